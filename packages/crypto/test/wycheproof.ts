@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import type { TestContext } from "node:test";
+
+const folder = new URL("../../../../shared/vectors/wycheproof/", import.meta.url);
+
+export interface WycheproofVector {
+  readonly tcId: number;
+  readonly comment: string;
+  readonly result: "valid" | "acceptable" | "invalid";
+  /** The properties of the vector's group, such as `ivSize`, in bits. */
+  readonly group: Readonly<Record<string, unknown>>;
+  /** The bytes of one of the vector's hexadecimal fields. */
+  bytes(field: string): Buffer;
+}
+
+interface WycheproofFile {
+  readonly numberOfTests: number;
+  readonly testGroups: readonly {
+    readonly tests: readonly (Readonly<Record<string, unknown>> &
+      Pick<WycheproofVector, "tcId" | "comment" | "result">)[];
+  }[];
+}
+
+/**
+ * All vectors of one file of Wycheproof. Where the vectors are missing, marks the running test as skipped and gives
+ * undefined, so that a bare clone can be tested; under CI that is an error.
+ */
+export function wycheproof(t: TestContext, name: string): readonly WycheproofVector[] | undefined {
+  // oxlint-disable-next-line no-restricted-properties -- only the environment says whether this is a CI run
+  if (!existsSync(folder) && process.env["CI"] === undefined) {
+    t.skip("Wycheproof vectors are not beside this clone");
+    return undefined;
+  }
+  const file = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as WycheproofFile;
+  const vectors = file.testGroups.flatMap(({ tests, ...group }) =>
+    tests.map((test) => ({
+      tcId: test.tcId,
+      comment: test.comment,
+      result: test.result,
+      group,
+      bytes(field: string) {
+        const hex = test[field];
+        assert(typeof hex === "string", `vector ${test.tcId} has no ${field}`);
+        return Buffer.from(hex, "hex");
+      },
+    })),
+  );
+  assert.equal(vectors.length, file.numberOfTests);
+  return vectors;
+}

@@ -1,0 +1,60 @@
+import { readHeader } from "./headers.ts";
+import { decodeParameters, sortByName } from "./parameters.ts";
+import { parseAcs3 } from "./request-acs3.ts";
+import { parseV1 } from "./request-v1.ts";
+import type { HttpRequest, RpcRequest } from "./rpc-request.ts";
+import { FORM_CONTENT_TYPE } from "./signed-request.ts";
+import { incompleteSignature, unreadable, WireError } from "./wire-error.ts";
+
+/**
+ * Reads an RPC request and decides how it is signed: by an `Authorization` header (ACS3), or by a `Signature`
+ * parameter (V1). Headers such as x-acs-action decide nothing, since clients send them with V1 too.
+ *
+ * The result is proven to come from its access key only after `verifySignature`, and is fresh only after
+ * `assertFresh`; the body's digest has been checked.
+ *
+ * @throws WireError for whatever is wrong, and nothing else.
+ */
+export function parseRequest(http: HttpRequest): RpcRequest {
+  if (http.method !== "GET" && http.method !== "POST") {
+    throw new WireError("UnsupportedHTTPMethod", "The HTTP method is not supported. Use POST or GET.");
+  }
+  const parameters = new Map<string, string>();
+  decodeParameters(readQuery(http.url), parameters);
+
+  const authorization = readHeader(http.headers, "authorization");
+  if (authorization === undefined) {
+    if (readHeader(http.headers, "x-acs-bearer-token") !== undefined) {
+      throw new WireError("InvalidSignatureMethod", "Bearer tokens are not accepted: sign with an AccessKey.");
+    }
+    decodeForm(http, parameters);
+    return parseV1(http.method, parameters);
+  }
+  if (parameters.has("Signature")) {
+    throw incompleteSignature("Send either an Authorization header or a Signature parameter, not both.");
+  }
+  const sortedQuery = sortByName(parameters);
+  decodeForm(http, parameters);
+  return parseAcs3({ http, authorization, sortedQuery, parameters });
+}
+
+function readQuery(url: string): string {
+  const question = url.indexOf("?");
+  const path = question === -1 ? url : url.slice(0, question);
+  if (path !== "/") {
+    throw new WireError(
+      "InvalidApi.NotFound",
+      "Specified api is not found, please check your url and method. The path must be /.",
+    );
+  }
+  return question === -1 ? "" : url.slice(question + 1);
+}
+
+function decodeForm({ headers, body }: HttpRequest, parameters: Map<string, string>): void {
+  if (body.length === 0) return;
+  const [contentType = ""] = (readHeader(headers, "content-type") ?? "").split(";", 1);
+  if (contentType.trim().toLowerCase() !== FORM_CONTENT_TYPE) {
+    throw unreadable(`A body must be of type ${FORM_CONTENT_TYPE}.`);
+  }
+  decodeParameters(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), parameters);
+}

@@ -1,0 +1,44 @@
+import type { RequestHeaders } from "./headers.ts";
+
+/** The signature protocols, named as in the `Authorization` header; RPC-V1 is the one of query parameters, HMAC-SHA1. */
+export type RpcProtocol = "RPC-V1" | Acs3Protocol;
+
+/** Signatures in the `Authorization` header, over the query, the headers that it names, and the body's digest. */
+export type Acs3Protocol = "ACS3-HMAC-SHA256" | "ACS3-HMAC-SM3";
+
+/** An HTTP request as received. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query, as in the request line. */
+  readonly url: string;
+  readonly headers: RequestHeaders;
+  /** Not kept and not changed. */
+  readonly body: Uint8Array;
+}
+
+/**
+ * A well-formed request whose signature has not been checked yet.
+ *
+ * Its strings may be slices that keep the whole request in memory: copy or digest what outlives the request.
+ */
+export interface RpcRequest {
+  readonly protocol: RpcProtocol;
+  readonly action: string;
+  readonly version: string;
+  /** What the caller would like to read. */
+  readonly format: "JSON" | "XML";
+  readonly accessKeyId: string;
+  readonly securityToken: string | undefined;
+  /** Only RPC-V1 may leave it out; then the signature, of which there is only one spelling, takes its place in replay checks. */
+  readonly nonce: string | undefined;
+  /** The caller's clock, in milliseconds since 1970. */
+  readonly timestampMillis: number;
+  /** Base64 (RPC-V1) or lower-case hexadecimal, not yet compared. */
+  readonly signature: string;
+  /** All parameters of query and form but the protocol's own. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** What the signature may be over: first the specified text, then variants that official clients sign. */
+  readonly stringsToSign: readonly [string, ...string[]];
+  /** What the first of `stringsToSign` is the digest of, in ACS3. */
+  readonly canonicalRequest: string | undefined;
+}

@@ -1,0 +1,3 @@
+export { forEachDatabase, type TestDatabase, type TestDatabaseInstance } from "./databases.ts";
+export { sharedPostgres, startPostgres, type TestPostgres } from "./postgres.ts";
+export { skipWithout } from "./tools.ts";
