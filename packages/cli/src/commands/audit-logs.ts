@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import { MerkleError, NoteVerifier } from "@cinnabar/merkle-log";
+import {
+  type AuditProgress,
+  ExportedLogs,
+  type LogSource,
+  OperatorError,
+  UnreadableLogError,
+  withDatabaseLogs,
+} from "@cinnabar/server";
+import { Failure, fileFailure, UsageFailure } from "../failure.ts";
+import type { Io } from "../io.ts";
+import { Progress } from "../progress.ts";
+import { readText } from "../read-text.ts";
+
+/** Where the logs are, and which key signs their checkpoints. */
+export interface LogOptions {
+  /** A data directory. */
+  readonly data?: string;
+  /** `sqlite:PATH` or `postgres://…` */
+  readonly database?: string;
+  /** A folder that `audit export` wrote. */
+  readonly from?: string;
+  /** A verifier key, or a file that has one. */
+  readonly key?: string;
+}
+
+const DEFAULT_DATA = "data";
+const LOOKS_LIKE_A_KEY = /^[^\s+]+\+[0-9a-f]{8}\+/;
+
+/**
+ * Runs `body` on the logs that the options name.
+ *
+ * @throws Failure for what the operator can put right, and what else `body` throws.
+ */
+export async function withLogs<T>(options: LogOptions, body: (source: LogSource) => Promise<T>): Promise<T> {
+  const { data = DEFAULT_DATA, database = `sqlite:${join(data, "cinnabar.db")}`, from } = options;
+  if (from !== undefined && (options.data !== undefined || options.database !== undefined)) {
+    throw new UsageFailure("The logs are in exported files or in a database: give --from, or --data and --database.");
+  }
+  try {
+    return from === undefined ? await withDatabaseLogs(database, body) : await body(new ExportedLogs(from));
+  } catch (error) {
+    if (error instanceof OperatorError || error instanceof UnreadableLogError) {
+      throw new Failure(error.message, { cause: error });
+    }
+    throw fileFailure(`Cannot read the ${from === undefined ? "database" : "exported logs"}`, error);
+  }
+}
+
+/** The verifier key that `--key` gives or names, else the one that was saved in the data directory. */
+export async function loadVerifierKey({ key, data, database, from }: LogOptions): Promise<string> {
+  if (key !== undefined && LOOKS_LIKE_A_KEY.test(key)) return checked(key, "--key");
+  if (key === undefined && data === undefined && (database ?? from) !== undefined) {
+    throw new UsageFailure("Add --key with the verifier key that was printed and saved when the deployment was made.");
+  }
+  const path = key ?? join(data ?? DEFAULT_DATA, "audit-verifier.vkey");
+  return checked((await readText(path)).trim(), path);
+}
+
+function checked(verifierKey: string, from: string): string {
+  try {
+    NoteVerifier.parse(verifierKey);
+    return verifierKey;
+  } catch (error) {
+    if (!(error instanceof MerkleError)) throw error;
+    throw new Failure(`${from} has no verifier key, which reads NAME+ID+KEY: ${error.message}.`, { cause: error });
+  }
+}
+
+/** Shows how many events of the logs, one after the other, were gone through. */
+export class EventProgress implements Disposable {
+  readonly #progress: Progress;
+  #current: AuditProgress = { log: "", events: 0 };
+
+  constructor(label: string, io: Io) {
+    this.#progress = new Progress(io, { label, unit: "events" });
+  }
+
+  readonly onProgress = (next: AuditProgress): void => {
+    this.#progress.advance(next.events - (next.log === this.#current.log ? this.#current.events : 0));
+    this.#current = next;
+  };
+
+  [Symbol.dispose](): void {
+    this.#progress[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,230 @@
+import type { EncryptionContext } from "@cinnabar/client";
+import { Command } from "commander";
+import manifest from "../package.json" with { type: "json" };
+import type { ExportOptions } from "./commands/audit-export.ts";
+import type { LogOptions } from "./commands/audit-logs.ts";
+import type { VerifyOptions } from "./commands/audit-verify.ts";
+import type { CallOptions } from "./commands/call.ts";
+import type { DecryptOptions } from "./commands/decrypt.ts";
+import type { EncryptOptions } from "./commands/encrypt.ts";
+import { addContext } from "./context-option.ts";
+import type { Io } from "./io.ts";
+
+/** What a run leaves behind. */
+export interface Outcome {
+  exitCode: number;
+  /** Help that was asked for. */
+  help: string;
+  /** What is wrong with the arguments. */
+  complaint: string;
+}
+
+/** Declares every command. Each is loaded only when it runs, so that `--help` needs none of them. */
+export function createProgram(io: Io, outcome: Outcome): Command {
+  const program = new Command("cinnabar")
+    .description("A key management service of your own, compatible with Alibaba Cloud KMS.")
+    .version(manifest.version)
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError("Add --help to see what it takes.")
+    .configureOutput({
+      writeOut: (text) => (outcome.help += text),
+      writeErr: (text) => (outcome.complaint += text),
+      outputError: (text, write) => write(text.replace(/^error: /, "cinnabar: ")),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+
+  addServerCommands(program, outcome);
+  addEncrypt(program, io);
+  addDecrypt(program, io);
+  addCall(program, io);
+  addAudit(program, io, outcome);
+  return program;
+}
+
+/** Commands that take their options from the server's one table of settings, and print their own help. */
+function addServerCommands(program: Command, outcome: Outcome): void {
+  const pass = (command: Command, call: (argv: readonly string[]) => Promise<number>) =>
+    command
+      .usage("[options]")
+      .helpOption(false)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .passThroughOptions()
+      .action(async () => {
+        outcome.exitCode = await call(command.args);
+      });
+
+  pass(program.command("serve").description("Serve the API from a data directory."), async (argv) => {
+    const { serve } = await import("@cinnabar/server");
+    return serve(argv);
+  });
+  pass(
+    program.command("init").description("Create a data directory and its account, without serving."),
+    async (argv) => {
+      const { init } = await import("@cinnabar/server");
+      return init(argv);
+    },
+  );
+  const clock = program.command("clock").description("Look after the store's clock.");
+  pass(
+    clock.command("reset").description("Take the present time after a clock was wrongly set forward."),
+    async (argv) => {
+      const { clockReset } = await import("@cinnabar/server");
+      return clockReset(argv);
+    },
+  );
+}
+
+function addEncrypt(program: Command, io: Io): void {
+  addServiceOptions(
+    program
+      .command("encrypt")
+      .description("Encrypt a file of any size with a data key from a running server.")
+      .argument("<file>", "what to encrypt; - for the standard input")
+      .option("-o, --output <out>", "the result (default: FILE.cinnabar); - for the standard output")
+      .requiredOption("-k, --key <id>", "the key: an id, alias/NAME or an ARN"),
+  )
+    .option<EncryptionContext>(
+      "--context <name=value>",
+      "bind the file to this, in plain sight; may be repeated",
+      addContext,
+    )
+    .option("--force", "replace the result if it exists")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar encrypt report.pdf --key alias/reports --context department=sales
+  $ tar -c photos | cinnabar encrypt - -o photos.tar.cinnabar --key alias/backup`,
+    )
+    .action(async (file: string, options: EncryptOptions) => {
+      const { encrypt } = await import("./commands/encrypt.ts");
+      await encrypt(file, options, io);
+    });
+}
+
+function addDecrypt(program: Command, io: Io): void {
+  addServiceOptions(
+    program
+      .command("decrypt")
+      .description("Decrypt a file that cinnabar encrypted, if no bit of it was changed.")
+      .argument("<file>", "what to decrypt; - for the standard input")
+      .option("-o, --output <out>", "the result (default: FILE without .cinnabar); - for the standard output"),
+  )
+    .option<EncryptionContext>(
+      "--context <name=value>",
+      "refuse a file that is not bound to this; may be repeated",
+      addContext,
+    )
+    .option("--force", "replace the result if it exists")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar decrypt report.pdf.cinnabar --context department=sales
+  $ cinnabar decrypt photos.tar.cinnabar -o - | tar -x
+
+Nothing is written before the whole file has verified. With -o - the result waits until then in a
+nameless file in the folder for temporary files, which must have room for it.`,
+    )
+    .action(async (file: string, options: DecryptOptions) => {
+      const { decrypt } = await import("./commands/decrypt.ts");
+      await decrypt(file, options, io);
+    });
+}
+
+function addCall(program: Command, io: Io): void {
+  addServiceOptions(
+    program
+      .command("call")
+      .description("Call any operation of a running server.")
+      .argument("<operation>", "its name, such as DescribeKey")
+      .argument("[parameters...]", "each as NAME=VALUE"),
+  )
+    .option("--query <field>", "print this field of the answer alone, such as KeyMetadata.KeyId")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar call CreateKey Description="quarterly reports" --query KeyMetadata.KeyId
+  $ cinnabar call CreateAlias AliasName=alias/reports KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f`,
+    )
+    .action(async (action: string, parameters: string[], options: CallOptions) => {
+      const { call } = await import("./commands/call.ts");
+      await call({ action, parameters }, options, io);
+    });
+}
+
+function addAudit(program: Command, io: Io, outcome: Outcome): void {
+  const audit = program.command("audit").description("Save, export and verify the audit log, offline.");
+  const key = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
+
+  addStoreOptions(audit.command("checkpoint").description("Print signed checkpoints, to be kept somewhere else."))
+    .option("--key <key>", key)
+    .addHelpText("after", "\nExample:\n  $ cinnabar audit checkpoint --data data > checkpoints.txt")
+    .action(async (options: LogOptions) => {
+      const { auditCheckpoint } = await import("./commands/audit-checkpoint.ts");
+      await auditCheckpoint(options, io);
+    });
+
+  addStoreOptions(
+    audit
+      .command("export")
+      .description("Write the logs as files that standard tools can read (C2SP tlog-tiles).")
+      .argument("<folder>", "new or empty"),
+  )
+    .option("--with-events", "write the events as lines of JSON too, for people and their tools")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  $ cinnabar audit export logs --data data")
+    .action(async (folder: string, options: ExportOptions) => {
+      const { auditExport } = await import("./commands/audit-export.ts");
+      await auditExport(folder, options, io);
+    });
+
+  addStoreOptions(audit.command("verify").description("Check that nothing in the logs was changed, left out or added."))
+    .option("--from <folder>", "read what audit export wrote instead of a database")
+    .option("--key <key>", key)
+    .option<string[]>(
+      "--checkpoint <file>",
+      "compare with what audit checkpoint printed before; may be repeated",
+      (file, files: string[] | undefined) => [...(files ?? []), file],
+    )
+    .option("--json", "print the report as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar audit verify --data data --checkpoint checkpoints.txt
+  $ cinnabar audit verify --from logs --key audit-verifier.vkey --checkpoint checkpoints.txt
+
+Ends with code 0 if nothing is wrong, and 1 if something is. Whoever can change the database may be
+able to change the key beside it too: for a proof, give the key and a checkpoint from elsewhere.`,
+    )
+    .action(async (options: VerifyOptions) => {
+      const { auditVerify } = await import("./commands/audit-verify.ts");
+      outcome.exitCode = await auditVerify(options, io);
+    });
+}
+
+function addStoreOptions(command: Command): Command {
+  return command
+    .option("--data <folder>", "the data directory (default: data)")
+    .option(
+      "--database <url>",
+      "the database, if it is not the one in the data directory: sqlite:PATH or postgres://…",
+    );
+}
+
+function addServiceOptions(command: Command): Command {
+  return command
+    .option("--endpoint <url>", "the server (default: the Endpoint in the credentials)")
+    .option("--credentials <file>", "an access key as JSON (default: data/root-access-key.json)")
+    .option("--ca <file>", "certificates to trust instead of the system's, such as data/ca.pem");
+}

@@ -1,0 +1,2 @@
+/** What the name of an encrypted file ends in by default. */
+export const SUFFIX = ".cinnabar";

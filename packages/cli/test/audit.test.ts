@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { run } from "../src/index.ts";
+import { MemoryIo } from "./memory-io.ts";
+import { TemporaryFolder } from "./temporary-folder.ts";
+
+const program = fileURLToPath(new URL("../bin/cinnabar.js", import.meta.url));
+
+async function cinnabar(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const io = new MemoryIo();
+  const exitCode = await run(args, io);
+  return { exitCode, stdout: io.captured.text, stderr: io.stderr.text };
+}
+
+describe("the audit commands", () => {
+  let folder: TemporaryFolder;
+  let data: string;
+  let checkpoints: string;
+
+  before(async () => {
+    folder = await TemporaryFolder.create();
+    data = folder.join("data");
+    // A server that has answered a call and stopped leaves two logs, signed to their ends.
+    const args = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    const server = spawn(process.execPath, [program, ...args], { env: {}, stdio: ["ignore", "pipe", "ignore"] });
+    await once(server.stdout, "data");
+    const called = await cinnabar("call", "ListKeys", "--credentials", `${data}/root-access-key.json`);
+    assert.equal(called.exitCode, 0, called.stderr);
+    server.kill("SIGTERM");
+    const [exitCode] = (await once(server, "exit")) as [number | null];
+    assert.equal(exitCode, 0);
+    const printed = await cinnabar("audit", "checkpoint", "--data", data);
+    assert.equal(printed.stderr, "");
+    assert.match(printed.stdout, /^cinnabar\/checkpoints\/v1\nlogs 2\nlog control\n/);
+    checkpoints = folder.join("checkpoints.txt");
+    await writeFile(checkpoints, printed.stdout);
+  });
+
+  after(() => folder[Symbol.asyncDispose]());
+
+  test("an untouched log is verified against a checkpoint that was printed before", async () => {
+    const { exitCode, stdout, stderr } = await cinnabar("audit", "verify", "--data", data, "--checkpoint", checkpoints);
+    assert.equal(exitCode, 0);
+    assert.equal(stderr, "");
+    assert.match(
+      stdout,
+      /^control: \d+ events in \d+ leaves, signed up to \d+ leaves\nshard-1: .*\nThe audit log is intact\.\n$/s,
+    );
+    assert(!stdout.includes("WRONG"));
+  });
+
+  test("a report as JSON says the same", async () => {
+    const { exitCode, stdout } = await cinnabar("audit", "verify", "--data", data, "--json");
+    assert.equal(exitCode, 0);
+    const report = JSON.parse(stdout) as { ok: boolean; logs: { name: string }[] };
+    assert.equal(report.ok, true);
+    assert.deepEqual(
+      report.logs.map(({ name }) => name),
+      ["control", "shard-1"],
+    );
+  });
+
+  test("exported files are verified without the database, and a change in them is found", async () => {
+    const logs = folder.join("logs");
+    const exported = await cinnabar("audit", "export", logs, "--data", data, "--with-events", "--json");
+    assert.equal(exported.exitCode, 0, exported.stderr);
+    const { logs: summaries } = JSON.parse(exported.stdout) as {
+      logs: { name: string; size: number; signedSize: number }[];
+    };
+    assert.deepEqual(summaries.map(({ name }) => name).toSorted(), ["control", "shard-1"]);
+    assert(summaries.every(({ size, signedSize }) => size === signedSize));
+    assert((await readdir(`${logs}/control`)).includes("events.ndjson"));
+
+    const key = folder.join("data/audit-verifier.vkey");
+    const verify = ["audit", "verify", "--from", logs, "--key", key, "--checkpoint", checkpoints];
+    assert.equal((await cinnabar(...verify)).exitCode, 0);
+
+    const [entries = ""] = (await readdir(`${logs}/control/tile/entries/000.p`)).map(
+      (name) => `${logs}/control/tile/entries/000.p/${name}`,
+    );
+    const bytes = await readFile(entries);
+    bytes[bytes.length - 5]! ^= 1;
+    await writeFile(entries, bytes);
+    const found = await cinnabar(...verify);
+    assert.equal(found.exitCode, 1);
+    assert.match(found.stdout, / {2}WRONG {2}.*\nThe audit log is NOT intact\.\n$/s);
+  });
+
+  test("an export goes into an empty folder alone", async () => {
+    const { exitCode, stderr } = await cinnabar("audit", "export", data, "--data", data);
+    assert.equal(exitCode, 1);
+    assert.equal(stderr, `cinnabar: The directory ${data} is not empty.\n`);
+  });
+
+  test("an export for people says what was written", async () => {
+    const { exitCode, stdout, stderr } = await cinnabar("audit", "export", folder.join("other-logs"), "--data", data);
+    assert.equal(exitCode, 0);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^Exported to .*other-logs:\n {2}shard-1: .*\n {2}control: .* leaves\n$/);
+  });
+
+  test("a log that was removed together with its checkpoint is missed by the saved one", async () => {
+    const copy = folder.join("cut.db");
+    using source = new DatabaseSync(folder.join("data/cinnabar.db"), { readOnly: true });
+    source.exec(`VACUUM INTO '${copy}'`);
+    using database = new DatabaseSync(copy);
+    database.exec("DELETE FROM audit_batch WHERE shard = 1; DELETE FROM checkpoint WHERE shard = 1");
+    const verify = ["audit", "verify", "--data", data, "--database", `sqlite:${copy}`];
+    const found = await cinnabar(...verify, "--checkpoint", checkpoints);
+    assert.equal(found.exitCode, 1);
+    assert.match(found.stdout, /WRONG/);
+  });
+
+  test("a file that is not what audit checkpoint printed is refused by its name", async () => {
+    const key = folder.join("data/audit-verifier.vkey");
+    const { exitCode, stderr } = await cinnabar("audit", "verify", "--data", data, "--checkpoint", key);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^cinnabar: .*audit-verifier\.vkey: This is not a file of checkpoints/);
+  });
+});

@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import http from "node:http";
+import https from "node:https";
+import { isDeepStrictEqual } from "node:util";
+import { buffer } from "node:stream/consumers";
+import {
+  encodeError,
+  encodeResult,
+  JSON_CONTENT_TYPE,
+  parseRequest,
+  readMap,
+  type RpcRequest,
+  SigningSecret,
+  verifySignature,
+} from "@cinnabar/rpc";
+
+export const KEY_ID = "5c438b18-05be-40ad-b6c2-3be6752c3d8f";
+export const KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8c42e";
+
+const ACCESS_KEY_ID = "stub-access-key";
+const SECRET = "stub-secret";
+
+class Refusal extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, { status, message }: { status: number; message: string }) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+interface StoredDataKey {
+  readonly dataKey: string;
+  readonly context: ReadonlyMap<string, string> | undefined;
+}
+
+/** A service on loopback with one key, `alias/reports`; it remembers what it was asked. */
+export class StubService implements AsyncDisposable {
+  readonly requests: RpcRequest[] = [];
+  /** Replaces what Decrypt answers. */
+  decrypted: string | undefined;
+  readonly #server: http.Server | https.Server;
+  readonly #secret = new SigningSecret(SECRET);
+  readonly #dataKeys = new Map<string, StoredDataKey>();
+
+  private constructor(tls: { key: string; cert: string } | undefined) {
+    const listener = (request: http.IncomingMessage, response: http.ServerResponse) =>
+      void this.#answer(request, response);
+    this.#server = tls === undefined ? http.createServer(listener) : https.createServer(tls, listener);
+  }
+
+  static async start({ tls }: { tls?: { key: string; cert: string } } = {}): Promise<StubService> {
+    const stub = new StubService(tls);
+    await new Promise<void>((resolve) => stub.#server.listen(0, "127.0.0.1", resolve));
+    return stub;
+  }
+
+  get endpoint(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("the stub is not listening");
+    return `${this.#server instanceof https.Server ? "https" : "http"}://127.0.0.1:${address.port}`;
+  }
+
+  /** Writes a file as `--credentials` takes it. */
+  async writeCredentials(path: string): Promise<void> {
+    const content = { AccessKeyId: ACCESS_KEY_ID, AccessKeySecret: SECRET, Endpoint: this.endpoint };
+    await writeFile(path, JSON.stringify(content));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #answer(incoming: http.IncomingMessage, outgoing: http.ServerResponse): Promise<void> {
+    const { method = "", url = "", headers } = incoming;
+    outgoing.setHeader("content-type", JSON_CONTENT_TYPE);
+    try {
+      const request = parseRequest({ method, url, headers, body: await buffer(incoming) });
+      verifySignature(request, this.#secret);
+      this.requests.push(request);
+      outgoing.end(encodeResult("REQUEST", this.#execute(request)));
+    } catch (error) {
+      const { code = "InternalFailure", status = 500, message } = error as Partial<Refusal> & Error;
+      outgoing.statusCode = status;
+      outgoing.end(encodeError({ requestId: "REQUEST", hostId: "stub", code, message, httpStatus: status }));
+    }
+  }
+
+  #execute(request: RpcRequest): Record<string, unknown> {
+    const key = { KeyId: KEY_ID, KeyVersionId: KEY_VERSION_ID };
+    switch (request.action) {
+      case "GenerateDataKey":
+        return { ...key, ...this.#generateDataKey(request) };
+      case "Decrypt":
+        return { ...key, ...this.#decrypt(request) };
+      case "DescribeKey":
+        return { KeyMetadata: { KeyId: request.parameters.get("KeyId"), KeyState: "Enabled" } };
+      default:
+        throw new Refusal("InvalidAction.NotFound", { status: 404, message: "Specified api is not found." });
+    }
+  }
+
+  #generateDataKey({ parameters }: RpcRequest): Record<string, string> {
+    if (parameters.get("KeyId") !== "alias/reports") {
+      throw new Refusal("Forbidden.KeyNotFound", { status: 404, message: "The specified Key is not found." });
+    }
+    const dataKey = randomBytes(Number(parameters.get("NumberOfBytes"))).toString("base64");
+    const blob = randomBytes(60).toString("base64");
+    this.#dataKeys.set(blob, { dataKey, context: readMap(parameters, "EncryptionContext") });
+    return { Plaintext: dataKey, CiphertextBlob: blob };
+  }
+
+  #decrypt({ parameters }: RpcRequest): Record<string, string> {
+    const stored = this.#dataKeys.get(parameters.get("CiphertextBlob") ?? "");
+    if (stored === undefined || !isDeepStrictEqual(stored.context, readMap(parameters, "EncryptionContext"))) {
+      throw new Refusal("InvalidParameter", { status: 400, message: "The specified parameter is not valid." });
+    }
+    return { Plaintext: this.decrypted ?? stored.dataKey };
+  }
+}

@@ -1,0 +1,179 @@
+import { hash } from "node:crypto";
+import type { Kysely } from "kysely";
+import { type AuditEvent, encodeEvent, type EventObject, type EventValue } from "../audit/event.ts";
+import type { Custody } from "../custody/custody.ts";
+import type { EntityKind } from "../store/entity-cache.ts";
+import type { RowGuard } from "../store/row-guard.ts";
+import type { TimeWindow } from "../store/backend.ts";
+import type { DeclaredOperation, Plan, RequestContext } from "./operation.ts";
+import type { Principal } from "./principal.ts";
+import { narrow, type View } from "./view.ts";
+
+/** A request's answer as computed from one view of the store, before it is on record. */
+export interface Evaluation {
+  readonly status: number;
+  readonly body: string;
+  /** What must be written for the answer to be true; empty for refusals. */
+  readonly plan: Plan<object> | undefined;
+  readonly window: TimeWindow | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+  /** What the handler noted for the event. */
+  readonly noted: EventObject;
+  readonly resource: { readonly type: string; readonly name: string } | undefined;
+  readonly principal: Principal;
+  /** Store time of the evaluation in milliseconds. */
+  readonly time: number;
+}
+
+/** The context of one evaluation: a view, and what the handler says about its answer. */
+export class EvaluationContext implements RequestContext {
+  readonly principal: Principal;
+  readonly region: string;
+  readonly now: number;
+  readonly custody: Custody;
+  readonly guard: RowGuard;
+  window: TimeWindow | undefined;
+  noted: EventObject = {};
+  resource: { readonly type: string; readonly name: string } | undefined;
+  readonly #view: View;
+
+  constructor(options: { view: View; principal: Principal; region: string; custody: Custody; guard: RowGuard }) {
+    this.#view = options.view;
+    this.principal = options.principal;
+    this.region = options.region;
+    this.now = options.view.now;
+    this.custody = options.custody;
+    this.guard = options.guard;
+  }
+
+  get db(): Kysely<unknown> {
+    return this.#view.db;
+  }
+
+  find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
+    return this.#view.find(kind, id);
+  }
+
+  holdsUntil(time: number): void {
+    this.window = narrow(this.window, { until: time });
+  }
+
+  holdsFrom(time: number): void {
+    this.window = narrow(this.window, { from: time });
+  }
+
+  note(facts: EventObject): void {
+    this.noted = { ...this.noted, ...facts };
+  }
+
+  about(type: string, name: string): void {
+    this.resource = { type, name };
+  }
+}
+
+/** What every event of a call says, whatever comes of it. */
+export interface CallFacts {
+  readonly requestId: string;
+  readonly region: string;
+  readonly action: string;
+  readonly version: string;
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly operation: DeclaredOperation | undefined;
+  /** Base64url of 16 bytes that identify the signature nonce. */
+  readonly nonceDigest: string;
+  readonly isSecure: boolean;
+  readonly host: string;
+  readonly sourceAddress: string;
+  readonly userAgent: string;
+}
+
+/** Longest text of one parameter that an event repeats, in characters; longer ones stand as a digest. */
+const MAX_RECORDED_CHARACTERS = 8192;
+/** Most characters of an encoded event: with UTF-8 it must stay within a tile's entry of 65,535 bytes. */
+const MAX_EVENT_BYTES = 60_000;
+const MAX_USER_AGENT_CHARACTERS = 512;
+const MAX_NAME_CHARACTERS = 64;
+
+/** The event's canonical JSON, validated at `epoch`. */
+export function encodeCallEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): string {
+  const event = callEvent(facts, evaluation, epoch);
+  const text = encodeEvent(event);
+  // A UTF-16 unit takes at most three bytes: only a long event needs counting.
+  if (text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES) return text;
+  return encodeEvent({ ...event, requestParameters: { omitted: "the parameters are too long to be recorded" } });
+}
+
+function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): AuditEvent {
+  const { operation } = facts;
+  const { principal, error, resource } = evaluation;
+  return {
+    acsRegion: facts.region,
+    additionalEventData: {
+      ...evaluation.noted,
+      epoch,
+      mfaPresent: false,
+      nonceDigest: facts.nonceDigest,
+      secureTransport: facts.isSecure,
+    },
+    apiVersion: cut(facts.version, MAX_NAME_CHARACTERS),
+    ...(error !== undefined && { errorCode: error.code, errorMessage: error.message }),
+    eventId: facts.requestId,
+    eventName: cut(facts.action, MAX_NAME_CHARACTERS),
+    eventRW: operation?.readWrite ?? "Read",
+    eventSource: cut(facts.host, MAX_USER_AGENT_CHARACTERS),
+    eventTime: evaluation.time,
+    eventType: "ApiCall",
+    recipientAccountId: principal.accountId,
+    requestParameters: recordedParameters(facts),
+    ...(resource !== undefined && { resourceName: resource.name, resourceType: resource.type }),
+    ...(evaluation.plan !== undefined && { responseElements: recordedResult(operation, evaluation.plan.result) }),
+    serviceName: operation?.product ?? "Kms",
+    sourceIpAddress: facts.sourceAddress,
+    userAgent: cut(facts.userAgent, MAX_USER_AGENT_CHARACTERS),
+    userIdentity: {
+      accessKeyId: principal.accessKeyId,
+      accountId: principal.accountId,
+      principalId: principal.accountId,
+      type: principal.type,
+      userName: "root",
+    },
+  };
+}
+
+/** The declared parameters that may be recorded, as they were sent; of an unknown operation none. */
+function recordedParameters({ operation, parameters }: CallFacts): EventObject {
+  const recorded: Record<string, EventValue> = {};
+  if (operation === undefined) return recorded;
+  for (const name of Object.keys(operation.parameters)) {
+    if (operation.parameters[name]?.audit !== "plain") continue;
+    const value = parameters.get(name);
+    if (value !== undefined) recorded[name] = capped(value);
+  }
+  for (const name of parameters.keys()) {
+    // A map may come flattened, as `EncryptionContext.tenant=acme`.
+    const dot = name.indexOf(".");
+    if (dot === -1 || operation.parameters[name.slice(0, dot)]?.audit !== "plain") continue;
+    recorded[name] = capped(parameters.get(name) ?? "");
+  }
+  return recorded;
+}
+
+function recordedResult(operation: DeclaredOperation | undefined, result: object): EventObject {
+  const recorded: Record<string, EventValue> = {};
+  const fields = new Map<string, unknown>(Object.entries(result));
+  for (const name of operation?.recordedResult ?? []) {
+    const value = fields.get(name);
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") recorded[name] = value;
+  }
+  return recorded;
+}
+
+/** Cut, and without half of a surrogate pair, which canonical JSON does not know. */
+function cut(text: string, characters: number): string {
+  return text.slice(0, characters).toWellFormed();
+}
+
+function capped(text: string): string {
+  if (text.length > MAX_RECORDED_CHARACTERS) return `sha256:${hash("sha256", text, "hex")}`;
+  return text.toWellFormed();
+}

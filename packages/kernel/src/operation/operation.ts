@@ -1,0 +1,139 @@
+import type { Kysely } from "kysely";
+import type { z } from "zod";
+import type { EventObject } from "../audit/event.ts";
+import type { Custody } from "../custody/custody.ts";
+import type { EntityFinder, EntityKind } from "../store/entity-cache.ts";
+import type { RowChange } from "../store/protected-table.ts";
+import type { RowGuard } from "../store/row-guard.ts";
+import { authorize } from "./authorize.ts";
+import { ApiError, type ErrorCode, invalidParameter } from "./errors.ts";
+import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
+import type { Principal } from "./principal.ts";
+
+/** The API products this server speaks for, by the name that stands in events. */
+export type ProductName = "Kms";
+
+/**
+ * What an operation does to the store, which decides how it is put on record:
+ *
+ * - `crypto`, `read`: changes nothing; its event goes with a batch.
+ * - `create`: makes entities that nobody can have cached; its rows and its event go with a batch.
+ * - `control`: changes what others may have cached; a control transaction under the epoch's lock.
+ * - `unrecorded`: writes no event (DescribeRegions, as in the real service).
+ */
+export type OperationKind = "crypto" | "read" | "create" | "control" | "unrecorded";
+
+/** What the caller must be allowed to do, and on what. */
+export interface AccessRequest {
+  /** For example `kms:Encrypt`. */
+  readonly action: string;
+  /** ARN of the resource. */
+  readonly resource: string;
+  /** The account that owns the resource. */
+  readonly accountId: string;
+  /** The answer to somebody of another account who may not: the same as if the resource did not exist. */
+  readonly hiddenAs: ErrorCode;
+}
+
+/** Says that an entity changes: every process forgets it before its next answer. */
+export interface Touched {
+  readonly kind: EntityKind<object>;
+  readonly id: string;
+}
+
+/** What an operation wants done: its answer, and what must be written with it. */
+export interface Plan<Result extends object> {
+  readonly result: Result;
+  readonly changes?: readonly RowChange[];
+  readonly touched?: readonly Touched[];
+}
+
+/**
+ * What an operation sees of the world. In a batch it is this process's cache and the store as of now, and the answer
+ * leaves only if nothing of it changed until the commit; in a control transaction it is the locked state.
+ */
+export interface RequestContext extends EntityFinder {
+  readonly principal: Principal;
+  readonly region: string;
+  /** Store time in milliseconds since 1970. */
+  readonly now: number;
+  readonly custody: Custody;
+  readonly db: Kysely<unknown>;
+  readonly guard: RowGuard;
+  /** The answer holds only before this store time. */
+  holdsUntil(time: number): void;
+  /** The answer holds only from this store time on. */
+  holdsFrom(time: number): void;
+  /** Records a fact that somebody needs who replays the decision (resolved key, alias used, revisions). */
+  note(facts: EventObject): void;
+  /** Names the resource in the event, such as `ACS::KMS::Key` and its id. */
+  about(resourceType: string, resourceName: string): void;
+}
+
+/** An API operation, declared once; everything else derives from this. */
+export interface Operation<
+  P extends Parameters = Parameters,
+  Target = unknown,
+  Result extends object = object,
+> {
+  readonly name: string;
+  readonly product: ProductName;
+  readonly version: string;
+  /** One sentence for the API reference. */
+  readonly summary: string;
+  readonly kind: OperationKind;
+  /** Whether ActionTrail counts the call as reading or writing. */
+  readonly readWrite: "Read" | "Write";
+  readonly parameters: P;
+  /** The answer's fields beside RequestId, for the reference, the client's types and the comparison with the published API. */
+  readonly result: z.ZodObject;
+  /** Fields of the answer that the event shows. */
+  readonly recordedResult: readonly string[];
+  /** Errors that the operation itself answers with, beside the common ones. */
+  readonly errors: readonly ErrorCode[];
+  /** Finds what the call is about, once; the result is both checked and used. */
+  target(context: RequestContext, parameters: ParameterValues<P>): Target | Promise<Target>;
+  /** What the caller must be allowed, all of it. Empty only for what every authenticated caller may do. */
+  access(context: RequestContext, target: Target): readonly AccessRequest[];
+  /** Decides and computes. Runs again if what it looked at has changed, so it must have no effect of its own. */
+  handle(
+    context: RequestContext,
+    parameters: ParameterValues<P>,
+    target: Target,
+  ): Plan<Result> | Promise<Plan<Result>>;
+}
+
+/** A declared operation as registries and the pipeline see it, whatever its own types are. */
+export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle"> {
+  /** Runs the stages from validation to the handler: nobody can leave one out. */
+  run(context: RequestContext, wire: ReadonlyMap<string, string>): Promise<Plan<object>>;
+}
+
+/** Declares an operation. */
+export function defineOperation<P extends Parameters, Target, Result extends object>(
+  operation: Operation<P, Target, Result>,
+): DeclaredOperation {
+  return { ...operation, run: (context, wire) => runStages(operation, context, wire) };
+}
+
+async function runStages<P extends Parameters, Target, Result extends object>(
+  operation: Operation<P, Target, Result>,
+  context: RequestContext,
+  wire: ReadonlyMap<string, string>,
+): Promise<Plan<Result>> {
+  const parameters = readParameters(operation.parameters, wire);
+  const isDryRun = readDryRun(wire);
+  const target = await operation.target(context, parameters);
+  authorize(context.principal, operation.access(context, target));
+  if (isDryRun) throw new ApiError("DryRunOperationError");
+  return operation.handle(context, parameters, target);
+}
+
+/** `DryRun` is understood by every operation: one that merely ignored it would do what the caller only asked about. */
+function readDryRun(wire: ReadonlyMap<string, string>): boolean {
+  const value = wire.get("DryRun") ?? "";
+  if (value !== "" && value !== "true" && value !== "false") {
+    throw invalidParameter("DryRun", "It must be true or false.");
+  }
+  return value === "true";
+}

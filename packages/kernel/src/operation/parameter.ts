@@ -1,0 +1,83 @@
+import { readMap } from "@cinnabar/rpc";
+import type { z } from "zod";
+import { type ApiError, invalidParameter, missingParameter } from "./errors.ts";
+
+/** How a parameter appears in the audit event: as it was sent, or not at all. */
+export type AuditTreatment = "plain" | "omit";
+
+/** A parameter of an operation: how it is read from the wire, what is allowed, what is recorded of it. */
+export interface Parameter<Value, Presence extends "required" | "optional" = "required" | "optional"> {
+  /** `map`: one JSON object of strings, or flattened as `Name.key=value`. */
+  readonly encoding: "text" | "map";
+  readonly presence: Presence;
+  /** From the wire's text (or map) to the value; its messages say what would be right. */
+  readonly schema: z.ZodType<Value>;
+  readonly audit: AuditTreatment;
+  /** One sentence for the API reference. */
+  readonly description: string;
+}
+
+export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+
+/** What a handler gets: required parameters always, optional ones maybe. */
+export type ParameterValues<P extends Parameters> = {
+  readonly [Name in keyof P]: P[Name] extends Parameter<infer Value, infer Presence>
+    ? Presence extends "required"
+      ? Value
+      : Value | undefined
+    : never;
+};
+
+interface ParameterOptions<Value> {
+  readonly schema: z.ZodType<Value>;
+  readonly audit?: AuditTreatment;
+  readonly description: string;
+}
+
+export function required<Value>(options: ParameterOptions<Value>): Parameter<Value, "required"> {
+  return { encoding: "text", presence: "required", audit: "plain", ...options };
+}
+
+export function optional<Value>(options: ParameterOptions<Value>): Parameter<Value, "optional"> {
+  return { encoding: "text", presence: "optional", audit: "plain", ...options };
+}
+
+export function optionalMap<Value>(options: ParameterOptions<Value>): Parameter<Value, "optional"> {
+  return { encoding: "map", presence: "optional", audit: "plain", ...options };
+}
+
+/**
+ * Reads and checks an operation's parameters. An empty text counts as not given; parameters that the operation does
+ * not know are ignored, as the real service ignores them.
+ *
+ * @throws {@link ApiError} `MissingParameter` or `InvalidParameter`, naming the first parameter that is wrong.
+ */
+export function readParameters<P extends Parameters>(
+  parameters: P,
+  wire: ReadonlyMap<string, string>,
+): ParameterValues<P> {
+  const values: Record<string, unknown> = {};
+  for (const name of Object.keys(parameters)) {
+    const parameter = parameters[name];
+    if (parameter !== undefined) values[name] = readParameter(name, parameter, wire);
+  }
+  // Every name of P was read by its own schema just above.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return values as ParameterValues<P>;
+}
+
+function readParameter(name: string, parameter: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
+  const raw = parameter.encoding === "map" ? readMap(wire, name) : wire.get(name);
+  if (raw === undefined || raw === "") {
+    if (parameter.presence === "required") throw missingParameter(name);
+    return undefined;
+  }
+  const parsed = parameter.schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw toApiError(name, parsed.error);
+}
+
+function toApiError(name: string, error: z.ZodError): ApiError {
+  const [issue] = error.issues;
+  return invalidParameter(name, issue === undefined ? "" : issue.message);
+}

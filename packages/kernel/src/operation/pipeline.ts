@@ -1,0 +1,428 @@
+import { assertFresh, encodeError, encodeResult, type HttpRequest, parseRequest, type RpcRequest, type SigningSecret, verifySignature, WireError } from "@cinnabar/rpc";
+import type { Custody } from "../custody/custody.ts";
+import { newRequestId } from "../platform/ids.ts";
+import type { Logger } from "../platform/logging.ts";
+import type { Metrics, OperationMetrics } from "../platform/metrics.ts";
+import { nonceDigest, type NonceTable } from "../platform/nonce-table.ts";
+import type { RefusalReason, SecurityLog } from "../platform/security-log.ts";
+import type { Submission, Ticket } from "../store/committer.ts";
+import { type EntityFinder, sameTag } from "../store/entity-cache.ts";
+import { TamperedRowError } from "../store/row-guard.ts";
+import type { Store } from "../store/store.ts";
+import { ApiError, ERRORS, type ErrorCode } from "./errors.ts";
+import { type CallFacts, encodeCallEvent, type Evaluation, EvaluationContext } from "./evaluation.ts";
+import type { DeclaredOperation } from "./operation.ts";
+import type { Credential, Principal } from "./principal.ts";
+import type { OperationRegistry } from "./registry.ts";
+import { CachedView, type View } from "./view.ts";
+
+/** A call as a listener hands it over. */
+export interface IncomingCall {
+  readonly http: HttpRequest;
+  /** Address of the caller, or what a trusted proxy says it is. */
+  readonly sourceAddress: string;
+  /** Whether the call came over TLS. */
+  readonly isSecure: boolean;
+  /** Hands the answer to the socket. Called once. Must not throw. */
+  respond(answer: Answer): void;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** JSON. */
+  readonly body: string;
+  readonly requestId: string;
+}
+
+/** Finds who an AccessKey belongs to. */
+export interface Authenticator {
+  /** False for an id that was certainly never issued; needs no store. */
+  isIssued(accessKeyId: string): boolean;
+  find(finder: EntityFinder, accessKeyId: string): IdentifiedKey | undefined | Promise<IdentifiedKey | undefined>;
+}
+
+export interface IdentifiedKey extends Credential {
+  readonly secret: SigningSecret;
+}
+
+/** How long a request may wait for its record before it is answered ServiceUnavailableTemporary, in milliseconds. */
+export const RECORD_PATIENCE_MILLIS = 1_800;
+const DEADLINE_TICK_MILLIS = 100;
+/** The caller's clock may differ by so much either way; a nonce is kept until its request would be refused as expired. */
+const FRESHNESS_SECONDS = 15 * 60;
+
+/** Ends a control transaction whose request was answered 503 while it waited for its turn. */
+class AbandonedError extends Error {
+  override readonly name = "AbandonedError";
+}
+
+/**
+ * The way of a request, one direction and no way round: parse, authenticate, find the operation, validate, resolve,
+ * authorize, execute, commit, respond. Handlers cannot skip or repeat a stage, and no answer to an authenticated call
+ * leaves before its event is durable.
+ */
+export class Pipeline {
+  readonly #store: Store;
+  readonly #registry: OperationRegistry;
+  readonly #authenticator: Authenticator;
+  readonly #custody: Custody;
+  readonly #nonces: NonceTable;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #securityLog: SecurityLog;
+  readonly #operationMetrics: ReadonlyMap<DeclaredOperation, OperationMetrics>;
+  readonly #unknownOperation: OperationMetrics;
+  readonly #region: string;
+  /** Calls that wait, oldest first. */
+  readonly #open = new Set<Call>();
+  readonly #ticker: NodeJS.Timeout;
+
+  constructor(options: {
+    store: Store;
+    registry: OperationRegistry;
+    authenticator: Authenticator;
+    custody: Custody;
+    nonces: NonceTable;
+    metrics: Metrics;
+    log: Logger;
+    securityLog: SecurityLog;
+  }) {
+    this.#store = options.store;
+    this.#registry = options.registry;
+    this.#authenticator = options.authenticator;
+    this.#custody = options.custody;
+    this.#nonces = options.nonces;
+    this.#metrics = options.metrics;
+    this.#log = options.log;
+    this.#securityLog = options.securityLog;
+    this.#region = options.store.region;
+    this.#operationMetrics = new Map(
+      options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
+    );
+    this.#unknownOperation = options.metrics.operation("unknown");
+    this.#ticker = setInterval(() => this.#abandonOverdue(), DEADLINE_TICK_MILLIS);
+    this.#ticker.unref();
+  }
+
+  /** Calls that have not been answered yet. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Takes a call; it is answered through its `respond`, always. */
+  handle(incoming: IncomingCall): void {
+    const call = new Call(incoming);
+    this.#open.add(call);
+    void this.#serve(call).catch((error: unknown) => this.#fail(call, error));
+  }
+
+  /** Stops the clock that answers overdue calls. No call may be open. */
+  close(): void {
+    clearInterval(this.#ticker);
+  }
+
+  async #serve(call: Call): Promise<void> {
+    const authenticated = await this.#authenticate(call);
+    if (authenticated === undefined) return;
+    const { facts } = authenticated;
+    const evaluate = (view: View): Promise<Evaluation> => this.#evaluate(call, authenticated, view);
+    if (facts.operation?.kind === "unrecorded") return this.#answerUnrecorded(call, evaluate);
+
+    const view = this.#cachedView();
+    const evaluation = await evaluate(view);
+    if (call.abandoned) return;
+    if (isControl(facts, evaluation)) return this.#control(call, facts, evaluate);
+    this.#store.committer.submit(this.#submission({ call, facts, evaluate, view, evaluation }));
+  }
+
+  /** Proves who calls, or answers that it cannot and gives nothing. */
+  async #authenticate(call: Call): Promise<Authenticated | undefined> {
+    let request: RpcRequest;
+    try {
+      request = parseRequest(call.incoming.http);
+      assertFresh({ timestampMillis: request.timestampMillis, nowMillis: this.#store.clock.now() });
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      const reason = error.code.startsWith("InvalidTimeStamp.Expired") ? "expired-timestamp" : "malformed";
+      return this.#reject(call, { reason, code: error.code, message: error.message });
+    }
+    if (this.#store.clock.behind) {
+      return this.#refuse(call, "ServiceUnavailableTemporary", "The store's clock is behind: see the server's log.");
+    }
+    const { accessKeyId } = request;
+    const key = this.#authenticator.isIssued(accessKeyId)
+      ? await this.#authenticator.find(this.#cachedView(), accessKeyId)
+      : undefined;
+    if (key === undefined) {
+      return this.#reject(call, { reason: "unknown-access-key", code: "InvalidAccessKeyId.NotFound" });
+    }
+    try {
+      verifySignature(request, key.secret);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.#reject(call, { reason: "bad-signature", code: error.code, message: error.message });
+    }
+    const digest = nonceDigest({ accessKeyId, nonce: request.nonce ?? request.signature });
+    const verdict = this.#nonces.check({
+      digest,
+      expiresAtSeconds: Math.floor(request.timestampMillis / 1000) + FRESHNESS_SECONDS,
+      nowSeconds: Math.floor(this.#store.clock.now() / 1000),
+    });
+    if (verdict === "used") return this.#reject(call, { reason: "used-nonce", code: "SignatureNonceUsed" });
+    if (verdict === "full") {
+      return this.#refuse(call, "ServiceUnavailableTemporary", "Too many requests within the last 30 minutes.");
+    }
+    const { http, sourceAddress, isSecure } = call.incoming;
+    const facts: CallFacts = {
+      requestId: call.eventId,
+      region: this.#region,
+      action: request.action,
+      version: request.version,
+      parameters: request.parameters,
+      operation: this.#registry.find(request.version, request.action),
+      nonceDigest: digest.toString("base64url", 0, 16),
+      isSecure,
+      host: call.host,
+      sourceAddress,
+      userAgent: textHeader(http.headers["user-agent"]),
+    };
+    call.operation = facts.operation;
+    return { request, facts, secret: key.secret };
+  }
+
+  /** Computes the answer from one view of the store. Never throws: what goes wrong is an answer too. */
+  async #evaluate(call: Call, { request, facts, secret }: Authenticated, view: View): Promise<Evaluation> {
+    let context: EvaluationContext | undefined;
+    let principal = unknownPrincipal(request.accessKeyId);
+    try {
+      const key = await this.#authenticator.find(view, request.accessKeyId);
+      // The key was there a moment ago; now it may be gone, disabled, or another one.
+      if (key === undefined) throw new ApiError("InvalidAccessKeyId.NotFound");
+      ({ principal } = key);
+      if (key.secret !== secret) verifySignature(request, key.secret);
+      if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
+      if (request.securityToken !== undefined) throw new ApiError("InvalidSecurityToken.Malformed", STS_ADVICE);
+      const operation = facts.operation ?? this.#notServed(request);
+      context = new EvaluationContext({
+        view,
+        principal,
+        region: this.#region,
+        custody: this.#custody,
+        guard: this.#store.guard,
+      });
+      const plan = await operation.run(context, request.parameters);
+      return {
+        status: 200,
+        body: encodeResult(call.eventId, { ...plan.result }),
+        plan,
+        window: context.window,
+        error: undefined,
+        noted: context.noted,
+        resource: context.resource,
+        principal,
+        time: view.now,
+      };
+    } catch (error) {
+      const { code, message } = this.#describe(call, error);
+      return {
+        status: ERRORS[code].status,
+        body: this.#errorBody(call, code, message),
+        plan: undefined,
+        window: context?.window,
+        error: { code, message },
+        noted: context?.noted ?? {},
+        resource: context?.resource,
+        principal,
+        time: view.now,
+      };
+    }
+  }
+
+  /** Waits for a batch to put the answer on record. */
+  #submission(options: {
+    call: Call;
+    facts: CallFacts;
+    evaluate: (view: View) => Promise<Evaluation>;
+    view: CachedView;
+    evaluation: Evaluation;
+  }): Submission {
+    const { call, facts, evaluate, view, evaluation } = options;
+    const { clock } = this.#store;
+    return {
+      ticket: call,
+      encodeEvent: (epoch) => encodeCallEvent(facts, evaluation, epoch),
+      isCurrent: () => view.isCurrent() && holds(evaluation, clock.now()),
+      window: evaluation.window,
+      inserts: evaluation.plan?.changes ?? [],
+      again: async () => {
+        const nextView = this.#cachedView();
+        const next = await evaluate(nextView);
+        if (isControl(facts, next)) {
+          // It was refused before, and is not any more: now it has to change something, under the lock.
+          this.#runControl(call, facts, evaluate);
+          return undefined;
+        }
+        return this.#submission({ ...options, view: nextView, evaluation: next });
+      },
+      settle: () => this.#respond(call, evaluation),
+    };
+  }
+
+  #runControl(call: Call, facts: CallFacts, evaluate: (view: View) => Promise<Evaluation>): void {
+    void this.#control(call, facts, evaluate).catch((error: unknown) => this.#fail(call, error));
+  }
+
+  async #control(call: Call, facts: CallFacts, evaluate: (view: View) => Promise<Evaluation>): Promise<void> {
+    let evaluation: Evaluation | undefined;
+    try {
+      evaluation = await this.#store.control.run(async (transaction) => {
+        if (call.abandoned) throw new AbandonedError();
+        const locked = await evaluate(transaction);
+        // A right or a state may have changed since it was looked at: then the refusal itself is what is recorded.
+        for (const change of locked.plan?.changes ?? []) await transaction.write(change);
+        for (const { kind, id } of locked.plan?.touched ?? []) transaction.touch(kind, id);
+        return { result: locked, event: encodeCallEvent(facts, locked, transaction.epoch) };
+      });
+    } catch (error) {
+      if (error instanceof AbandonedError) return;
+      throw error;
+    }
+    if (call.abandoned) this.#store.committer.correct(call.eventId);
+    else this.#respond(call, evaluation);
+  }
+
+  /** Without an event, the answer still has to be true now: the epoch is read after the request came. */
+  async #answerUnrecorded(call: Call, evaluate: (view: View) => Promise<Evaluation>): Promise<void> {
+    const { cache } = this.#store;
+    while (!call.abandoned) {
+      const { tag } = cache.epoch;
+      const evaluation = await evaluate(this.#cachedView());
+      await cache.refresh();
+      if (sameTag(tag, cache.epoch.tag)) return this.#respond(call, evaluation);
+    }
+  }
+
+  /** What is not an answer by itself means that the store cannot be reached: then nothing may be said but this. */
+  #fail(call: Call, error: unknown): void {
+    this.#logFailure(call, error, "a request could not be put on record");
+    this.#refuse(call, "ServiceUnavailableTemporary", "The store cannot be reached. Send the request again.");
+  }
+
+  #cachedView(): CachedView {
+    const { cache, clock, reader } = this.#store;
+    return new CachedView({ cache, clock, db: reader });
+  }
+
+  #notServed(request: RpcRequest): never {
+    if (!this.#registry.hasVersion(request.version)) {
+      const versions = this.#registry.versions.join(", ");
+      throw new ApiError("InvalidVersion", `Specified parameter Version is not valid. This server speaks ${versions}.`);
+    }
+    throw new ApiError("InvalidAction.NotFound");
+  }
+
+  #describe(call: Call, error: unknown): { code: ErrorCode; message: string } {
+    if (error instanceof ApiError) {
+      if (error.cause !== undefined) this.#log.warn({ err: error.cause, requestId: call.eventId }, error.message);
+      return { code: error.code, message: error.message };
+    }
+    if (error instanceof WireError) {
+      // The message of a wrong signature repeats the request, plaintexts included: the record must not.
+      const message = error.code === "SignatureDoesNotMatch" ? ERRORS[error.code].message : error.message;
+      return { code: error.code, message };
+    }
+    this.#logFailure(call, error, "a request failed");
+    return { code: "InternalFailure", message: ERRORS.InternalFailure.message };
+  }
+
+  #logFailure(call: Call, error: unknown, message: string): void {
+    const { eventId: requestId } = call;
+    if (error instanceof TamperedRowError) {
+      this.#metrics.tamperedRows.add();
+      this.#log.error({ err: error, requestId, alarm: "tampered-row" }, "a row was tampered with");
+    } else {
+      this.#log.error({ err: error, requestId }, message);
+    }
+  }
+
+  /** Answers a request that nobody is proven to have sent: it goes to metrics and the security log only. */
+  #reject(call: Call, refusal: { reason: RefusalReason; code: ErrorCode; message?: string }): undefined {
+    this.#metrics.refused(refusal.reason);
+    this.#securityLog.refused(refusal.reason, { code: refusal.code, source: call.incoming.sourceAddress });
+    return this.#refuse(call, refusal.code, refusal.message ?? ERRORS[refusal.code].message);
+  }
+
+  #refuse(call: Call, code: ErrorCode, message: string): undefined {
+    const { status } = ERRORS[code];
+    this.#respond(call, { status, body: this.#errorBody(call, code, message) });
+  }
+
+  #errorBody(call: Call, code: ErrorCode, message: string): string {
+    return encodeError({
+      requestId: call.eventId,
+      hostId: call.host,
+      code,
+      message,
+      httpStatus: ERRORS[code].status,
+    });
+  }
+
+  #respond(call: Call, answer: { readonly status: number; readonly body: string }): void {
+    if (!this.#open.delete(call)) return;
+    const metrics = call.operation === undefined ? this.#unknownOperation : this.#operationMetrics.get(call.operation);
+    metrics?.answered(answer.status, (performance.now() - call.arrivedAt) / 1000);
+    call.incoming.respond({ status: answer.status, body: answer.body, requestId: call.eventId });
+  }
+
+  /** Nothing hangs: what has waited too long for its record is told so. */
+  #abandonOverdue(): void {
+    const overdue = performance.now() - RECORD_PATIENCE_MILLIS;
+    for (const call of this.#open) {
+      if (call.arrivedAt > overdue) return;
+      call.abandoned = true;
+      this.#metrics.logUnavailable.add();
+      this.#refuse(call, "ServiceUnavailableTemporary", "The audit log could not be written in time. Send the request again.");
+    }
+  }
+}
+
+/** A call whose caller is proven. */
+interface Authenticated {
+  readonly request: RpcRequest;
+  readonly facts: CallFacts;
+  /** The secret that the signature was verified with. */
+  readonly secret: SigningSecret;
+}
+
+const STS_ADVICE = "Specified SecurityToken is malformed. This server has issued no security tokens.";
+
+class Call implements Ticket {
+  readonly incoming: IncomingCall;
+  readonly eventId = newRequestId();
+  readonly arrivedAt = performance.now();
+  readonly host: string;
+  abandoned = false;
+  operation: DeclaredOperation | undefined;
+
+  constructor(incoming: IncomingCall) {
+    this.incoming = incoming;
+    this.host = textHeader(incoming.http.headers["host"]);
+  }
+}
+
+function textHeader(value: string | string[] | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function unknownPrincipal(accessKeyId: string): Principal {
+  return { type: "root-account", accountId: "unknown", accessKeyId };
+}
+
+/** Whether the answer needs a control transaction: only one that changes something does. */
+function isControl(facts: CallFacts, evaluation: Evaluation): boolean {
+  return facts.operation?.kind === "control" && evaluation.plan !== undefined;
+}
+
+function holds({ window }: Evaluation, now: number): boolean {
+  return window === undefined || (now >= window.from && now < window.until);
+}

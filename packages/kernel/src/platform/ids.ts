@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+
+import { randomBytesPooled } from "@cinnabar/crypto";
+
+declare const kind: unique symbol;
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The shape of every kind of identifier. A new kind is a new line here. */
+const SHAPES = {
+  /** 16 digits, as Alibaba Cloud writes a uid. */
+  Account: /^[1-9][0-9]{15}$/,
+  /** 24 characters; whether we issued it, its last six tell (see custody). */
+  AccessKey: /^LTAI5t[A-Za-z0-9]{18}$/,
+  Key: UUID,
+  KeyVersion: UUID,
+  /** A UUID in upper case. */
+  Request: /^[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$/,
+} as const satisfies Readonly<Record<string, RegExp>>;
+
+/** What an identifier names. */
+export type IdKind = keyof typeof SHAPES;
+
+/** The text of an identifier, known to have the shape of its kind. Whether the thing exists is another question. */
+export type Id<K extends IdKind> = string & { readonly [kind]: K };
+
+export type AccountId = Id<"Account">;
+export type AccessKeyId = Id<"AccessKey">;
+export type KeyId = Id<"Key">;
+export type KeyVersionId = Id<"KeyVersion">;
+export type RequestId = Id<"Request">;
+
+/** Whether `text` has the shape of an identifier of this kind. */
+export function isId<K extends IdKind>(kind: K, text: string): text is Id<K> {
+  return SHAPES[kind].test(text);
+}
+
+/** @throws RangeError, which names the kind and not the text, if `text` has not the shape of this kind. */
+export function parseId<K extends IdKind>(kind: K, text: string): Id<K> {
+  if (!isId(kind, text)) throw new RangeError(`not an identifier of the kind ${kind}`);
+  return text;
+}
+
+/** A random UUID in lower case: 36 ASCII characters. */
+export function newKeyId(): KeyId {
+  return made(randomUUID());
+}
+
+/** A random UUID in lower case. Its 36 ASCII bytes begin every ciphertext blob. */
+export function newKeyVersionId(): KeyVersionId {
+  return made(randomUUID());
+}
+
+/** A random UUID in upper case, as Alibaba Cloud writes a RequestId. */
+export function newRequestId(): RequestId {
+  return made(randomUUID().toUpperCase());
+}
+
+/** A 1 and 15 random digits. */
+export function newAccountId(): AccountId {
+  // 2^64 is so much more than 10^15 that the remainder favours no account by more than one part in 18,000.
+  const digits = randomBytesPooled(8).readBigUInt64BE() % 10n ** 15n;
+  return made(`1${digits.toString().padStart(15, "0")}`);
+}
+
+// The one place where text becomes an identifier without being looked at: it was made a line above.
+function made<K extends IdKind>(text: string): Id<K> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return text as Id<K>;
+}

@@ -1,0 +1,29 @@
+export {
+  type AccessKeyId,
+  type AccountId,
+  type Id,
+  type IdKind,
+  isId,
+  type KeyId,
+  type KeyVersionId,
+  newAccountId,
+  newKeyId,
+  newKeyVersionId,
+  newRequestId,
+  parseId,
+  type RequestId,
+} from "./ids.ts";
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logging.ts";
+export { Lru } from "./lru.ts";
+export { Metrics, OperationMetrics } from "./metrics.ts";
+export {
+  DEFAULT_NONCE_SLOTS,
+  NONCE_LIFETIME_SECONDS,
+  nonceDigest,
+  NonceTable,
+  type NonceUse,
+  type NonceVerdict,
+} from "./nonce-table.ts";
+export { REFUSAL_REASONS, type RefusalDetails, type RefusalReason, SecurityLog } from "./security-log.ts";
+export { Count, Tally } from "./tally.ts";
+export { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "./store-clock.ts";

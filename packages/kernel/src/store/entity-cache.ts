@@ -1,0 +1,183 @@
+import type { Kysely } from "kysely";
+import type { Backend, SqlConnection } from "./backend.ts";
+import { kyselyOn } from "./kysely-dialect.ts";
+import type { RowGuard } from "./row-guard.ts";
+import type { KernelSchema } from "./schema.ts";
+
+/** Where an entity is read from: current rows, and the keys that authenticate them. */
+export interface EntityReader {
+  readonly db: Kysely<unknown>;
+  readonly guard: RowGuard;
+}
+
+/**
+ * A kind of entity: a whole aggregate that is read, cached and invalidated as one (a key with its versions,
+ * a user with groups and attachments). What an aggregate lacks is part of it.
+ */
+export interface EntityKind<E extends object> {
+  /** Unique; names the kind in the store's change list. */
+  readonly name: string;
+  /** How many entities of the kind a process keeps. */
+  readonly capacity: number;
+  /** Reads the entity with one consistent statement per table, or gives `undefined` if it does not exist. Never changes what it returned. */
+  load(reader: EntityReader, id: string): Promise<E | undefined>;
+}
+
+/** Finds entities for a request; the cached and the locked way have the same face. */
+export interface EntityFinder {
+  find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined>;
+}
+
+/** The store's order of control transactions as a process last read it. */
+export interface Epoch {
+  readonly value: number;
+  readonly tag: Uint8Array;
+}
+
+export function entityName(kind: EntityKind<object>, id: string): string {
+  return `${kind.name}:${id}`;
+}
+
+/** How many control transactions back the change list reaches; who is further behind forgets everything. */
+export const CHANGE_LIST_LENGTH = 100_000;
+
+/**
+ * The entities of one process as of an epoch tag.
+ *
+ * A refresh reads the tag first and the rows after it: rows newer than the tag cost a retry at worst, a tag newer
+ * than the rows would let a withdrawn right through. "Not found" is never kept.
+ */
+export class EntityCache {
+  readonly #reader: EntityReader;
+  readonly #kernel: Kysely<KernelSchema>;
+  readonly #entities = new Map<string, Map<string, object>>();
+  readonly #loading = new Map<string, Promise<object | undefined>>();
+  #epoch: Epoch;
+  #generation = 0;
+
+  constructor(options: { backend: Backend; connection?: SqlConnection; guard: RowGuard; epoch: Epoch }) {
+    const connection = options.connection ?? options.backend.reader;
+    this.#reader = { db: kyselyOn(options.backend.kind, connection), guard: options.guard };
+    this.#kernel = kyselyOn(options.backend.kind, connection);
+    this.#epoch = options.epoch;
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
+  }
+
+  /** Changes whenever the epoch does: what was found at another generation may be out of date. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
+    const cached = this.peek(kind, id);
+    return cached ?? this.#load(kind, id);
+  }
+
+  /** The entity if it is in memory. */
+  peek<E extends object>(kind: EntityKind<E>, id: string): E | undefined {
+    // Only `#load` puts entities in, under their own kind.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.#entities.get(kind.name)?.get(id) as E | undefined;
+  }
+
+  /** Reads the epoch and forgets what has changed since the last time. */
+  async refresh(): Promise<void> {
+    const known = this.#epoch;
+    const row = await this.#kernel
+      .selectFrom("epoch")
+      .select(["value", "tag"])
+      .where("id", "=", 1)
+      .executeTakeFirstOrThrow();
+    if (sameTag(row.tag, known.tag)) return;
+    const changed = await this.#changedSince(known, row.value);
+    // Another refresh, or a control of this process, may have moved on while this one read.
+    if (this.#epoch !== known) return;
+    this.#adopt({ value: row.value, tag: row.tag }, changed);
+  }
+
+  /** Takes over the outcome of a control transaction of this very process. */
+  advance(from: Uint8Array, to: Epoch, changed: readonly string[]): void {
+    if (sameTag(from, this.#epoch.tag)) this.#adopt(to, changed);
+  }
+
+  #adopt(epoch: Epoch, changed: readonly string[] | "everything"): void {
+    this.#epoch = epoch;
+    this.#generation++;
+    if (changed === "everything") {
+      this.#entities.clear();
+      return;
+    }
+    for (const name of changed) {
+      const split = name.indexOf(":");
+      this.#entities.get(name.slice(0, split))?.delete(name.slice(split + 1));
+    }
+  }
+
+  async #changedSince(known: Epoch, value: number): Promise<readonly string[] | "everything"> {
+    if (value <= known.value || value - known.value >= CHANGE_LIST_LENGTH) return "everything";
+    // After a failover or a restore the same number can stand for another control transaction.
+    const control = await this.#kernel
+      .selectFrom("audit_batch")
+      .select("incarnation")
+      .where("shard", "=", 0)
+      .where("seq", "=", known.value)
+      .executeTakeFirst();
+    if (control === undefined || !sameTag(control.incarnation, known.tag)) return "everything";
+    const changes = await this.#kernel
+      .selectFrom("change")
+      .select("entity")
+      .where("epoch", ">", known.value)
+      .execute();
+    return changes.map(({ entity }) => entity);
+  }
+
+  async #load<E extends object>(kind: EntityKind<E>, id: string): Promise<E | undefined> {
+    const name = entityName(kind, id);
+    // A thousand requests for a cold entity make one read. It may have begun before this request did, but not
+    // before the epoch that the cache is at: a change in between moves the epoch, and the read is made again.
+    const begun = this.#loading.get(name);
+    if (begun !== undefined) {
+      const entity = await begun;
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- #loading is keyed by the kind's name.
+      if (entity !== undefined) return entity as E;
+      // What was missing then may have been made before this request began: only a read of its own can say no.
+      return this.#read(kind, id);
+    }
+    const loading = this.#read(kind, id).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
+    return loading;
+  }
+
+  async #read<E extends object>(kind: EntityKind<E>, id: string): Promise<E | undefined> {
+    for (;;) {
+      const generation = this.#generation;
+      const entity = await kind.load(this.#reader, id);
+      if (generation !== this.#generation) continue;
+      if (entity !== undefined) this.#keep(kind, id, entity);
+      return entity;
+    }
+  }
+
+  #keep(kind: EntityKind<object>, id: string, entity: object): void {
+    let entities = this.#entities.get(kind.name);
+    if (entities === undefined) {
+      entities = new Map();
+      this.#entities.set(kind.name, entities);
+    }
+    if (entities.size >= kind.capacity) {
+      // The oldest goes: entities are cheap to read again, and a scan must not cost bookkeeping on every use.
+      for (const oldest of entities.keys()) {
+        entities.delete(oldest);
+        break;
+      }
+    }
+    entities.set(id, entity);
+  }
+}
+
+export function sameTag(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

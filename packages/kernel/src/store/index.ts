@@ -1,0 +1,27 @@
+export {
+  type Backend,
+  type BatchCommit,
+  type BatchOutcome,
+  type BatchRow,
+  type SqlConnection,
+  type SqlRow,
+  type SqlValue,
+  UnknownOutcomeError,
+} from "./backend.ts";
+export { readBatchRow } from "./batch-columns.ts";
+export type { CommitterObserver, OwnShard } from "./committer.ts";
+export { CONTROL_SHARD, type ControlTransaction } from "./control.ts";
+export { type DeploymentRow, deploymentTable, loadDeployment, peekDeployment } from "./deployment.ts";
+export type { EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
+export { initStore } from "./init-store.ts";
+export { kernelMigrations } from "./kernel-migrations.ts";
+export { kyselyOn } from "./kysely-dialect.ts";
+export { migrate, type Migration, NewerStoreError } from "./migrations.ts";
+export { openPostgresql } from "./postgresql/open-postgresql.ts";
+export { UnsafeDatabaseError } from "./postgresql/unsafe-database-error.ts";
+export { type Columns, ProtectedTable, type RowChange, type RowOf, type SweptTable, type Verified } from "./protected-table.ts";
+export { RowGuard, TamperedRowError } from "./row-guard.ts";
+export { SqliteBackend } from "./sqlite/sqlite-backend.ts";
+export { resetClock } from "./reset-clock.ts";
+export { readStoreTime, Store, type StoreObserver } from "./store.ts";
+export { sweep, type SweepReport } from "./sweep.ts";

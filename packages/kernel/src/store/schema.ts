@@ -1,0 +1,42 @@
+/** Tables of the kernel. Integers are safe integers; instants are store milliseconds since 1970. */
+export interface KernelSchema {
+  /** One row (id 1): the order of control transactions, the store's time, and the set hash's sum of their changes. */
+  epoch: {
+    id: number;
+    value: number;
+    /** 16 random bytes, new with every control transaction: a number alone can be given out twice after a failover. */
+    tag: Uint8Array;
+    /** Greatest store time that a control transaction has seen. */
+    time: number;
+    /** Milliseconds that the store's time is ahead of the database's clock; 0 but in test and emulator stores. */
+    clock_offset: number;
+    /** The epoch of the last clock reset: only times recorded since then say how late it is. */
+    clock_epoch: number;
+    sum: Uint8Array;
+  };
+  /** Which entities a control transaction changed. */
+  change: { epoch: number; entity: string };
+  /** One row per process log. */
+  shard: {
+    id: number;
+    /** Names the node that owns the shard: 32 hexadecimal digits, kept in its data directory. */
+    node: string;
+    tag: Uint8Array;
+    closed: number;
+  };
+  audit_batch: {
+    shard: number;
+    seq: number;
+    incarnation: Uint8Array;
+    first_index: number;
+    event_count: number;
+    epoch: number;
+    time: number;
+    events: Uint8Array;
+    leaves: Uint8Array;
+    frontier: Uint8Array;
+    sum: Uint8Array;
+  };
+  /** The newest signed checkpoint of each log. */
+  checkpoint: { shard: number; size: number; note: string };
+}

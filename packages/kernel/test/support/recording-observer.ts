@@ -1,0 +1,30 @@
+import type { StoreObserver } from "../../src/store/store.ts";
+
+/** Remembers what a store told its process. */
+export class RecordingObserver implements StoreObserver {
+  readonly batches: number[] = [];
+  misses = 0;
+  readonly troubles: unknown[] = [];
+  readonly fences: string[] = [];
+  clockAlarms = 0;
+  checkpoints = 0;
+
+  committed(batch: { events: number }): void {
+    this.batches.push(batch.events);
+  }
+  missed(): void {
+    this.misses++;
+  }
+  unavailable(cause: unknown): void {
+    this.troubles.push(cause);
+  }
+  fenced(reason: string): void {
+    this.fences.push(reason);
+  }
+  clockBehind(): void {
+    this.clockAlarms++;
+  }
+  checkpointed(count: number): void {
+    this.checkpoints += count;
+  }
+}

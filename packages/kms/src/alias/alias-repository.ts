@@ -1,0 +1,96 @@
+import {
+  type EntityKind,
+  parseId,
+  ProtectedTable,
+  type RequestContext,
+  type RowChange,
+  type RowOf,
+  type Touched,
+  type Verified,
+} from "@cinnabar/kernel";
+import { sql } from "kysely";
+import { readPage } from "../listing.ts";
+import type { Page } from "../parameters/page.ts";
+import { type Alias, isAliasName } from "./alias.ts";
+
+const columns = { account_id: "text", name: "text", key_id: "text", created_at: "integer" } as const;
+
+export const aliasTable = new ProtectedTable("alias", { columns, identity: ["account_id", "name"] });
+
+type AliasRow = RowOf<typeof columns>;
+type AliasSchema = { alias: AliasRow };
+
+export interface StoredAlias extends Alias {
+  readonly stored: Verified<AliasRow>;
+}
+
+const CACHED_ALIASES = 10_000;
+
+/** Aliases by {@link aliasEntityId}. An alias outlives its key in the store: whoever looks decides by the key. */
+const aliasKind: EntityKind<StoredAlias> = {
+  name: "alias",
+  capacity: CACHED_ALIASES,
+  async load({ db, guard }, id) {
+    const slash = id.indexOf("/");
+    const name = id.slice(slash + 1);
+    if (!isAliasName(name)) return undefined;
+    const raw = await db
+      .$extendTables<AliasSchema>()
+      .selectFrom("alias")
+      .selectAll()
+      .where("account_id", "=", id.slice(0, slash))
+      .where("name", "=", name)
+      .executeTakeFirst();
+    return raw && toStoredAlias(aliasTable.verify(guard, raw));
+  },
+};
+
+type AliasPlace = Pick<Alias, "name"> & { readonly accountId: string };
+
+export function findAlias(
+  context: RequestContext,
+  alias: AliasPlace,
+): StoredAlias | undefined | Promise<StoredAlias | undefined> {
+  return context.find(aliasKind, aliasEntityId(alias));
+}
+
+export function touchedAlias(alias: AliasPlace): Touched {
+  return { kind: aliasKind, id: aliasEntityId(alias) };
+}
+
+/** Makes an alias. `replaced` is the one of that name that still stands there, though its key is gone. */
+export function putAlias(
+  { guard, db, now }: RequestContext,
+  { alias, replaced }: { readonly alias: Alias; readonly replaced: StoredAlias | undefined },
+): RowChange {
+  const row = { account_id: alias.accountId, name: alias.name, key_id: alias.keyId, created_at: now };
+  return replaced === undefined
+    ? aliasTable.insert(guard, db, row)
+    : aliasTable.update(guard, db, replaced.stored, row);
+}
+
+export function deleteAliasRow({ guard, db }: RequestContext, { stored }: StoredAlias): RowChange {
+  return aliasTable.delete(guard, db, stored);
+}
+
+/** A page of the caller's own aliases, the oldest first, and how many there are. */
+export async function readAliases(
+  context: RequestContext,
+  page: Page,
+): Promise<{ readonly aliases: readonly Alias[]; readonly total: number }> {
+  const { accountId } = context.principal;
+  // Few keys wait to be cleared away: one look at them all is cheaper than one at the key of every alias.
+  const gone = sql`select id from kms_key where account_id = ${accountId} and delete_at <= ${context.now}`;
+  const entries = sql`from alias where account_id = ${accountId} and key_id not in (${gone})`;
+  const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
+  return { aliases: rows.map((raw) => toStoredAlias(aliasTable.verify(context.guard, raw))), total };
+}
+
+function aliasEntityId({ accountId, name }: AliasPlace): string {
+  return `${accountId}/${name}`;
+}
+
+function toStoredAlias(stored: Verified<AliasRow>): StoredAlias {
+  const { row } = stored;
+  return { accountId: parseId("Account", row.account_id), name: row.name, keyId: parseId("Key", row.key_id), stored };
+}

@@ -1,0 +1,35 @@
+import { ApiError, defineOperation, required } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findLivingKey, noteKey, onKey } from "../key/find-key.ts";
+import { onAlias } from "../resource-name.ts";
+import { aliasName } from "./alias.ts";
+import { deleteAliasRow, findAlias, touchedAlias } from "./alias-repository.ts";
+
+export const deleteAlias = defineOperation({
+  ...kms,
+  name: "DeleteAlias",
+  summary: "Takes an alias from its key, whatever the key's state.",
+  kind: "control",
+  readWrite: "Write",
+  parameters: { AliasName: required({ schema: aliasName, description: "The alias, which begins with alias/." }) },
+  result: z.object({}),
+  recordedResult: [],
+  errors: ["Forbidden.AliasNotFound"],
+  async target(context, { AliasName: name }) {
+    const alias = await findAlias(context, { accountId: context.principal.accountId, name });
+    const key = alias && (await findLivingKey(context, alias.keyId));
+    if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
+    noteKey(context, key);
+    return { alias, key };
+  },
+  access: (context, { alias, key }) => [
+    onAlias(alias.name, "kms:DeleteAlias", context),
+    onKey(context, "kms:DeleteAlias", { key, hiddenAs: "Forbidden.AliasNotFound" }),
+  ],
+  handle: (context, _parameters, { alias }) => ({
+    result: {},
+    changes: [deleteAliasRow(context, alias)],
+    touched: [touchedAlias(alias)],
+  }),
+});

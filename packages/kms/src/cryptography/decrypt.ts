@@ -1,0 +1,56 @@
+import { ApiError, defineOperation, optional, optionalMap, type RequestContext, required } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findLivingKey, type KeyTarget, noteKey, onKey } from "../key/find-key.ts";
+import { assertUsable } from "../key/key.ts";
+import { ownerKind } from "../key/key-repository.ts";
+import type { KeyVersion } from "../key/key-version.ts";
+import { unsupported } from "../parameters/unsupported.ts";
+import { ciphertextBlob } from "./ciphertext-blob.ts";
+import { encryptionContext } from "./encryption-context.ts";
+import { openText } from "./seal.ts";
+
+export const decrypt = defineOperation({
+  ...kms,
+  name: "Decrypt",
+  summary: "Decrypts what Encrypt or GenerateDataKey gave. The ciphertext itself says under which key.",
+  kind: "crypto",
+  readWrite: "Read",
+  parameters: {
+    CiphertextBlob: required({
+      schema: ciphertextBlob,
+      audit: "omit",
+      description: "The ciphertext, as it was given.",
+    }),
+    EncryptionContext: optionalMap({
+      schema: encryptionContext,
+      description: "The same JSON object of strings as when it was encrypted, in any order.",
+    }),
+    Recipient: optional({ schema: z.string(), description: "For whom to encrypt the answer. Not served yet." }),
+  },
+  result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), Plaintext: z.string() }),
+  recordedResult: ["KeyVersionId"],
+  errors: ["UnsupportedOperation", "Forbidden.KeyNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
+  target(context, { CiphertextBlob: { versionId }, Recipient }) {
+    if (Recipient !== undefined) throw unsupported("Recipient");
+    return findVersion(context, versionId);
+  },
+  access: (context, target) => [onKey(context, "kms:Decrypt", target)],
+  async handle(context, { CiphertextBlob: { box }, EncryptionContext }, { key, version }) {
+    assertUsable(key.status);
+    const plaintext = await openText(context, version, { box, encryptionContext: EncryptionContext });
+    return { result: { KeyId: key.id, KeyVersionId: version.identity.versionId, Plaintext: plaintext } };
+  },
+});
+
+async function findVersion(
+  context: RequestContext,
+  versionId: string,
+): Promise<KeyTarget & { readonly version: KeyVersion }> {
+  const owner = await context.find(ownerKind, versionId);
+  const key = owner && (await findLivingKey(context, owner.keyId));
+  const version = owner && key?.versions.get(owner.versionId);
+  if (key === undefined || version === undefined) throw new ApiError("Forbidden.KeyNotFound");
+  noteKey(context, key);
+  return { key, version, hiddenAs: "Forbidden.KeyNotFound" };
+}

@@ -1,0 +1,39 @@
+import { defineOperation, optionalMap, required } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findKey, onKey } from "../key/find-key.ts";
+import { assertUsable } from "../key/key.ts";
+import { keyReference } from "../key/key-reference.ts";
+import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
+import { encryptionContext } from "./encryption-context.ts";
+import { sealText } from "./seal.ts";
+
+export const generateDataKeyWithoutPlaintext = defineOperation({
+  ...kms,
+  name: "GenerateDataKeyWithoutPlaintext",
+  summary: "Makes a data key and gives it encrypted under a key's primary version only.",
+  kind: "crypto",
+  readWrite: "Read",
+  parameters: {
+    KeyId: required({ schema: keyReference, description: "The key's id, or an alias of it." }),
+    ...dataKeyParameters,
+    EncryptionContext: optionalMap({
+      schema: encryptionContext,
+      description: "A JSON object of strings, without which the data key cannot be decrypted.",
+    }),
+  },
+  result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), CiphertextBlob: z.string() }),
+  recordedResult: ["KeyVersionId"],
+  errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
+  async target(context, parameters) {
+    const lengthBytes = dataKeyLength(parameters);
+    return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: false })), lengthBytes };
+  },
+  access: (context, target) => [onKey(context, "kms:GenerateDataKeyWithoutPlaintext", target)],
+  async handle(context, { EncryptionContext }, { key, lengthBytes }) {
+    assertUsable(key.status);
+    const text = newDataKey(lengthBytes);
+    const blob = await sealText(context, key, { text, encryptionContext: EncryptionContext });
+    return { result: { KeyId: key.id, KeyVersionId: key.primaryVersionId, CiphertextBlob: blob } };
+  },
+});

@@ -1,0 +1,133 @@
+import {
+  ApiError,
+  defineOperation,
+  invalidParameter,
+  type KeySpec,
+  newKeyId,
+  newKeyVersionId,
+  optional,
+  type ParameterValues,
+  parseId,
+} from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findAccountKeys } from "../cryptography/account-keys.ts";
+import { flag, oneOf } from "../parameters/one-of.ts";
+import { storableText } from "../parameters/storable-text.ts";
+import { unsupported } from "../parameters/unsupported.ts";
+import { onOwn } from "../resource-name.ts";
+import type { Key } from "./key.ts";
+import { keyMetadata, toKeyMetadata } from "./key-metadata.ts";
+import { insertKey } from "./key-repository.ts";
+import { isMakeable, KEY_SPECS, type KeyUsage, PUBLISHED_KEY_SPECS } from "./key-spec.ts";
+import { policyDocument } from "./policy-document.ts";
+import { rotationInterval } from "./rotation-interval.ts";
+import { tags } from "./tags.ts";
+
+const MAX_DESCRIPTION_CHARACTERS = 8192;
+const MAX_INSTANCE_ID_CHARACTERS = 256;
+
+const parameters = {
+  KeySpec: optional({ schema: oneOf(PUBLISHED_KEY_SPECS), description: "The kind of key. Aliyun_AES_256 by default." }),
+  KeyUsage: optional({
+    schema: oneOf(["ENCRYPT/DECRYPT", "SIGN/VERIFY"]),
+    description: "What the key is for. By default what its spec is for.",
+  }),
+  Origin: optional({
+    schema: oneOf(["Aliyun_KMS", "EXTERNAL"]),
+    description: "Where the key's material comes from. Aliyun_KMS, which makes it, by default.",
+  }),
+  ProtectionLevel: optional({
+    schema: oneOf(["SOFTWARE", "HSM"]),
+    description: "What keeps the key. SOFTWARE by default.",
+  }),
+  Description: optional({
+    schema: storableText({ maxCharacters: MAX_DESCRIPTION_CHARACTERS }),
+    description: `What the key is for, in words: at most ${MAX_DESCRIPTION_CHARACTERS} characters.`,
+  }),
+  EnableAutomaticRotation: optional({ schema: flag, description: "Whether the key is rotated. Not served yet." }),
+  RotationInterval: optional({
+    schema: rotationInterval({ minDays: 7, maxDays: 365 }),
+    description: "How often the key is rotated, such as 30d. Without EnableAutomaticRotation it means nothing.",
+  }),
+  Policy: optional({ schema: policyDocument, description: "Who may use the key, as JSON. Not served yet." }),
+  Tags: optional({ schema: tags, description: "The key's tags, as JSON. Not served yet." }),
+  DKMSInstanceId: optional({
+    schema: storableText({ maxCharacters: MAX_INSTANCE_ID_CHARACTERS }),
+    description: "The instance that the key belongs to. Not served yet.",
+  }),
+  KeyStorageMechanism: optional({
+    schema: oneOf(["HsmInternal", "HsmEncryptedDatabase"]),
+    description: "Where an HSM keeps the key. HsmInternal by default, which for a software key means nothing.",
+  }),
+};
+
+export const createKey = defineOperation({
+  ...kms,
+  name: "CreateKey",
+  summary: "Makes a key.",
+  kind: "create",
+  readWrite: "Write",
+  parameters,
+  result: z.object({ KeyMetadata: keyMetadata }),
+  recordedResult: [],
+  errors: ["UnsupportedOperation", "Unsupported.ProtectionLevel"],
+  target: (_context, values) => toKind(values),
+  access: (context) => [onOwn("key", "kms:CreateKey", context)],
+  async handle(context, { Description: description = "" }, { spec, usage }) {
+    const { now, principal, region } = context;
+    const { keystore } = context.custody;
+    const accountId = parseId("Account", principal.accountId);
+    const versionId = newKeyVersionId();
+    const key: Key = {
+      id: newKeyId(),
+      accountId,
+      spec,
+      usage,
+      origin: "Aliyun_KMS",
+      protectionLevel: "SOFTWARE",
+      status: { state: "Enabled" },
+      description,
+      creator: accountId,
+      createdAt: now,
+      primaryVersionId: versionId,
+    };
+    const { current: accountKey } = await findAccountKeys(context, accountId);
+    const identity = { accountId, keyId: key.id, versionId, spec, origin: key.origin };
+    const material = await keystore.generate({ identity, accountKey: accountKey.key });
+    context.about("ACS::KMS::Key", key.id);
+    context.note({ keyId: key.id, keyRevision: 1 });
+    return {
+      result: { KeyMetadata: toKeyMetadata(key, { region, lastRotationAt: now }) },
+      changes: insertKey(context, key, { versionId, material, accountKeyVersion: accountKey.version }),
+    };
+  },
+});
+
+interface NewKeyKind {
+  readonly spec: KeySpec;
+  readonly usage: KeyUsage;
+}
+
+/**
+ * What kind of key is asked for, if it can be made.
+ *
+ * @throws ApiError `UnsupportedOperation`, `Unsupported.ProtectionLevel`, or `InvalidParameter` for a usage that no key
+ * of the spec has.
+ */
+function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
+  const { KeySpec: spec = "Aliyun_AES_256", Tags = [] } = values;
+  if (!isMakeable(spec)) throw unsupported(`KeySpec ${spec}`);
+  const [usage] = KEY_SPECS[spec].usages;
+  if (values.KeyUsage !== undefined && values.KeyUsage !== usage) {
+    throw invalidParameter("KeyUsage", `A key of the spec ${spec} is for ${usage} only.`);
+  }
+  if (values.Origin === "EXTERNAL") throw unsupported("Origin EXTERNAL");
+  if (values.DKMSInstanceId !== undefined) throw unsupported("DKMSInstanceId");
+  if (values.ProtectionLevel === "HSM") throw new ApiError("Unsupported.ProtectionLevel");
+  if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupported("KeyStorageMechanism");
+  if (values.EnableAutomaticRotation === true) throw unsupported("EnableAutomaticRotation");
+  if (values.Policy !== undefined) throw unsupported("Policy");
+  if (Tags.length > 0) throw unsupported("Tags");
+  return { spec, usage };
+}

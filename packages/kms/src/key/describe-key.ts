@@ -1,0 +1,26 @@
+import { defineOperation, required } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findKey, onKey } from "./find-key.ts";
+import { describedKeyMetadata, toKeyMetadata } from "./key-metadata.ts";
+import { keyReference } from "./key-reference.ts";
+
+export const describeKey = defineOperation({
+  ...kms,
+  name: "DescribeKey",
+  summary: "Tells everything about a key but its material.",
+  kind: "read",
+  readWrite: "Read",
+  parameters: { KeyId: required({ schema: keyReference, description: "The key's id, or an alias of it." }) },
+  result: z.object({ KeyMetadata: describedKeyMetadata }),
+  recordedResult: [],
+  errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound"],
+  target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: false }),
+  access: (context, target) => [onKey(context, "kms:DescribeKey", target)],
+  handle({ region }, _parameters, { key }) {
+    const metadata = toKeyMetadata(key, { region, lastRotationAt: key.primaryVersion.createdAt });
+    return {
+      result: { KeyMetadata: { ...metadata, DeletionProtection: "Disabled", DeletionProtectionDescription: "" } },
+    };
+  },
+});

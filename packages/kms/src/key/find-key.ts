@@ -1,0 +1,75 @@
+import { type AccessRequest, ApiError, type KeyId, type RequestContext } from "@cinnabar/kernel";
+import { findAlias } from "../alias/alias-repository.ts";
+import { keyArn } from "../resource-name.ts";
+import { isGone } from "./key.ts";
+import { type StoredKey, keyKind } from "./key-repository.ts";
+import type { KeyReference } from "./key-reference.ts";
+
+/** The forms of KeyId that an operation takes beside a key's id (Alibaba Cloud SDK, each operation's KeyId). */
+export interface AcceptedForms {
+  readonly alias: boolean;
+  readonly arn: boolean;
+}
+
+/** The key that a call is about, and how it was named. */
+export interface KeyTarget {
+  readonly key: StoredKey;
+  /** What somebody hears who may not know of it: the same as if what they named did not exist. */
+  readonly hiddenAs: "Forbidden.KeyNotFound" | "Forbidden.AliasNotFound";
+}
+
+/**
+ * Finds the key that a KeyId names and says so in the event. A key or an alias of another account is found by ARN only.
+ *
+ * @throws {@link ApiError} `Unsupported.Alias`, `Forbidden.KeyNotFound` or `Forbidden.AliasNotFound`.
+ */
+export async function findKey(
+  context: RequestContext,
+  reference: KeyReference,
+  accepts: AcceptedForms,
+): Promise<KeyTarget> {
+  const isAlias = reference.names === "alias";
+  if (isAlias && !accepts.alias) throw new ApiError("Unsupported.Alias");
+  const hiddenAs = isAlias ? "Forbidden.AliasNotFound" : "Forbidden.KeyNotFound";
+  const { place } = reference;
+  if (place !== undefined && (!accepts.arn || place.region !== context.region)) throw new ApiError(hiddenAs);
+
+  const accountId = place?.accountId ?? context.principal.accountId;
+  const keyId = isAlias ? (await findAlias(context, { accountId, name: reference.name }))?.keyId : reference.name;
+  const key = keyId === undefined ? undefined : await findLivingKey(context, keyId);
+  if (key?.accountId !== accountId) throw new ApiError(hiddenAs);
+
+  noteKey(context, key);
+  if (isAlias && key.accountId === context.principal.accountId) context.note({ alias: reference.name });
+  return { key, hiddenAs };
+}
+
+/** The key, unless its deletion is due. Bounds the time in which the answer holds. */
+export async function findLivingKey(context: RequestContext, keyId: KeyId | string): Promise<StoredKey | undefined> {
+  const key = await context.find(keyKind, keyId);
+  if (key?.status.state !== "PendingDeletion") return key;
+  const { deleteAt } = key.status;
+  if (isGone(key.status, context.now)) {
+    context.holdsFrom(deleteAt);
+    return undefined;
+  }
+  context.holdsUntil(deleteAt);
+  return key;
+}
+
+/** Says in the event which key the call is about, and as of which revision; of another account's key nothing. */
+export function noteKey(context: RequestContext, { id, accountId, stored }: StoredKey): void {
+  if (accountId !== context.principal.accountId) return;
+  context.about("ACS::KMS::Key", id);
+  context.note({ keyId: id, keyRevision: stored.revision });
+}
+
+/** The right to do `action` to the key. */
+export function onKey(context: RequestContext, action: string, { key, hiddenAs }: KeyTarget): AccessRequest {
+  return {
+    action,
+    resource: keyArn({ region: context.region, accountId: key.accountId }, key.id),
+    accountId: key.accountId,
+    hiddenAs,
+  };
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { formatInstant } from "../api.ts";
+import { keyArn } from "../resource-name.ts";
+import type { Key } from "./key.ts";
+
+/** What CreateKey answers about a key. */
+export const keyMetadata = z.object({
+  KeyId: z.string(),
+  Arn: z.string(),
+  Creator: z.string(),
+  Description: z.string(),
+  KeySpec: z.string(),
+  KeyUsage: z.string(),
+  KeyState: z.string(),
+  Origin: z.string(),
+  ProtectionLevel: z.string(),
+  DKMSInstanceId: z.string(),
+  PrimaryKeyVersion: z.string(),
+  CreationDate: z.string(),
+  /** Empty unless the key's deletion is scheduled. */
+  DeleteDate: z.string(),
+  /** Empty unless the key's material was imported with an end. */
+  MaterialExpireTime: z.string(),
+  LastRotationDate: z.string(),
+  AutomaticRotation: z.string(),
+});
+
+/** What DescribeKey answers about a key. */
+export const describedKeyMetadata = keyMetadata.extend({
+  DeletionProtection: z.string(),
+  DeletionProtectionDescription: z.string(),
+});
+
+/** @param options.lastRotationAt - when the primary version was made, in store milliseconds. */
+export function toKeyMetadata(
+  key: Key,
+  options: { readonly region: string; readonly lastRotationAt: number },
+): z.infer<typeof keyMetadata> {
+  return {
+    KeyId: key.id,
+    Arn: keyArn({ region: options.region, accountId: key.accountId }, key.id),
+    Creator: key.creator,
+    Description: key.description,
+    KeySpec: key.spec,
+    KeyUsage: key.usage,
+    KeyState: key.status.state,
+    Origin: key.origin,
+    ProtectionLevel: key.protectionLevel,
+    DKMSInstanceId: "",
+    PrimaryKeyVersion: key.primaryVersionId,
+    CreationDate: formatInstant(key.createdAt),
+    DeleteDate: key.status.state === "PendingDeletion" ? formatInstant(key.status.deleteAt) : "",
+    MaterialExpireTime: "",
+    LastRotationDate: formatInstant(options.lastRotationAt),
+    AutomaticRotation: "Disabled",
+  };
+}

@@ -1,0 +1,220 @@
+import {
+  type EntityKind,
+  isId,
+  type KeyId,
+  type KeyOrigin,
+  type KeySpec,
+  type KeyVersionId,
+  parseId,
+  ProtectedTable,
+  type RequestContext,
+  type RowChange,
+  type RowOf,
+  TamperedRowError,
+  type Verified,
+} from "@cinnabar/kernel";
+import { sql } from "kysely";
+import { readPage } from "../listing.ts";
+import type { Page } from "../parameters/page.ts";
+import type { Key, KeyStatus } from "./key.ts";
+import { isMakeable, KEY_SPECS, type KeyUsage } from "./key-spec.ts";
+import { KeyVersion } from "./key-version.ts";
+
+const keyColumns = {
+  id: "text",
+  account_id: "text",
+  spec: "text",
+  usage: "text",
+  origin: "text",
+  protection_level: "text",
+  state: "text",
+  delete_at: "integer?",
+  description: "text",
+  creator: "text",
+  created_at: "integer",
+  primary_version: "text",
+} as const;
+
+const versionColumns = {
+  id: "text",
+  key_id: "text",
+  account_id: "text",
+  spec: "text",
+  origin: "text",
+  material: "bytes",
+  account_key_version: "integer",
+  created_at: "integer",
+} as const;
+
+export const keyTable = new ProtectedTable("kms_key", { columns: keyColumns, identity: ["id"] });
+export const keyVersionTable = new ProtectedTable("key_version", { columns: versionColumns, identity: ["id"] });
+
+type KeyRow = RowOf<typeof keyColumns>;
+type KeyVersionRow = RowOf<typeof versionColumns>;
+type KeySchema = { kms_key: KeyRow; key_version: KeyVersionRow };
+
+/** A key with all its versions, as one. */
+export interface StoredKey extends Key {
+  readonly versions: ReadonlyMap<KeyVersionId, KeyVersion>;
+  readonly primaryVersion: KeyVersion;
+  readonly stored: Verified<KeyRow>;
+}
+
+/** As many as the keystore keeps open. */
+const CACHED_KEYS = 10_000;
+/** A version's entry is small, and without it a Decrypt asks the database once more. */
+const CACHED_KEY_VERSIONS = 50_000;
+
+/** Keys by id. A key whose deletion is due is found here too: whoever looks decides by the time. */
+export const keyKind: EntityKind<StoredKey> = {
+  name: "key",
+  capacity: CACHED_KEYS,
+  async load({ db, guard }, id) {
+    if (!isId("Key", id)) return undefined;
+    const tables = db.$extendTables<KeySchema>();
+    const raw = await tables.selectFrom("kms_key").selectAll().where("id", "=", id).executeTakeFirst();
+    if (raw === undefined) return undefined;
+    const versions = new Map<KeyVersionId, KeyVersion>();
+    for (const row of await tables.selectFrom("key_version").selectAll().where("key_id", "=", id).execute()) {
+      const version = toKeyVersion(keyVersionTable.verify(guard, row).row);
+      versions.set(version.identity.versionId, version);
+    }
+    return toStoredKey(keyTable.verify(guard, raw), versions);
+  },
+};
+
+/** Which key a version belongs to, by the version's id: that never changes. */
+export const ownerKind: EntityKind<{ readonly keyId: KeyId; readonly versionId: KeyVersionId }> = {
+  name: "key-version",
+  capacity: CACHED_KEY_VERSIONS,
+  async load({ db, guard }, id) {
+    if (!isId("KeyVersion", id)) return undefined;
+    const tables = db.$extendTables<KeySchema>();
+    const raw = await tables.selectFrom("key_version").selectAll().where("id", "=", id).executeTakeFirst();
+    return raw && { keyId: parseId("Key", keyVersionTable.verify(guard, raw).row.key_id), versionId: id };
+  },
+};
+
+/** The rows of a new key with its first version. */
+export function insertKey(
+  { guard, db }: RequestContext,
+  key: Key,
+  first: { readonly versionId: KeyVersionId; readonly material: Uint8Array; readonly accountKeyVersion: number },
+): readonly RowChange[] {
+  return [
+    keyTable.insert(guard, db, {
+      id: key.id,
+      account_id: key.accountId,
+      spec: key.spec,
+      usage: key.usage,
+      origin: key.origin,
+      protection_level: key.protectionLevel,
+      ...toStatusColumns(key.status),
+      description: key.description,
+      creator: key.creator,
+      created_at: key.createdAt,
+      primary_version: key.primaryVersionId,
+    }),
+    keyVersionTable.insert(guard, db, {
+      id: first.versionId,
+      key_id: key.id,
+      account_id: key.accountId,
+      spec: key.spec,
+      origin: key.origin,
+      material: first.material,
+      account_key_version: first.accountKeyVersion,
+      created_at: key.createdAt,
+    }),
+  ];
+}
+
+export function changeKeyStatus({ guard, db }: RequestContext, { stored }: StoredKey, status: KeyStatus): RowChange {
+  return keyTable.update(guard, db, stored, { ...stored.row, ...toStatusColumns(status) });
+}
+
+/** A page of the ids of the caller's own keys, the oldest first, and how many there are. */
+export async function listKeyIds(
+  context: RequestContext,
+  page: Page,
+): Promise<{ readonly keyIds: readonly string[]; readonly total: number }> {
+  const { accountId } = context.principal;
+  const entries = sql`from kms_key
+    where account_id = ${accountId} and (delete_at is null or delete_at > ${context.now})`;
+  const { rows, total } = await readPage(context, { page, entries, thenBy: "id" });
+  return { keyIds: rows.map((raw) => keyTable.verify(context.guard, raw).row.id), total };
+}
+
+function toStatusColumns(status: KeyStatus): Pick<KeyRow, "state" | "delete_at"> {
+  return { state: status.state, delete_at: status.state === "PendingDeletion" ? status.deleteAt : null };
+}
+
+function toStatus({ state, delete_at: deleteAt }: KeyRow): KeyStatus {
+  if (state === "PendingDeletion" && deleteAt !== null) return { state, deleteAt };
+  if ((state === "Enabled" || state === "Disabled") && deleteAt === null) return { state };
+  throw unknownContent("kms_key");
+}
+
+function toStoredKey(stored: Verified<KeyRow>, versions: ReadonlyMap<KeyVersionId, KeyVersion>): StoredKey {
+  const { row } = stored;
+  const primaryVersionId = parseId("KeyVersion", row.primary_version);
+  const primaryVersion = versions.get(primaryVersionId);
+  if (primaryVersion === undefined) throw new TamperedRowError("key_version", "a key's primary version is missing");
+  const spec = toSpec(row.spec);
+  return {
+    id: parseId("Key", row.id),
+    accountId: parseId("Account", row.account_id),
+    spec,
+    usage: toUsage(spec, row.usage),
+    origin: toOrigin(row.origin),
+    protectionLevel: toProtectionLevel(row.protection_level),
+    status: toStatus(row),
+    description: row.description,
+    creator: row.creator,
+    createdAt: row.created_at,
+    primaryVersionId,
+    versions,
+    primaryVersion,
+    stored,
+  };
+}
+
+function toKeyVersion(row: KeyVersionRow): KeyVersion {
+  return new KeyVersion({
+    identity: {
+      accountId: parseId("Account", row.account_id),
+      keyId: parseId("Key", row.key_id),
+      versionId: parseId("KeyVersion", row.id),
+      spec: toSpec(row.spec),
+      origin: toOrigin(row.origin),
+    },
+    createdAt: row.created_at,
+    material: row.material,
+    accountKeyVersion: row.account_key_version,
+  });
+}
+
+function toSpec(text: string): KeySpec {
+  if (isMakeable(text)) return text;
+  throw unknownContent("kms_key");
+}
+
+function toUsage(spec: KeySpec, text: string): KeyUsage {
+  const usage = KEY_SPECS[spec].usages.find((usage) => usage === text);
+  if (usage === undefined) throw unknownContent("kms_key");
+  return usage;
+}
+
+function toOrigin(text: string): KeyOrigin {
+  if (text === "Aliyun_KMS" || text === "EXTERNAL") return text;
+  throw unknownContent("kms_key");
+}
+
+function toProtectionLevel(text: string): "SOFTWARE" {
+  if (text === "SOFTWARE") return text;
+  throw unknownContent("kms_key");
+}
+
+/** The row's MAC holds, so this server wrote it, but not this version of it. */
+function unknownContent(table: string): RangeError {
+  return new RangeError(`${table}: a row holds a value that this version does not know`);
+}

@@ -1,0 +1,46 @@
+import { defineOperation, optional } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { pageParameters, toPage } from "../parameters/page.ts";
+import { unsupported } from "../parameters/unsupported.ts";
+import { keyArn, onOwn } from "../resource-name.ts";
+import { keyFilters } from "./key-filters.ts";
+import { listKeyIds } from "./key-repository.ts";
+
+export const listKeys = defineOperation({
+  ...kms,
+  name: "ListKeys",
+  summary: "Lists the account's keys, the oldest first.",
+  kind: "read",
+  readWrite: "Read",
+  parameters: {
+    ...pageParameters({ minSize: 1 }),
+    Filters: optional({ schema: keyFilters, description: "Which keys to list, as JSON. Not served yet." }),
+  },
+  result: z.object({
+    Keys: z.object({ Key: z.array(z.object({ KeyId: z.string(), KeyArn: z.string() })) }),
+    PageNumber: z.int(),
+    PageSize: z.int(),
+    TotalCount: z.int(),
+  }),
+  recordedResult: ["TotalCount"],
+  errors: ["UnsupportedOperation"],
+  target(_context, { Filters }) {
+    if (Filters !== undefined && Filters.length > 0) throw unsupported("Filters");
+  },
+  access: (context) => [onOwn("key", "kms:ListKeys", context)],
+  async handle(context, parameters) {
+    const { region, principal } = context;
+    const page = toPage(parameters);
+    const { keyIds, total } = await listKeyIds(context, page);
+    const place = { region, accountId: principal.accountId };
+    return {
+      result: {
+        Keys: { Key: keyIds.map((id) => ({ KeyId: id, KeyArn: keyArn(place, id) })) },
+        PageNumber: page.number,
+        PageSize: page.size,
+        TotalCount: total,
+      },
+    };
+  },
+});

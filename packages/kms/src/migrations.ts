@@ -1,0 +1,67 @@
+import type { Migration } from "@cinnabar/kernel";
+
+/** The schema of keys, their versions and aliases. Instants are store milliseconds. */
+export const kmsMigrations: readonly Migration[] = [
+  {
+    name: "kms-0001-keys-and-aliases",
+    async up(db, { text, integer, bytes }) {
+      await db.schema
+        .createTable("kms_key")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("account_id", text, (column) => column.notNull())
+        .addColumn("spec", text, (column) => column.notNull())
+        .addColumn("usage", text, (column) => column.notNull())
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("protection_level", text, (column) => column.notNull())
+        .addColumn("state", text, (column) => column.notNull())
+        .addColumn("delete_at", integer)
+        .addColumn("description", text, (column) => column.notNull())
+        .addColumn("creator", text, (column) => column.notNull())
+        .addColumn("created_at", integer, (column) => column.notNull())
+        .addColumn("primary_version", text, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .execute();
+      // Lists and counts an account's live keys without reading their rows.
+      await db.schema
+        .createIndex("kms_key_by_account")
+        .on("kms_key")
+        .columns(["account_id", "created_at", "id", "delete_at"])
+        .execute();
+      // Finds the few keys whose deletion is due, and when the next one will be.
+      await db.schema.createIndex("kms_key_by_deletion").on("kms_key").columns(["account_id", "delete_at"]).execute();
+
+      await db.schema
+        .createTable("key_version")
+        .addColumn("id", text, (column) => column.primaryKey())
+        .addColumn("key_id", text, (column) => column.notNull().references("kms_key.id"))
+        .addColumn("account_id", text, (column) => column.notNull())
+        .addColumn("spec", text, (column) => column.notNull())
+        .addColumn("origin", text, (column) => column.notNull())
+        .addColumn("material", bytes, (column) => column.notNull())
+        .addColumn("account_key_version", integer, (column) => column.notNull())
+        .addColumn("created_at", integer, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("key_version_by_key").on("key_version").column("key_id").execute();
+
+      await db.schema
+        .createTable("alias")
+        .addColumn("account_id", text, (column) => column.notNull())
+        .addColumn("name", text, (column) => column.notNull())
+        .addColumn("key_id", text, (column) => column.notNull().references("kms_key.id"))
+        .addColumn("created_at", integer, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .addPrimaryKeyConstraint("alias_pk", ["account_id", "name"])
+        .execute();
+      await db.schema
+        .createIndex("alias_by_account")
+        .on("alias")
+        .columns(["account_id", "created_at", "name"])
+        .execute();
+      await db.schema.createIndex("alias_by_key").on("alias").column("key_id").execute();
+    },
+  },
+];

@@ -1,0 +1,33 @@
+import { optional, type ParameterValues } from "@cinnabar/kernel";
+import { integerText } from "./integer-text.ts";
+
+/** Largest page of a list (Alibaba Cloud SDK, "ListKeys" and "ListAliases"). */
+const MAX_PAGE_SIZE = 100;
+const DEFAULT_PAGE_SIZE = 10;
+/** The API's page numbers are int32. */
+const MAX_PAGE_NUMBER = 2 ** 31 - 1;
+
+/** Which part of a list is asked for. */
+export interface Page {
+  /** Counts from 1. */
+  readonly number: number;
+  readonly size: number;
+}
+
+/** The two parameters of every list that is read in numbered pages. */
+export function pageParameters({ minSize }: { readonly minSize: 0 | 1 }) {
+  return {
+    PageNumber: optional({
+      schema: integerText({ min: 1, max: MAX_PAGE_NUMBER }),
+      description: "The page to return, counted from 1. 1 by default.",
+    }),
+    PageSize: optional({
+      schema: integerText({ min: minSize, max: MAX_PAGE_SIZE }),
+      description: `The number of entries of a page, from ${minSize} to ${MAX_PAGE_SIZE}. ${DEFAULT_PAGE_SIZE} by default.`,
+    }),
+  };
+}
+
+export function toPage(values: ParameterValues<ReturnType<typeof pageParameters>>): Page {
+  return { number: values.PageNumber ?? 1, size: values.PageSize ?? DEFAULT_PAGE_SIZE };
+}

@@ -1,0 +1,33 @@
+import type { AccessRequest, RequestContext } from "@cinnabar/kernel";
+
+interface Place {
+  readonly region: string;
+  readonly accountId: string;
+}
+
+export function keyArn({ region, accountId }: Place, keyId: string): string {
+  return `acs:kms:${region}:${accountId}:key/${keyId}`;
+}
+
+/** @param aliasName - with its prefix `alias/`, which is the ARN's resource type too. */
+export function aliasArn({ region, accountId }: Place, aliasName: string): string {
+  return `acs:kms:${region}:${accountId}:${aliasName}`;
+}
+
+/** A right on all keys or all aliases of the caller's account, or on what it is about to make there. */
+export function onOwn(container: "key" | "alias", action: string, context: RequestContext): AccessRequest {
+  const { region, principal } = context;
+  const resource = `acs:kms:${region}:${principal.accountId}:${container}`;
+  return { action, resource, accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
+}
+
+/** A right on one alias of the caller's account, which need not exist yet. */
+export function onAlias(aliasName: string, action: string, { region, principal }: RequestContext): AccessRequest {
+  const { accountId } = principal;
+  return {
+    action,
+    resource: aliasArn({ region, accountId }, aliasName),
+    accountId,
+    hiddenAs: "Forbidden.AliasNotFound",
+  };
+}

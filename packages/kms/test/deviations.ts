@@ -1,0 +1,49 @@
+const DRY_RUN = "The pipeline understands DryRun for every operation, so that none declares it.";
+const IMPORT = "Material cannot be imported yet, so no key waits for it.";
+const INSTANCES = "There are no instances to name yet: DKMSInstanceId is answered UnsupportedOperation.";
+const ROTATION = "Published as absent unless the key is rotated, which no key can be yet.";
+const RECIPIENT = "Answered to a Recipient only, which is refused with UnsupportedOperation.";
+const ALIAS_LENGTH = "The 1 to 255 characters are counted after alias/, as Alibaba Cloud's page on limits says.";
+const DATA_KEY_SPEC = "NumberOfBytes wins over any KeySpec; alone, an unknown one is refused with InvalidParameter.";
+const UNAVAILABLE = "A state of expired instances, which no key can be in.";
+
+/** Every difference from the published API, with its reason. Whoever takes one away takes its line away. */
+export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<Record<string, string>>>> = {
+  declarations: {
+    "CreateAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
+    "CreateAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
+    "DeleteAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
+    "DeleteAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
+    "CreateKey answers KeyMetadata.NextRotationDate: is not declared": ROTATION,
+    "CreateKey answers KeyMetadata.RotationInterval: is not declared": ROTATION,
+    "DescribeKey answers KeyMetadata.NextRotationDate: is not declared": ROTATION,
+    "DescribeKey answers KeyMetadata.RotationInterval: is not declared": ROTATION,
+    "CreateKey fails with Forbidden.DKMSInstanceNotFound: is not declared": INSTANCES,
+    "CreateKey fails with Rejected.ShareQuotaExceedLimit: is not declared": INSTANCES,
+    "CreateKey fails with Forbidden.NoPermission: is published as 400, not 403":
+      "Forbidden.NoPermission is 403 everywhere; only here is it published as 400.",
+    "CreateKey fails with Rejected.LimitExceeded: is not declared": "There are no quotas of keys yet.",
+    "CreateKey fails with SerivceUnvailableTemporary: is not declared":
+      "A misspelling of ServiceUnavailableTemporary, which the pipeline answers.",
+    "Decrypt answers CiphertextForRecipient: is not declared": RECIPIENT,
+    "GenerateDataKey answers CiphertextForRecipient: is not declared": RECIPIENT,
+    "Decrypt fails with Forbidden.AliasNotFound: is not declared": "Decrypt takes no KeyId, and so no alias.",
+    "Decrypt fails with Rejected.PendingImport: is not declared": IMPORT,
+    "Encrypt fails with Rejected.PendingImport: is not declared": IMPORT,
+    "GenerateDataKey fails with Rejected.PendingImport: is not declared": IMPORT,
+    "GenerateDataKeyWithoutPlaintext fails with Rejected.PendingImport: is not declared": IMPORT,
+    "Decrypt fails with Rejected.Unavailable: is not declared": UNAVAILABLE,
+    "GenerateDataKey fails with Rejected.Unavailable: is not declared": UNAVAILABLE,
+    "Decrypt.DryRun: is not declared": DRY_RUN,
+    "Encrypt.DryRun: is not declared": DRY_RUN,
+    "GenerateDataKey.DryRun: is not declared": DRY_RUN,
+    "GenerateDataKeyWithoutPlaintext.DryRun: is not declared": DRY_RUN,
+    "GenerateDataKey.KeySpec: takes no-such-value": DATA_KEY_SPEC,
+    "GenerateDataKeyWithoutPlaintext.KeySpec: takes no-such-value": DATA_KEY_SPEC,
+    "ScheduleKeyDeletion fails with Throttling: is not declared": "No operation is throttled yet.",
+    "DescribeService: is not published": "An operation of older clients, which the current API no longer lists.",
+  },
+  behaviour: {
+    "a key cannot be PendingImport": IMPORT,
+  },
+};

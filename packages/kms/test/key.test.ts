@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError } from "@cinnabar/kernel";
+import * as fc from "fast-check";
+import {
+  assertTakesAlias,
+  assertUsable,
+  deletionCancelled,
+  deletionScheduled,
+  disabled,
+  enabled,
+  isGone,
+  type KeyStatus,
+} from "../src/key/key.ts";
+
+const NOW = Date.UTC(2026, 0, 1) + 789;
+const DAYS = 7;
+
+/** The published matrix: what each action answers in each state, and the state it leads to. */
+const MATRIX = {
+  enable: { Enabled: "Enabled", Disabled: "Enabled", PendingDeletion: "Rejected.StateModifiedFailed" },
+  disable: { Enabled: "Disabled", Disabled: "Disabled", PendingDeletion: "Rejected.StateModifiedFailed" },
+  schedule: {
+    Enabled: "PendingDeletion",
+    Disabled: "PendingDeletion",
+    PendingDeletion: "Rejected.StateModifiedFailed",
+  },
+  cancel: {
+    Enabled: "Rejected.StateModifiedFailed",
+    Disabled: "Rejected.StateModifiedFailed",
+    PendingDeletion: "Enabled",
+  },
+  use: { Enabled: "Enabled", Disabled: "Rejected.Disabled", PendingDeletion: "Rejected.PendingDeletion" },
+  takeAlias: { Enabled: "Enabled", Disabled: "Disabled", PendingDeletion: "Rejected.StateModifiedFailed" },
+} as const;
+
+type Action = keyof typeof MATRIX;
+
+function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
+  switch (action) {
+    case "enable":
+      return enabled(status);
+    case "disable":
+      return disabled(status);
+    case "schedule":
+      return deletionScheduled(status, { now, days: DAYS });
+    case "cancel":
+      return deletionCancelled(status);
+    case "use":
+      assertUsable(status);
+      return status;
+    case "takeAlias":
+      assertTakesAlias(status);
+      return status;
+  }
+}
+
+test("every action in every state, in any order, does as the published matrix says", () => {
+  const action = fc.constantFrom<Action>("enable", "disable", "schedule", "cancel", "use", "takeAlias");
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+      let status: KeyStatus = { state: "Enabled" };
+      for (const [step, action] of actions.entries()) {
+        const expected: string = MATRIX[action][status.state];
+        try {
+          status = perform(action, status, NOW + step);
+          assert.equal(status.state, expected);
+        } catch (error) {
+          assert.ok(error instanceof ApiError, String(error));
+          assert.equal(error.code, expected);
+        }
+      }
+    }),
+  );
+});
+
+test("a key goes at the whole second of its date, and not before", () => {
+  const status = deletionScheduled({ state: "Enabled" }, { now: NOW, days: DAYS });
+  const date = Date.UTC(2026, 0, 8);
+  assert.deepEqual(status, { state: "PendingDeletion", deleteAt: date });
+  assert.equal(isGone(status, date - 1), false);
+  assert.equal(isGone(status, date), true);
+  assert.equal(isGone({ state: "Disabled" }, Number.MAX_SAFE_INTEGER), false);
+});
+
+test("the refusals are worded as published", () => {
+  assert.throws(() => assertUsable({ state: "Disabled" }), {
+    message: "The request was rejected because the key state is Disabled.",
+  });
+  assert.throws(() => assertUsable({ state: "PendingDeletion", deleteAt: NOW }), {
+    message: "The request was rejected because the key state is PendingDeletion.",
+  });
+  assert.throws(() => deletionCancelled({ state: "Enabled" }), { message: "Keystate modified failed." });
+});

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { World } from "./world.ts";
+
+const INVALID = /^InvalidParameter: The specified parameter "(\w+)" is not valid\. [A-Z"]/;
+
+const REFUSED_BY_CREATE_KEY: readonly (readonly [parameter: string, value: string])[] = [
+  ["KeySpec", "AES_256"],
+  ["KeySpec", "aliyun_aes_256"],
+  ["KeyUsage", "ENCRYPT"],
+  ["KeyUsage", "SIGN/VERIFY"],
+  ["Origin", "aliyun_kms"],
+  ["ProtectionLevel", "software"],
+  ["Description", "x".repeat(8193)],
+  ["Description", "\0"],
+  ["Description", "\udc00"],
+  ["EnableAutomaticRotation", "TRUE"],
+  ["RotationInterval", "6d"],
+  ["RotationInterval", "366d"],
+  ["RotationInterval", "604799s"],
+  ["RotationInterval", "7"],
+  ["RotationInterval", "7w"],
+  ["RotationInterval", "-7d"],
+  ["Policy", "x"],
+  ["Policy", "[]"],
+  ["Policy", JSON.stringify({ k: "é".repeat(16_384) })],
+  ["Tags", "{}"],
+  ["Tags", '[{"TagKey":"k"}]'],
+  ["Tags", '[{"TagKey":"","TagValue":"v"}]'],
+  ["Tags", '[{"TagKey":"a b","TagValue":"v"}]'],
+  ["Tags", '[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]'],
+  ["Tags", '[{"TagKey":"acs:k","TagValue":"v"}]'],
+  ["KeyStorageMechanism", "Disk"],
+];
+
+const UNSUPPORTED_BY_CREATE_KEY: Readonly<Record<string, string>> = {
+  KeySpec: "RSA_2048",
+  Origin: "EXTERNAL",
+  DKMSInstanceId: "kst-1",
+  KeyStorageMechanism: "HsmEncryptedDatabase",
+  EnableAutomaticRotation: "true",
+  Policy: '{"Version":"1","Statement":[]}',
+  Tags: '[{"TagKey":"k","TagValue":"v/\\\\_-.+=:@"}]',
+};
+
+const TAKEN_BY_CREATE_KEY: Readonly<Record<string, string>> = {
+  KeySpec: "Aliyun_AES_256",
+  KeyUsage: "ENCRYPT/DECRYPT",
+  Origin: "Aliyun_KMS",
+  ProtectionLevel: "SOFTWARE",
+  Description: "\u{1f511}".repeat(4096),
+  EnableAutomaticRotation: "false",
+  RotationInterval: "365d",
+  Tags: "[]",
+  KeyStorageMechanism: "HsmInternal",
+};
+
+const REFUSED: readonly (readonly [operation: string, parameter: string, value: string])[] = [
+  ["ScheduleKeyDeletion", "PendingWindowInDays", "6"],
+  ["ScheduleKeyDeletion", "PendingWindowInDays", "367"],
+  ["ScheduleKeyDeletion", "PendingWindowInDays", "7.0"],
+  ["ListKeys", "PageNumber", "0"],
+  ["ListKeys", "PageNumber", "99999999999"],
+  ["ListKeys", "PageSize", "0"],
+  ["ListKeys", "PageSize", "101"],
+  ["ListAliases", "PageSize", "-1"],
+  ["ListAliases", "PageSize", "101"],
+  ["ListKeys", "Filters", "{}"],
+  ["ListKeys", "Filters", '[{"Key":"KeyId","Values":[]}]'],
+  ["ListKeys", "Filters", JSON.stringify(Array.from({ length: 11 }, () => ({ Key: "keyId", Values: [] })))],
+  ["ListKeys", "Filters", JSON.stringify([{ Key: "keyId", Values: Array.from({ length: 11 }, () => "x") }])],
+  ["DescribeKey", "KeyId", "x".repeat(257)],
+  ["Encrypt", "EncryptionContext", '{"a":1}'],
+  ["Encrypt", "EncryptionContext", JSON.stringify({ a: "x".repeat(8192) })],
+  ["Decrypt", "CiphertextBlob", "AAAA"],
+];
+
+forEachDatabase((database) => {
+  let world: World;
+  let keyId: string;
+  before(async () => {
+    world = await World.open(database);
+    keyId = await world.createKey();
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const codeOf = async (operation: string, parameters: Record<string, string>) =>
+    (await world.call(operation, parameters)).error?.code;
+
+  test("CreateKey names the parameter that is wrong, and says what would be right", async () => {
+    for (const [parameter, value] of REFUSED_BY_CREATE_KEY) {
+      const refusal = await world.refusal("CreateKey", { [parameter]: value });
+      assert.equal(INVALID.exec(refusal)?.[1], parameter, `${parameter}=${value.slice(0, 40)}: ${refusal}`);
+    }
+  });
+
+  test("CreateKey refuses what is published but not served, and takes what changes nothing", async () => {
+    for (const [parameter, value] of Object.entries(UNSUPPORTED_BY_CREATE_KEY)) {
+      assert.equal(await codeOf("CreateKey", { [parameter]: value }), "UnsupportedOperation", parameter);
+    }
+    assert.equal(await codeOf("CreateKey", { ProtectionLevel: "HSM" }), "Unsupported.ProtectionLevel");
+    assert.equal(await codeOf("CreateKey", TAKEN_BY_CREATE_KEY), undefined);
+    assert.equal(
+      await codeOf("ListKeys", { Filters: '[{"Key":"KeyState","Values":["Enabled"]}]' }),
+      "UnsupportedOperation",
+    );
+    assert.equal(await codeOf("ListKeys", { Filters: "[]" }), undefined);
+  });
+
+  test("every other operation names the parameter that is wrong", async () => {
+    const rest = { KeyId: keyId, Plaintext: "eA==", PendingWindowInDays: "7", CiphertextBlob: "" };
+    for (const [operation, parameter, value] of REFUSED) {
+      const refusal = await world.refusal(operation, { ...rest, [parameter]: value }).catch(String);
+      assert.match(refusal, /InvalidParameter|is not valid|JSON object must be a string/, `${operation}: ${refusal}`);
+      assert.ok(refusal.includes(parameter), `${operation}: ${refusal}`);
+    }
+  });
+
+  test("a dry run is refused when all else is well, and changes nothing", async () => {
+    assert.equal(await codeOf("CreateKey", { DryRun: "true" }), "DryRunOperationError");
+    assert.equal(await codeOf("CreateKey", { DryRun: "true", Policy: "{}" }), "UnsupportedOperation");
+    assert.equal(await codeOf("DisableKey", { DryRun: "true", KeyId: keyId }), "DryRunOperationError");
+    assert.equal(await codeOf("Encrypt", { KeyId: keyId, Plaintext: "eA==" }), undefined);
+  });
+
+  test("the region is one, and the service says what keys it makes", async () => {
+    assert.deepEqual(await world.ok("DescribeRegions"), { Regions: { Region: [{ RegionId: "cn-hangzhou" }] } });
+    assert.deepEqual(await world.ok("DescribeService"), {
+      ProtectionLevels: { ProtectionLevel: [{ Type: "SOFTWARE" }] },
+      KeySpecs: {
+        KeySpec: [
+          {
+            Name: "Aliyun_AES_256",
+            Usages: { Usage: ["ENCRYPT/DECRYPT"] },
+            SupportedProtectionLevels: { SupportedProtectionLevel: ["SOFTWARE"] },
+          },
+        ],
+      },
+    });
+  });
+});

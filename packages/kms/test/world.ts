@@ -1,0 +1,235 @@
+import { randomBytes } from "node:crypto";
+import {
+  type AccountId,
+  ApiError,
+  type Backend,
+  type Custody,
+  type DeclaredOperation,
+  type EntityKind,
+  firstAccountKey,
+  kernelMigrations,
+  type Keystore,
+  kyselyOn,
+  migrate,
+  newAccountId,
+  openCustody,
+  type Plan,
+  openPostgresql,
+  type Principal,
+  type RequestContext,
+  RootKey,
+  RowGuard,
+  rowGuardKeys,
+  SoftwareKeystore,
+  SqliteBackend,
+} from "@cinnabar/kernel";
+import { kmsMigrations, kmsOperations } from "@cinnabar/kms";
+import type { TestDatabase, TestDatabaseInstance } from "@cinnabar/testkit";
+import type { Kysely } from "kysely";
+
+export const REGION = "cn-hangzhou";
+const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+export const DAY_MILLIS = 24 * 60 * 60 * 1000;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What came of a call, and what the operation said about it. */
+export interface Outcome {
+  readonly result: Fields | undefined;
+  readonly error: ApiError | undefined;
+  readonly noted: Fields;
+  readonly resource: string | undefined;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Runs operations on a database of their own without a server: time stands still until a test moves it. */
+export class World implements AsyncDisposable {
+  now = START;
+  accountId: AccountId = newAccountId();
+  readonly backend: Backend;
+  readonly guard: RowGuard;
+  readonly custody: Custody;
+  readonly #rootKey: RootKey;
+  readonly #database: TestDatabaseInstance;
+  readonly #cache = new Map<string, object>();
+
+  private constructor(options: {
+    database: TestDatabaseInstance;
+    backend: Backend;
+    rootKey: RootKey;
+    keystore: Keystore;
+  }) {
+    this.#database = options.database;
+    this.backend = options.backend;
+    this.#rootKey = options.rootKey;
+    this.guard = new RowGuard(rowGuardKeys(options.rootKey));
+    this.custody = openCustody({ rootKey: options.rootKey, keystore: options.keystore });
+  }
+
+  static async open(
+    database: TestDatabase,
+    { keystore = new SoftwareKeystore() }: { keystore?: Keystore } = {},
+  ): Promise<World> {
+    const instance = await database.create();
+    const backend =
+      database.name === "sqlite"
+        ? await SqliteBackend.open(instance.url.slice("sqlite:".length))
+        : await openPostgresql(instance.url);
+    await migrate(backend, [...kernelMigrations, ...kmsMigrations]);
+    const world = new World({ database: instance, backend, rootKey: new RootKey(randomBytes(32)), keystore });
+    await world.addAccount(world.accountId);
+    return world;
+  }
+
+  get db(): Kysely<unknown> {
+    return kyselyOn(this.backend.kind, this.backend.reader);
+  }
+
+  async addAccount(accountId: AccountId = newAccountId()): Promise<AccountId> {
+    const { guard, db } = this;
+    await this.#write([firstAccountKey({ rootKey: this.#rootKey, accountId, guard, db })]);
+    return accountId;
+  }
+
+  /** Calls an operation as the root of `as`, by default of the world's own account. */
+  async call(
+    name: string,
+    parameters: Readonly<Record<string, string>> = {},
+    { as = this.accountId } = {},
+  ): Promise<Outcome> {
+    const operation = declared(name);
+    const wire = new Map(Object.entries(parameters));
+    const principal: Principal = { type: "root-account", accountId: as, accessKeyId: "LTAI5tTest" };
+    const context = new TestContext(this, { principal, cache: this.#cache, isLocked: operation.kind === "control" });
+    let plan: Plan<object> | undefined;
+    let error: ApiError | undefined;
+    try {
+      plan = await operation.run(context, wire);
+      await this.#write(plan.changes ?? []);
+      for (const { kind, id } of plan.touched ?? []) this.#cache.delete(`${kind.name}:${id}`);
+    } catch (thrown) {
+      if (!(thrown instanceof ApiError)) throw thrown;
+      error = thrown;
+    }
+    return {
+      result: plan && { ...plan.result },
+      error,
+      noted: context.noted,
+      resource: context.resource,
+      from: context.from,
+      until: context.until,
+    };
+  }
+
+  /** The answer of a call that succeeds. */
+  async ok<Result = Fields>(name: string, parameters?: Readonly<Record<string, string>>): Promise<Result> {
+    const { result, error } = await this.call(name, parameters);
+    if (error !== undefined) throw error;
+    return result as Result;
+  }
+
+  /** The code and the message of a call that is refused. */
+  async refusal(
+    name: string,
+    parameters?: Readonly<Record<string, string>>,
+    options?: { as?: AccountId },
+  ): Promise<string> {
+    const { error } = await this.call(name, parameters, options);
+    return error === undefined ? "no error" : `${error.code}: ${error.message}`;
+  }
+
+  async createKey(parameters?: Readonly<Record<string, string>>): Promise<string> {
+    return (await this.ok<{ KeyMetadata: { KeyId: string } }>("CreateKey", parameters)).KeyMetadata.KeyId;
+  }
+
+  async encrypt(parameters: Readonly<Record<string, string>>): Promise<string> {
+    return (await this.ok<{ CiphertextBlob: string }>("Encrypt", parameters)).CiphertextBlob;
+  }
+
+  /** Changes rows behind the server's back. */
+  async tamper(
+    change: (db: Kysely<{ kms_key: Fields; key_version: Fields; alias: Fields }>) => Promise<unknown>,
+  ): Promise<void> {
+    await this.backend.transaction("write", (connection) => change(kyselyOn(this.backend.kind, connection)));
+    this.#cache.clear();
+  }
+
+  contextOf(principal: Principal): TestContext {
+    return new TestContext(this, { principal, cache: this.#cache, isLocked: false });
+  }
+
+  async #write(changes: NonNullable<Plan<object>["changes"]>): Promise<void> {
+    if (changes.length === 0) return;
+    await this.backend.transaction("write", async (connection) => {
+      for (const { statement } of changes) {
+        const { affected } = await connection.execute(statement.sql, statement.parameters);
+        if (affected !== 1) throw new Error(`a change touched ${affected} rows`);
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.backend.close();
+    await this.#database.drop();
+  }
+}
+
+export function declared(name: string): DeclaredOperation {
+  const operation = kmsOperations.find((operation) => operation.name === name);
+  if (operation === undefined) throw new Error(`${name} is not declared`);
+  return operation;
+}
+
+export class TestContext implements RequestContext {
+  readonly principal: Principal;
+  readonly region = REGION;
+  readonly now: number;
+  readonly custody: Custody;
+  readonly db: Kysely<unknown>;
+  readonly guard: RowGuard;
+  from = 0;
+  until = Number.MAX_SAFE_INTEGER;
+  noted: Fields = {};
+  resource: string | undefined;
+  readonly #cache: Map<string, object>;
+  readonly #isLocked: boolean;
+
+  constructor(world: World, options: { principal: Principal; cache: Map<string, object>; isLocked: boolean }) {
+    this.principal = options.principal;
+    this.now = world.now;
+    this.custody = world.custody;
+    this.db = world.db;
+    this.guard = world.guard;
+    this.#cache = options.cache;
+    this.#isLocked = options.isLocked;
+  }
+
+  find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
+    const name = `${kind.name}:${id}`;
+    const cached = this.#isLocked ? undefined : (this.#cache.get(name) as E | undefined);
+    return cached ?? this.#load(kind, id, name);
+  }
+
+  async #load<E extends object>(kind: EntityKind<E>, id: string, name: string): Promise<E | undefined> {
+    const entity = await kind.load(this, id);
+    if (entity !== undefined && !this.#isLocked) this.#cache.set(name, entity);
+    return entity;
+  }
+
+  holdsUntil(time: number): void {
+    this.until = Math.min(this.until, time);
+  }
+
+  holdsFrom(time: number): void {
+    this.from = Math.max(this.from, time);
+  }
+
+  note(facts: Fields): void {
+    this.noted = { ...this.noted, ...facts };
+  }
+
+  about(type: string, name: string): void {
+    this.resource = `${type} ${name}`;
+  }
+}

@@ -1,0 +1,185 @@
+import {
+  batchHeader,
+  type BatchRow,
+  MalformedBatchError,
+  openEvents,
+  openPostgresql,
+  readBatchRow,
+  type SqlConnection,
+  type SqlRow,
+  STORED_SUM_BYTES,
+} from "@cinnabar/kernel";
+import { HASH_BYTES, type StoredEntry } from "@cinnabar/merkle-log";
+import {
+  type DeploymentClaim,
+  type LogBatch,
+  type LogDamage,
+  type LogListing,
+  type LogSource,
+  type StoredCheckpoint,
+  unreadable,
+  UnreadableLogError,
+} from "./log-source.ts";
+import { connectTo, openForReading } from "./sqlite-reader.ts";
+
+/** Batches read with one statement: at most some ten megabytes. */
+const PAGE_BATCHES = 64;
+const INCARNATION_BYTES = 16;
+
+// Integers come as text, so that one which no JavaScript number holds does not end the reading.
+const INTEGER_COLUMNS = ["shard", "seq", "first_index", "event_count", "epoch", "time"];
+const BYTE_COLUMNS = ["incarnation", "events", "leaves", "frontier", "sum"];
+const COLUMNS = [...INTEGER_COLUMNS.map(asText), ...BYTE_COLUMNS].join(", ");
+// SQLite stores any type in any column: only rows for which this holds can be paged through by their seq.
+const HAS_PLACE = `seq BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} AND seq = cast(seq AS bigint)`;
+
+/**
+ * Runs `body` on the logs of a database as they stand at one moment. Reads only; a server may be running or not.
+ *
+ * @param url - `sqlite:PATH`, or `postgres://…` for a PostgreSQL primary.
+ * @throws OperatorError if a SQLite file cannot be read; UnsafeDatabaseError as when a server opens PostgreSQL.
+ */
+export async function withDatabaseLogs<T>(url: string, body: (source: LogSource) => Promise<T>): Promise<T> {
+  const path = /^sqlite:(.*)$/s.exec(url)?.[1];
+  if (path !== undefined) {
+    using database = openForReading(path);
+    database.exec("BEGIN");
+    return await body(new DatabaseLogs(connectTo(database)));
+  }
+  const backend = await openPostgresql(url);
+  try {
+    return await backend.transaction("snapshot", (connection) => body(new DatabaseLogs(connection)));
+  } finally {
+    await backend.close();
+  }
+}
+
+/** The logs as tables; `connection` is in a transaction in which every statement sees the same state of the store. */
+export class DatabaseLogs implements LogSource {
+  readonly #connection: SqlConnection;
+
+  constructor(connection: SqlConnection) {
+    this.#connection = connection;
+  }
+
+  async deployment(): Promise<DeploymentClaim> {
+    const [row] = await this.#select("SELECT origin, verifier_key FROM deployment WHERE id = 1");
+    const { origin, verifier_key: verifierKey } = row ?? {};
+    if (typeof origin !== "string" || typeof verifierKey !== "string") {
+      throw new UnreadableLogError("the store does not say which deployment it is");
+    }
+    return { origin, verifierKey };
+  }
+
+  async list(): Promise<LogListing> {
+    const damage: LogDamage[] = [];
+    const shards: number[] = [];
+    for (const row of await this.#select(
+      `SELECT ${asText("shard")} FROM (SELECT DISTINCT shard FROM audit_batch) AS shards ORDER BY shards.shard`,
+    )) {
+      const shard = toInteger(row["shard"]);
+      if (typeof shard === "number" && shard >= 0) shards.push(shard);
+      else damage.push(unreadable(`batches stand in a log ${String(row["shard"])}, which cannot be`));
+    }
+    const checkpoints: StoredCheckpoint[] = [];
+    for (const row of await this.#select(
+      `SELECT ${asText("shard")}, ${asText("size")}, note FROM checkpoint ORDER BY checkpoint.shard`,
+    )) {
+      const [shard, size, note] = [toInteger(row["shard"]), toInteger(row["size"]), row["note"]];
+      if (typeof shard === "number" && shard >= 0 && typeof size === "number" && typeof note === "string") {
+        checkpoints.push({ shard, size, note });
+      } else {
+        damage.push(unreadable(`a stored checkpoint of the log ${String(row["shard"])} cannot be read`));
+      }
+    }
+    return { shards, checkpoints, damage };
+  }
+
+  async *read(shard: number): AsyncGenerator<LogBatch | LogDamage> {
+    const [count] = await this.#select(
+      `SELECT cast(count(*) AS text) AS strays FROM audit_batch WHERE shard = ${shard} AND NOT (${HAS_PLACE})`,
+    );
+    const strays = Number(count?.["strays"]);
+    if (strays > 0) yield unreadable(`${strays} batches have a seq that cannot be`);
+    for (let after = 0; ;) {
+      const rows = await this.#select(
+        `SELECT ${COLUMNS} FROM audit_batch WHERE shard = ${shard} AND seq > ${after} AND ${HAS_PLACE}
+         ORDER BY audit_batch.seq LIMIT ${PAGE_BATCHES}`,
+      );
+      for (const row of rows) yield* readRow(row);
+      if (rows.length < PAGE_BATCHES) return;
+      after = Number(rows.at(-1)?.["seq"]);
+    }
+  }
+
+  async #select(sql: string): Promise<readonly SqlRow[]> {
+    try {
+      return (await this.#connection.execute(sql, [])).rows;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new UnreadableLogError(`the database cannot be read: ${reason}`, { cause });
+    }
+  }
+}
+
+function* readRow(raw: SqlRow): Generator<LogBatch | LogDamage> {
+  const seq = Number(raw["seq"]);
+  let row: BatchRow;
+  try {
+    row = readBatchRow(withIntegers(raw));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    yield unreadable(error.message, seq);
+    return;
+  }
+  if (row.incarnation.length !== INCARNATION_BYTES) {
+    yield unreadable(`the incarnation has ${row.incarnation.length} bytes, not ${INCARNATION_BYTES}`, seq);
+  }
+  if (row.sum.length !== STORED_SUM_BYTES) {
+    yield unreadable(`the set hash's sum has ${row.sum.length} bytes, not ${STORED_SUM_BYTES}`, seq);
+  }
+  const leafHashes = splitHashes(row.leaves);
+  if (row.leaves.length !== (row.eventCount + 1) * HASH_BYTES) {
+    yield unreadable(`${row.leaves.length} bytes of leaf hashes stand with ${row.eventCount} events`, seq);
+  }
+  let events: string[] | undefined;
+  try {
+    events = openEvents(row);
+  } catch (error) {
+    if (!(error instanceof MalformedBatchError)) throw error;
+    yield unreadable(error.message, seq);
+  }
+  // Without the events, their stored hashes let everything after them be compared all the same.
+  const leaves: StoredEntry[] =
+    events === undefined
+      ? leafHashes.slice(0, -1).map((leafHash) => ({ leafHash }))
+      : events.map((event, index) => ({ entry: Buffer.from(event), leafHash: leafHashes[index] }));
+  leaves.push({ entry: batchHeader(row, row.events), leafHash: leafHashes[leaves.length] });
+  yield { kind: "batch", place: placeOf(row), events, leaves, frontier: row.frontier };
+}
+
+function placeOf(row: BatchRow): LogBatch["place"] {
+  const { shard, seq, firstIndex, eventCount, epoch, time } = row;
+  return { shard, seq, incarnation: Buffer.from(row.incarnation).toString("hex"), firstIndex, eventCount, epoch, time };
+}
+
+function splitHashes(leaves: Uint8Array): Uint8Array[] {
+  return Array.from({ length: Math.floor(leaves.length / HASH_BYTES) }, (_, index) =>
+    leaves.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES),
+  );
+}
+
+function asText(column: string): string {
+  return `cast(${column} AS text) AS ${column}`;
+}
+
+function withIntegers(row: SqlRow): SqlRow {
+  return { ...row, ...Object.fromEntries(INTEGER_COLUMNS.map((name) => [name, toInteger(row[name])])) };
+}
+
+/** A safe integer as a number; whatever else stands there, as it is. */
+function toInteger(value: SqlRow[string] | undefined): SqlRow[string] {
+  if (value === undefined) return null;
+  const integer = typeof value === "string" && /^(?:0|-?[1-9][0-9]*)$/.test(value) ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(integer) ? integer : value;
+}

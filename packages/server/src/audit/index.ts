@@ -1,0 +1,20 @@
+export {
+  formatCheckpointBundle,
+  parseCheckpointBundle,
+  readCheckpointBundle,
+  type SavedCheckpoint,
+} from "./checkpoint-bundle.ts";
+export { withDatabaseLogs } from "./database-logs.ts";
+export { exportAudit, type ExportedLog } from "./export.ts";
+export { ExportedLogs } from "./exported-logs.ts";
+export { type LogSource, UnreadableLogError } from "./log-source.ts";
+export type {
+  AuditFinding,
+  AuditFindingKind,
+  AuditNote,
+  AuditNoteKind,
+  AuditProgress,
+  AuditReport,
+  LogAudit,
+} from "./report.ts";
+export { verifyAudit } from "./verify.ts";

@@ -1,0 +1,208 @@
+import { CONTROL_SHARD } from "@cinnabar/kernel";
+import { Frontier, LogVerifier, MerkleError, type TreeHead } from "@cinnabar/merkle-log";
+import type { ControlFacts, ShardFacts } from "./control-facts.ts";
+import { type EventFacts, readEventFacts } from "./event-facts.ts";
+import { type BatchPlace, type LogBatch, type LogDamage, logName } from "./log-source.ts";
+import { type AuditFinding, type AuditFindingKind, type AuditNote, Kept, type LogAudit } from "./report.ts";
+
+/** Most event ids that a note repeats. */
+const MAX_NAMED_EVENTS = 20;
+
+/** Verifies one log, batch by batch, in constant memory. */
+export class LogAuditor {
+  readonly #shard: number;
+  readonly #control: ControlFacts;
+  readonly #facts: ShardFacts | undefined;
+  readonly #verifier: LogVerifier;
+  readonly #findings = new Kept<AuditFinding>();
+  readonly #notes = new Kept<AuditNote>();
+  readonly #isExpected: boolean;
+  #previous: BatchPlace | undefined;
+  #closesSeen = 0;
+  #batches = 0;
+  #events = 0;
+
+  /**
+   * @param options.control - what the control log says; the control log's own auditor fills it in.
+   * @param options.checkpoints - signed heads, already opened.
+   */
+  constructor(options: { shard: number; control: ControlFacts; checkpoints: readonly TreeHead[] }) {
+    const { shard, control, checkpoints } = options;
+    this.#shard = shard;
+    this.#control = control;
+    this.#facts = shard === CONTROL_SHARD ? undefined : control.of(shard);
+    this.#verifier = new LogVerifier(checkpoints);
+    this.#isExpected =
+      shard === CONTROL_SHARD ||
+      checkpoints.some(({ size }) => size > 0) ||
+      (this.#facts?.closes.some(({ size }) => size > 0) ?? false);
+    this.#compareCloses();
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  add(item: LogBatch | LogDamage): void {
+    if (item.kind === "damage") {
+      this.report(item.damage, item.detail, item.batch);
+      return;
+    }
+    const { place, events, leaves, frontier } = item;
+    this.#batches += 1;
+    if (place !== undefined) this.#checkPlace(place, leaves.length);
+    for (const event of events ?? []) this.#checkEvent(event, place);
+    for (const leaf of leaves) this.#verifier.add(leaf);
+    if (frontier !== undefined) this.#compareFrontier(frontier, place?.seq);
+    this.#compareCloses();
+    if (place !== undefined) this.#previous = place;
+  }
+
+  report(kind: AuditFindingKind, detail: string, batch?: number): void {
+    this.#findings.add({ kind, detail, batch });
+  }
+
+  /** Ends the log here. Call once. */
+  finish(): LogAudit {
+    this.#checkEnd();
+    const merkle = this.#verifier.finish();
+    for (const { kind, detail, position } of merkle.findings) this.report(kind, `at leaf ${position}: ${detail}`);
+    const { size, verifiedSize } = merkle;
+    if (size > verifiedSize) {
+      this.#note("unsigned", `no signed checkpoint covers the last ${size - verifiedSize} of ${size} leaves`);
+    }
+    return {
+      name: logName(this.#shard),
+      size,
+      events: this.#events,
+      batches: this.#batches,
+      signedSize: verifiedSize,
+      findings: this.#findings.items,
+      omittedFindings: this.#findings.omitted + merkle.omittedFindings,
+      notes: this.#notes.items,
+      omittedNotes: this.#notes.omitted,
+    };
+  }
+
+  #checkPlace(place: BatchPlace, leafCount: number): void {
+    const { shard, seq, firstIndex, eventCount, epoch, incarnation } = place;
+    const previous = this.#previous;
+    const expectedSeq = (previous?.seq ?? 0) + 1;
+    const outOfSequence = (detail: string) => this.report("out-of-sequence", detail, seq);
+    if (shard !== this.#shard) outOfSequence(`the batch belongs to ${logName(shard)}`);
+    if (seq !== expectedSeq) outOfSequence(`batch ${seq} stands where ${expectedSeq} should`);
+    if (firstIndex !== this.#verifier.size) {
+      outOfSequence(`the batch says it begins at leaf ${firstIndex}, and stands at ${this.#verifier.size}`);
+    }
+    if (eventCount + 1 !== leafCount)
+      outOfSequence(`the batch says it has ${eventCount} events, and has ${leafCount - 1}`);
+    if (this.#shard === CONTROL_SHARD) {
+      if (eventCount !== 1) outOfSequence("an entry of the control log has one event");
+      if (epoch !== seq) this.report("epoch-mismatch", `entry ${seq} of the control log has epoch ${epoch}`, seq);
+      this.#control.lastEpoch = seq;
+      return;
+    }
+    if (previous !== undefined && epoch < previous.epoch) {
+      this.report("epoch-mismatch", `the epoch goes back from ${previous.epoch} to ${epoch}`, seq);
+    }
+    if (epoch < 1 || epoch > this.#control.lastEpoch) {
+      this.report("epoch-mismatch", `epoch ${epoch} is not in the control log`, seq);
+    }
+    if (this.#facts?.incarnations.has(incarnation) === false && incarnation !== previous?.incarnation) {
+      this.report("unknown-log", `the control log did not open the log for process ${incarnation}`, seq);
+    }
+  }
+
+  #checkEvent(text: string, place: BatchPlace | undefined): void {
+    this.#events += 1;
+    const facts = readEventFacts(text);
+    if (facts === undefined) {
+      this.report("malformed-event", "an event is not in canonical JSON, or lacks a field", place?.seq);
+      return;
+    }
+    if (place !== undefined && facts.epoch !== place.epoch) {
+      this.report("epoch-mismatch", `an event's epoch is not ${place.epoch}, its batch's`, place.seq);
+    }
+    if (this.#shard === CONTROL_SHARD) {
+      const isUnderstood = this.#control.observe(facts);
+      if (!isUnderstood) this.report("malformed-event", `the ${facts.systemEvent} event lacks a field`, place?.seq);
+    }
+    this.#noteMarks(facts, place?.seq);
+  }
+
+  #noteMarks({ systemEvent, data }: EventFacts, seq: number | undefined): void {
+    if (systemEvent === "MarkCrash") {
+      const { inDoubtSeq } = data;
+      const batch = typeof inDoubtSeq === "number" ? inDoubtSeq : undefined;
+      this.#note(
+        "in-doubt",
+        "its process ended without closing the log: its answers may not have been received",
+        batch,
+      );
+    }
+    if (systemEvent === "CorrectAnswers" && Array.isArray(data["eventIds"])) {
+      const ids = data["eventIds"].map(String);
+      const more = ids.length > MAX_NAMED_EVENTS ? `, and ${ids.length - MAX_NAMED_EVENTS} more` : "";
+      this.#note(
+        "corrected",
+        `answered ${String(data["answered"])}: ${ids.slice(0, MAX_NAMED_EVENTS).join(", ")}${more}`,
+        seq,
+      );
+    }
+  }
+
+  #compareFrontier(encoded: Uint8Array, seq: number | undefined): void {
+    try {
+      const { size, root } = headOf(encoded);
+      this.#verifier.expectHead({ size, root });
+    } catch (error) {
+      if (!(error instanceof MerkleError)) throw error;
+      this.report("unreadable", error.message, seq);
+    }
+  }
+
+  /** The heads at which the control log says that this log was closed. */
+  #compareCloses(): void {
+    for (const closes = this.#facts?.closes ?? []; ; this.#closesSeen += 1) {
+      const close = closes[this.#closesSeen];
+      if (close === undefined || close.size > this.#verifier.size) return;
+      this.#verifier.expectHead(close);
+    }
+  }
+
+  #checkEnd(): void {
+    const { size } = this.#verifier;
+    if (this.#batches === 0 && this.#isExpected)
+      this.report("missing-log", "the log has no entries, and must have some");
+    if (this.#shard === CONTROL_SHARD) return;
+    if (this.#facts === undefined) {
+      this.report("unknown-log", "the control log has not opened this log");
+      return;
+    }
+    const lastSeq = this.#previous?.seq ?? 0;
+    for (const close of this.#facts.closes.slice(this.#closesSeen)) {
+      this.report("closed-log-differs", `the log was closed with ${close.size} leaves, and has ${size}`);
+    }
+    const close = this.#facts.isOpen ? undefined : this.#facts.closes.at(-1);
+    if (close !== undefined && close.size <= size && (close.size < size || close.lastSeq !== lastSeq)) {
+      this.report("closed-log-differs", `the log was closed after batch ${close.lastSeq}, and ends after ${lastSeq}`);
+    }
+    if (this.#batches === 0 && !this.#isExpected) this.#note("empty", "the log was opened and has no entries");
+    if (this.#facts.isOpen && this.#batches > 0) {
+      this.#note(
+        "in-doubt",
+        "the log is not closed: a process writes it, or ended without closing it, and the last answers may not have been received",
+        lastSeq,
+      );
+    }
+  }
+
+  #note(kind: AuditNote["kind"], detail: string, batch?: number): void {
+    this.#notes.add({ kind, detail, batch });
+  }
+}
+
+function headOf(encoded: Uint8Array): TreeHead {
+  const frontier = Frontier.decode(encoded);
+  return { size: frontier.size, root: frontier.root() };
+}

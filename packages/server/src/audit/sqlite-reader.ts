@@ -1,0 +1,37 @@
+import { DatabaseSync } from "node:sqlite";
+import type { SqlConnection } from "@cinnabar/kernel";
+import { OperatorError } from "../operator-error.ts";
+
+/**
+ * Opens a store's SQLite file for reading alone: it may be that of a running server, or of none.
+ *
+ * @throws OperatorError if there is no such file, or it is no database.
+ */
+export function openForReading(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return database;
+  } catch (cause) {
+    database?.close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OperatorError(`The database ${path} cannot be read: ${reason}.`, { cause });
+  }
+}
+
+/** Statements on an open database, on the calling thread: an offline tool has no event loop to keep free. */
+export function connectTo(database: DatabaseSync): SqlConnection {
+  return {
+    async execute(sql, parameters) {
+      const rows = database.prepare(sql).all(...parameters);
+      return { rows: rows.map(toRow), affected: 0 };
+    },
+  };
+}
+
+function toRow(row: ReturnType<ReturnType<DatabaseSync["prepare"]>["all"]>[number]) {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === "bigint" ? `${value}` : value]),
+  );
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type Backend, FileSeal, type Seal } from "@cinnabar/kernel";
+import { type FirstAccount, hasAccessKey } from "@cinnabar/ram";
+import type { Configuration } from "../configuration/index.ts";
+import {
+  DataDirectoryLock,
+  loadNodeId,
+  openDataDirectory,
+  readFileIfThere,
+  RootAccessKeyFile,
+  writeFileAtomically,
+} from "../data-directory/index.ts";
+import { formatListenAddress } from "../listener/index.ts";
+import type { NewDeployment } from "../open-deployment.ts";
+
+/** A node's data directory, locked: what a command that opens the store finds there and leaves there. */
+export class NodeDirectory implements AsyncDisposable {
+  readonly nodeId: string;
+  readonly seal: Seal;
+  readonly rootAccessKey: RootAccessKeyFile;
+  readonly verifierKeyPath: string;
+  readonly lock: DataDirectoryLock;
+  readonly #configuration: Configuration;
+
+  private constructor(configuration: Configuration, parts: { nodeId: string; lock: DataDirectoryLock }) {
+    this.#configuration = configuration;
+    this.nodeId = parts.nodeId;
+    this.lock = parts.lock;
+    this.seal = new FileSeal(configuration.seal.path);
+    this.rootAccessKey = new RootAccessKeyFile(configuration.data);
+    this.verifierKeyPath = join(configuration.data, "audit-verifier.vkey");
+  }
+
+  /** @throws OperatorError if the directory cannot be used or another server is on it. */
+  static async open(configuration: Configuration): Promise<NodeDirectory> {
+    await openDataDirectory(configuration.data);
+    const listen = formatListenAddress(configuration.listen);
+    const lock = await DataDirectoryLock.take(configuration.data, { listen, now: Date.now() });
+    try {
+      return new NodeDirectory(configuration, { nodeId: await loadNodeId(configuration.data), lock });
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** What a new deployment is given, should the store be empty. */
+  get create(): NewDeployment {
+    const { region, origin } = this.#configuration;
+    return {
+      region,
+      origin: origin ?? `cinnabar/${randomBytes(8).toString("hex")}`,
+      clockOffset: 0,
+      keep: (account) => this.#keep(account),
+    };
+  }
+
+  /**
+   * Settles what belongs to a deployment once the store is open: the root's AccessKey gets its name, and the key that
+   * verifies the audit log is saved.
+   */
+  async settle(backend: Backend, verifierKey: string): Promise<void> {
+    const pending = await this.rootAccessKey.readPending();
+    if (pending !== undefined) {
+      if (await hasAccessKey(backend, pending.AccessKeyId)) await this.rootAccessKey.publish();
+      else await this.rootAccessKey.discardPending();
+    }
+    if ((await readFileIfThere(this.verifierKeyPath)) === undefined) {
+      await writeFileAtomically(this.verifierKeyPath, `${verifierKey}\n`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lock[Symbol.asyncDispose]();
+  }
+
+  async #keep({ accountId, accessKeyId, secret }: FirstAccount): Promise<void> {
+    const { listen, tls } = this.#configuration;
+    await this.rootAccessKey.keep({
+      AccountId: accountId,
+      AccessKeyId: accessKeyId,
+      AccessKeySecret: secret.toString("latin1"),
+      Endpoint: `${tls.kind === "none" ? "http" : "https"}://${formatListenAddress(listen)}`,
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { NewerStoreError, SealError, TamperedRowError, UnsafeDatabaseError } from "@cinnabar/kernel";
+import { asksForHelp, type Configuration, describeSettings, loadConfiguration } from "../configuration/index.ts";
+import { OperatorError } from "../operator-error.ts";
+import { RootKeyError } from "../open-deployment.ts";
+
+/** Errors whose message is a sentence for the operator. */
+const SENTENCES = [OperatorError, RootKeyError, SealError, UnsafeDatabaseError, NewerStoreError, TamperedRowError];
+
+/**
+ * Runs a command that works on a data directory: reads its settings, shows its help, and turns what an operator can
+ * put right into a sentence.
+ *
+ * @param options.usage - the first lines of the help.
+ * @returns the exit code: 0, or 1 after a failure that was explained on standard error.
+ */
+export async function runCommand(options: {
+  readonly argv: readonly string[];
+  readonly usage: string;
+  run(configuration: Configuration): Promise<void>;
+}): Promise<number> {
+  if (asksForHelp(options.argv)) {
+    const settings = describeSettings({ columns: process.stdout.columns ?? 100 });
+    process.stdout.write(
+      `${options.usage}\n\nSettings, each also as an environment variable or a key of --config:\n\n${settings}`,
+    );
+    return 0;
+  }
+  try {
+    const configuration = loadConfiguration({
+      argv: options.argv,
+      environment: process.env,
+      readFile: (path) => readFileSync(path, "utf8"),
+    });
+    await options.run(configuration);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`cinnabar: ${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (SENTENCES.some((kind) => error instanceof kind)) return error.message;
+  // A database's own words: what it is called and why it cannot be reached.
+  if ("code" in error && typeof error.code === "string") return `${error.message || error.code} (${error.code})`;
+  return error.stack ?? error.message;
+}

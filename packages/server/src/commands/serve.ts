@@ -1,0 +1,126 @@
+import { flushCompileCache } from "node:module";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { firstAccountId } from "@cinnabar/ram";
+import { pino } from "pino";
+import { type Configuration, maskPassword } from "../configuration/index.ts";
+import { exposureWarnings } from "../data-directory/index.ts";
+import { CinnabarNode } from "../node.ts";
+import type { TlsMaterial } from "../tls/index.ts";
+import { NodeDirectory } from "./node-directory.ts";
+import { runCommand } from "./run-command.ts";
+
+const USAGE = `Usage: cinnabar serve [SETTINGS]
+
+Serves the API. The first start makes the data directory, a root key and an account.
+
+Example: cinnabar serve --data /var/lib/cinnabar --listen 0.0.0.0:8443 --tls`;
+
+const STANDARD_ERROR = 2;
+
+/**
+ * `cinnabar serve`: serves until it is told to stop by SIGINT or SIGTERM.
+ *
+ * @param argv - what follows the command.
+ * @returns the exit code.
+ */
+export function serve(argv: readonly string[]): Promise<number> {
+  return runCommand({ argv, usage: USAGE, run: serveUntilStopped });
+}
+
+async function serveUntilStopped(configuration: Configuration): Promise<void> {
+  // Before anything else: a signal during the start ends the process the usual way only until there is something to end.
+  const stopped = untilSignal();
+  await using directory = await NodeDirectory.open(configuration);
+  const node = await CinnabarNode.start({
+    database: configuration.database,
+    seal: directory.seal,
+    nodeId: directory.nodeId,
+    listen: configuration.listen,
+    adminListen: configuration.adminListen,
+    tls: await tlsMaterial(configuration),
+    create: directory.create,
+    log: {
+      level: configuration.logLevel,
+      destination: pino.destination({ dest: STANDARD_ERROR, sync: true }),
+    },
+    nonceSlots: configuration.nonceSlots,
+    trustedProxies: configuration.trustedProxies,
+    maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
+    // What is in memory may contradict the store: nothing may be answered or written from it any more.
+    fatal: () => process.exit(1),
+  });
+  await directory.settle(node.store.backend, node.verifierKey);
+  await directory.rootAccessKey.rewriteEndpoint(node.url);
+  await directory.lock.announce(node.url);
+  await warn(configuration, { node, directory });
+  process.stdout.write(await banner(configuration, { node, directory }));
+  flushCompileCache();
+  node.log.info({ url: node.url, signal: await stopped }, "stopping");
+  await node.stop();
+}
+
+/** The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one. */
+function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolveSignal) => {
+    process.on("SIGINT", resolveSignal);
+    process.on("SIGTERM", resolveSignal);
+  });
+}
+
+async function tlsMaterial({ data, listen, tls }: Configuration): Promise<TlsMaterial | undefined> {
+  if (tls.kind === "none") return undefined;
+  // What makes certificates is large, and most starts need none of it.
+  const { ensureServerCertificate, loadGivenCertificate, serverNames } = await import("../tls/index.ts");
+  const now = Date.now();
+  switch (tls.kind) {
+    case "files":
+      return loadGivenCertificate({ certFile: tls.certFile, keyFile: tls.keyFile, now });
+    case "own-ca": {
+      const names = serverNames({ listenHost: listen.host, hostname: hostname(), more: tls.names });
+      return ensureServerCertificate({ directory: data, names, now });
+    }
+  }
+}
+
+interface Started {
+  readonly node: CinnabarNode;
+  readonly directory: NodeDirectory;
+}
+
+async function warn(configuration: Configuration, { node, directory }: Started): Promise<void> {
+  const warnings = await exposureWarnings({
+    directory: configuration.data,
+    rootKeyPath: configuration.seal.path,
+    rootAccessKeyPath: directory.rootAccessKey.path,
+  });
+  for (const warning of warnings) node.log.warn(warning);
+}
+
+async function banner(configuration: Configuration, { node, directory }: Started): Promise<string> {
+  const credentials = directory.rootAccessKey.path;
+  const hasCredentials = (await directory.rootAccessKey.read()) !== undefined;
+  const lines = [
+    "Cinnabar is ready.",
+    `  API            ${node.url}`,
+    `  Admin          ${node.adminUrl}/healthz /readyz /metrics`,
+    `  Region         ${node.store.region}`,
+    `  Account        ${(await firstAccountId(node.store.backend)) ?? "none"}`,
+    `  Root AccessKey ${hasCredentials ? resolve(credentials) : "not in this data directory"}`,
+    `  Database       ${maskPassword(configuration.database)}`,
+    `  Audit log key  ${node.verifierKey}`,
+    "",
+  ];
+  if (hasCredentials) {
+    const options = configuration.data === "data" ? "" : ` --credentials ${resolve(credentials)}`;
+    const trust = configuration.tls.kind === "own-ca" ? ` --ca ${resolve(configuration.data, "ca.pem")}` : "";
+    lines.push(
+      "Try it, in another terminal in this folder:",
+      `  KEY=$(npm exec --silent cinnabar -- call CreateKey --query KeyMetadata.KeyId${options}${trust})`,
+      `  npm exec cinnabar -- encrypt README.md --key "$KEY"${options}${trust}`,
+      `  npm exec cinnabar -- decrypt README.md.cinnabar -o README.copy.md${options}${trust}`,
+      "",
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}

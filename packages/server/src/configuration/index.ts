@@ -1,0 +1,8 @@
+export { asksForHelp, describeSettings, settingsTable } from "./describe-settings.ts";
+export {
+  type Configuration,
+  type ConfigurationSources,
+  loadConfiguration,
+  maskPassword,
+  type TlsSource,
+} from "./load-configuration.ts";

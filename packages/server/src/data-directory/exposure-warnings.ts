@@ -1,0 +1,49 @@
+import { access, realpath } from "node:fs/promises";
+import { isAbsolute, relative, sep } from "node:path";
+
+/**
+ * What lies in the data directory and should not in production: whoever copies the directory has it too. A sentence
+ * for each, to log at start.
+ *
+ * @param options.rootKeyPath - of the root key file, `undefined` if the root key is not in a file.
+ * @param options.rootAccessKeyPath - of `root-access-key.json`, there or not.
+ */
+export async function exposureWarnings(options: {
+  readonly directory: string;
+  readonly rootKeyPath: string | undefined;
+  readonly rootAccessKeyPath: string;
+}): Promise<string[]> {
+  const { directory, rootKeyPath, rootAccessKeyPath } = options;
+  const warnings: string[] = [];
+  if (rootKeyPath !== undefined && (await liesIn(directory, rootKeyPath))) {
+    warnings.push(
+      `The root key ${rootKeyPath} lies beside the data: whoever copies ${directory} has every key. ` +
+        "In production keep it elsewhere (--seal file:PATH) and out of the backups of the data.",
+    );
+  }
+  if (await exists(rootAccessKeyPath)) {
+    warnings.push(
+      `${rootAccessKeyPath} lies beside the data: whoever copies it may do everything. ` +
+        "In production move it to a safe place; the server does not need it.",
+    );
+  }
+  return warnings;
+}
+
+async function liesIn(directory: string, path: string): Promise<boolean> {
+  try {
+    const way = relative(await realpath(directory), await realpath(path));
+    return !way.startsWith(`..${sep}`) && !isAbsolute(way);
+  } catch {
+    return false;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

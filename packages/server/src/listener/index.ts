@@ -1,0 +1,6 @@
+export type { TlsMaterial } from "../tls/index.ts";
+export { AdminListener, type AdminListenerOptions, type Readiness, startAdminListener } from "./admin-listener.ts";
+export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+export { parseNetworks } from "./networks.ts";
+export type { ListenerRefusalReason } from "./refusal.ts";
+export { type ListenerLimits, RpcListener, type RpcListenerOptions, startRpcListener } from "./rpc-listener.ts";

@@ -1,0 +1,4 @@
+/** Something that only the operator can put right. The message is a sentence to print as it is; it holds no secret. */
+export class OperatorError extends Error {
+  override readonly name = "OperatorError";
+}

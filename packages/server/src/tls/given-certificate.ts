@@ -1,0 +1,58 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+
+import { fileError } from "../data-directory/index.ts";
+import { OperatorError } from "../operator-error.ts";
+import type { TlsMaterial } from "./tls-material.ts";
+
+/**
+ * Reads the certificate and key that an operator names.
+ *
+ * @param options.now - milliseconds since 1970.
+ * @throws OperatorError if a file cannot be read or is not what it should be, if they do not belong together, or if the
+ * certificate is not valid now.
+ */
+export async function loadGivenCertificate(options: {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly now: number;
+}): Promise<TlsMaterial> {
+  const { certFile, keyFile, now } = options;
+  const [cert, key] = await Promise.all([read("certificate", certFile), read("key", keyFile)]);
+  const certificate = parseCertificate(cert, certFile);
+  if (!certificate.checkPrivateKey(parseKey(key, keyFile))) {
+    throw new OperatorError(`The certificate ${certFile} and the key ${keyFile} do not belong together.`);
+  }
+  if (now < certificate.validFromDate.getTime()) {
+    throw new OperatorError(`The certificate ${certFile} is valid only from ${certificate.validFrom}.`);
+  }
+  const validUntil = certificate.validToDate.getTime();
+  if (now >= validUntil) throw new OperatorError(`The certificate ${certFile} expired on ${certificate.validTo}.`);
+  return { cert, key, validUntil };
+}
+
+async function read(what: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileError(`The TLS ${what} ${path} cannot be read`, error);
+  }
+}
+
+function parseCertificate(pem: Buffer, path: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw new OperatorError(`${path} is not a certificate in PEM.`, { cause: error });
+  }
+}
+
+function parseKey(pem: Buffer, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    const isEncrypted = error instanceof Error && "code" in error && error.code === "ERR_MISSING_PASSPHRASE";
+    const problem = isEncrypted ? "is encrypted: give it without a passphrase" : "is not a private key in PEM";
+    throw new OperatorError(`${path} ${problem}.`, { cause: error });
+  }
+}
