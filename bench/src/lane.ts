@@ -5,7 +5,7 @@ const WARM_UP_MILLIS = 2_000;
 const WARM_UP_CONNECTIONS = 64;
 /** Requests signed in advance for each that the busiest window so far would take. */
 const PREPARE_FACTOR = 1.25;
-const FIRST_GUESS_PER_SECOND = 10_000;
+const FIRST_GUESS_PER_SECOND = 5_000;
 
 const MAX_STEAL = 0.03;
 /** Ticks are counted to a hundredth of a second, so a quiet core seems used by others now and then. */
@@ -13,7 +13,7 @@ const MAX_INTERFERENCE = 0.1;
 /** At so many connections the server is to be busy all the time, and a window in which it was not tells too little. */
 const SATURATING_CONNECTIONS = 64;
 const MIN_UTILIZATION = 0.9;
-const MAX_ATTEMPTS = 4;
+const MAX_ATTEMPTS = 8;
 
 /** A window, or none where every attempt was disturbed, and how many were thrown away. */
 export interface Attempted {

@@ -9,7 +9,7 @@ import { MUTANTS, SCENARIOS, type Scenario } from "../../../docs/committer/model
 const QUICK_STATES = 350_000;
 
 // oxlint-disable-next-line no-restricted-properties -- a switch of the tests, not a setting of the product
-const isFull = process.env["CINNABAR_FULL_MODEL"] === "1";
+const isFull = process.env["CINNABAR_TEST_SLOW"] === "1";
 
 for (const scenario of SCENARIOS) {
   test(`The committer's model holds in scenario ${scenario.name}.`, skippedIfLarge(scenario), () => {
@@ -73,7 +73,7 @@ function answered(operation: string, answer: Answer): History[number] {
 
 function skippedIfLarge({ expected }: Scenario): { skip: string | false } {
   const isLarge = typeof expected !== "string" && expected.states > QUICK_STATES;
-  return { skip: isLarge && !isFull ? "large: set CINNABAR_FULL_MODEL=1" : false };
+  return { skip: isLarge && !isFull ? "large: set CINNABAR_TEST_SLOW=1" : false };
 }
 
 function assertAsExpected({ model, expected }: Scenario): void {

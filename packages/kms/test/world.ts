@@ -46,7 +46,7 @@ export interface Outcome {
 /** Runs operations on a database of their own without a server: time stands still until a test moves it. */
 export class World implements AsyncDisposable {
   now = START;
-  accountId: AccountId = newAccountId();
+  readonly accountId: AccountId = newAccountId();
   readonly backend: Backend;
   readonly guard: RowGuard;
   readonly custody: Custody;

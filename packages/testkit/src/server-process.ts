@@ -9,6 +9,9 @@ import { CinnabarClient, type Credentials } from "@cinnabar/client";
 /** The directory that holds the packages. */
 export const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** The command line, in any copy of the checkout. */
+export const CINNABAR = "packages/cli/bin/cinnabar.js";
+
 const START_MILLIS = 60_000;
 const STOP_MILLIS = 30_000;
 const POLL_MILLIS = 10;
@@ -23,6 +26,8 @@ export interface ServerProcessOptions {
   readonly data: string;
   /** As `--database` takes it; by default SQLite in the data directory. */
   readonly database?: string;
+  /** Serves https, with a certificate of its own CA: `ca.pem` in the data directory. */
+  readonly tls?: boolean;
   /** Path of the root key's file; by default `root.key` in the data directory. */
   readonly rootKeyFile?: string;
   /** For calls on a node that has no `root-access-key.json` of its own. */
@@ -151,16 +156,19 @@ export class ServerProcess implements AsyncDisposable {
 }
 
 function launch(options: ServerProcessOptions): ChildProcess {
-  const { data, database, rootKeyFile, sources = checkout, wrapper = [] } = options;
+  const { data, database, tls = false, rootKeyFile, sources = checkout, wrapper = [] } = options;
   const [program = "", ...args] = [
     ...wrapper,
     ...LEASH,
     process.execPath,
-    join(sources, "packages/cli/bin/cinnabar.js"),
+    join(sources, CINNABAR),
     "serve",
-    ...["--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
-    ...(database === undefined ? [] : ["--database", database]),
-    ...(rootKeyFile === undefined ? [] : ["--seal", `file:${rootKeyFile}`]),
+    `--data=${data}`,
+    "--listen=127.0.0.1:0",
+    "--admin-listen=127.0.0.1:0",
+    ...(database === undefined ? [] : [`--database=${database}`]),
+    ...(tls ? ["--tls"] : []),
+    ...(rootKeyFile === undefined ? [] : [`--seal=file:${rootKeyFile}`]),
   ];
   return spawn(program, args, { cwd: sources, stdio: ["ignore", "pipe", "pipe"] });
 }
@@ -185,24 +193,25 @@ class Output {
 }
 
 async function untilReady(child: ChildProcess, output: Output): Promise<{ endpoint: URL; adminUrl: URL }> {
-  const closed = once(child, "close");
+  const ended = once(child, "close").then(() => true);
   const endAt = performance.now() + START_MILLIS;
-  while (isRunning(child)) {
+  while (performance.now() < endAt) {
     const [, endpoint, adminUrl] = BANNER.exec(output.words) ?? [];
     if (endpoint !== undefined && adminUrl !== undefined) {
       return { endpoint: new URL(endpoint), adminUrl: new URL(adminUrl) };
     }
-    if (performance.now() > endAt) throw new Error(`the server was not ready in ${START_MILLIS} ms:\n${output.text}`);
-    await sleep(POLL_MILLIS);
+    if (await Promise.race([ended, sleep(POLL_MILLIS, false)])) {
+      throw new ServerEndedError({ exitCode: child.exitCode, output: output.text });
+    }
   }
-  await closed;
-  throw new ServerEndedError({ exitCode: child.exitCode, output: output.text });
+  throw new Error(`the server was not ready in ${START_MILLIS} ms:\n${output.text}`);
 }
 
 async function readCredentials(data: string): Promise<Credentials> {
   const file = JSON.parse(await readFile(join(data, "root-access-key.json"), "utf8")) as Record<string, string>;
   const { AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret } = file;
-  if (accessKeyId === undefined || accessKeySecret === undefined) throw new Error("root-access-key.json has no AccessKey");
+  if (accessKeyId === undefined || accessKeySecret === undefined)
+    throw new Error("root-access-key.json has no AccessKey");
   return { accessKeyId, accessKeySecret };
 }
 

@@ -1,9 +1,10 @@
 import type { KeyObject } from "node:crypto";
+import { AuthenticationError } from "@cinnabar/crypto";
 import type { Kysely } from "kysely";
 import { type AccountId, parseId } from "../platform/ids.ts";
 import type { EntityKind } from "../store/entity-cache.ts";
 import { ProtectedTable, type RowChange, type RowOf } from "../store/protected-table.ts";
-import type { RowGuard } from "../store/row-guard.ts";
+import { type RowGuard, TamperedRowError } from "../store/row-guard.ts";
 import { createAccountKey, openAccountKey } from "./account-key.ts";
 import type { RootKey } from "./root-key.ts";
 
@@ -37,13 +38,22 @@ export function accountKeysKind(rootKey: RootKey): EntityKind<AccountKeys> {
       let current: AccountKeys["current"] | undefined;
       for (const raw of rows) {
         const { version, wrapped } = accountKeyTable.verify(guard, raw).row;
-        const key = openAccountKey({ rootKey, accountId, version, wrapped });
+        const key = openOrAlarm(() => openAccountKey({ rootKey, accountId, version, wrapped }));
         byVersion.set(version, key);
         current = { version, key };
       }
       return current === undefined ? undefined : { current, byVersion };
     },
   };
+}
+
+function openOrAlarm(open: () => KeyObject): KeyObject {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof AuthenticationError)) throw error;
+    throw new TamperedRowError(accountKeyTable.name, "an account key does not open");
+  }
 }
 
 /** The first key of a new account. */

@@ -65,9 +65,10 @@ export class SoftwareKeystore implements Keystore {
   #cipher(version: StoredKeyVersion): Xaes256Gcm {
     const { versionId } = version.identity;
     const known = this.#opened.get(versionId);
+    if (known?.version === version) return known.cipher;
     // A row that was swapped or altered has to fail as it would without a cache.
-    if (known !== undefined && isSame(known.version, version)) return known.cipher;
-    const cipher = new Xaes256Gcm(deriveSealKey(version));
+    const isKnown = known !== undefined && isSame(known.version, version);
+    const cipher = isKnown ? known.cipher : new Xaes256Gcm(deriveSealKey(version));
     this.#opened.set(versionId, { version, cipher });
     return cipher;
   }
@@ -81,7 +82,6 @@ function deriveSealKey({ identity, material: wrapped, accountKey }: StoredKeyVer
 }
 
 function isSame(a: StoredKeyVersion, b: StoredKeyVersion): boolean {
-  if (a === b) return true;
   const [partsOfA, partsOfB] = [parts(a.identity), parts(b.identity)];
   return (
     partsOfA.every((part, i) => part === partsOfB[i]) &&

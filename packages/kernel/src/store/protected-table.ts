@@ -125,12 +125,15 @@ export class ProtectedTable<C extends Columns> implements SweptTable {
     return sql.join([...conditions, sql`revision = ${old.revision}`], sql` and `);
   }
 
-  /** Table, revision and every column with its type: injective, because each part has its length before it. */
+  /**
+   * Table, revision and every column that has a value, with its type: injective, because each part has its length
+   * before it. A column without a value is left out, so that a later version can add one and old rows still hold.
+   */
   #encode(row: RowOf<C>, revision: number): Buffer {
     const parts: (string | Uint8Array)[] = [this.name, String(revision)];
     for (const name of this.#names) {
       const value: SqlValue = row[name];
-      parts.push(name, value === null ? "null" : typeof value, value === null ? "" : toPart(value));
+      if (value !== null) parts.push(name, typeof value, toPart(value));
     }
     return lengthPrefixed(parts);
   }

@@ -1,4 +1,4 @@
-import { type AccessRequest, ApiError, type KeyId, type RequestContext } from "@cinnabar/kernel";
+import { type AccessRequest, ApiError, type RequestContext } from "@cinnabar/kernel";
 import { findAlias } from "../alias/alias-repository.ts";
 import { keyArn } from "../resource-name.ts";
 import { isGone } from "./key.ts";
@@ -45,7 +45,7 @@ export async function findKey(
 }
 
 /** The key, unless its deletion is due. Bounds the time in which the answer holds. */
-export async function findLivingKey(context: RequestContext, keyId: KeyId | string): Promise<StoredKey | undefined> {
+export async function findLivingKey(context: RequestContext, keyId: string): Promise<StoredKey | undefined> {
   const key = await context.find(keyKind, keyId);
   if (key?.status.state !== "PendingDeletion") return key;
   const { deleteAt } = key.status;

@@ -3,12 +3,12 @@ import {
   type BatchRow,
   MalformedBatchError,
   openEvents,
-  openPostgresql,
   readBatchRow,
   type SqlConnection,
   type SqlRow,
   STORED_SUM_BYTES,
 } from "@cinnabar/kernel";
+import { openDatabase } from "../database.ts";
 import { HASH_BYTES, type StoredEntry } from "@cinnabar/merkle-log";
 import {
   type DeploymentClaim,
@@ -37,7 +37,7 @@ const HAS_PLACE = `seq BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} AND seq = cast(s
  * Runs `body` on the logs of a database as they stand at one moment. Reads only; a server may be running or not.
  *
  * @param url - `sqlite:PATH`, or `postgres://…` for a PostgreSQL primary.
- * @throws OperatorError if a SQLite file cannot be read; UnsafeDatabaseError as when a server opens PostgreSQL.
+ * @throws OperatorError if the database cannot be read.
  */
 export async function withDatabaseLogs<T>(url: string, body: (source: LogSource) => Promise<T>): Promise<T> {
   const path = /^sqlite:(.*)$/s.exec(url)?.[1];
@@ -46,7 +46,7 @@ export async function withDatabaseLogs<T>(url: string, body: (source: LogSource)
     database.exec("BEGIN");
     return await body(new DatabaseLogs(connectTo(database)));
   }
-  const backend = await openPostgresql(url);
+  const backend = await openDatabase(url);
   try {
     return await backend.transaction("snapshot", (connection) => body(new DatabaseLogs(connection)));
   } finally {

@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
-import { NewerStoreError, SealError, TamperedRowError, UnsafeDatabaseError } from "@cinnabar/kernel";
+import { NewerStoreError, SealError, TamperedRowError } from "@cinnabar/kernel";
 import { asksForHelp, type Configuration, describeSettings, loadConfiguration } from "../configuration/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import { RootKeyError } from "../open-deployment.ts";
 
 /** Errors whose message is a sentence for the operator. */
-const SENTENCES = [OperatorError, RootKeyError, SealError, UnsafeDatabaseError, NewerStoreError, TamperedRowError];
+const SENTENCES = [OperatorError, RootKeyError, SealError, NewerStoreError, TamperedRowError];
 
 /**
  * Runs a command that works on a data directory: reads its settings, shows its help, and turns what an operator can
  * put right into a sentence.
  *
  * @param options.usage - the first lines of the help.
- * @returns the exit code: 0, or 1 after a failure that was explained on standard error.
+ * @returns the exit code: 0, 1 after a failure that was explained on standard error, 2 if the settings are wrong.
  */
 export async function runCommand(options: {
   readonly argv: readonly string[];
@@ -26,12 +26,18 @@ export async function runCommand(options: {
     );
     return 0;
   }
+  let configuration: Configuration;
   try {
-    const configuration = loadConfiguration({
+    configuration = loadConfiguration({
       argv: options.argv,
       environment: process.env,
       readFile: (path) => readFileSync(path, "utf8"),
     });
+  } catch (error) {
+    process.stderr.write(`cinnabar: ${explain(error)}\n`);
+    return 2;
+  }
+  try {
     await options.run(configuration);
     return 0;
   } catch (error) {
@@ -43,7 +49,5 @@ export async function runCommand(options: {
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (SENTENCES.some((kind) => error instanceof kind)) return error.message;
-  // A database's own words: what it is called and why it cannot be reached.
-  if ("code" in error && typeof error.code === "string") return `${error.message || error.code} (${error.code})`;
   return error.stack ?? error.message;
 }

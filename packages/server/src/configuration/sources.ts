@@ -16,7 +16,10 @@ export type Source = ReadonlyMap<SettingName | typeof CONFIG, Given>;
 /** Not in the table: a file cannot name itself. */
 export const CONFIG = "config";
 
-const ownVariables = /^CINNABAR_/;
+/** All but the command line's own CINNABAR_DEBUG, and what is reserved for the project's tests. */
+const ownVariables = /^CINNABAR_(?!DEBUG$|TEST_)/;
+/** Variables that are not settings: stack traces for whoever debugs a command, and what test runs tell their tests. */
+const otherVariables = /^CINNABAR_(?:DEBUG$|TEST_)/;
 const known = [...SETTING_NAMES, CONFIG] as const;
 
 /** Reads `--flag VALUE` and `--flag=VALUE`; a switch needs no value. @throws OperatorError */
@@ -47,7 +50,7 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
   const source = new Map<SettingName | typeof CONFIG, Given>();
   const byVariable = new Map(known.map((name) => [variableOf(name), name]));
   for (const [variable, text = ""] of Object.entries(environment)) {
-    if (!ownVariables.test(variable)) continue;
+    if (!ownVariables.test(variable) || otherVariables.test(variable)) continue;
     const name = byVariable.get(variable);
     if (name === undefined) throw unknown("environment variable", variable, [...byVariable.keys()]);
     if (text !== "") source.set(name, { text, source: variable });

@@ -6,7 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { fileError, hasCode } from "./file-error.ts";
 
 /** Read and written by its owner alone. */
-export const OWNER_ONLY = 0o600;
+const OWNER_ONLY = 0o600;
 
 /**
  * Writes a file that afterwards is there whole and durable; until then, and after a failure or a crash at any moment,

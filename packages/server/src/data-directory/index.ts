@@ -1,4 +1,4 @@
-export { OWNER_ONLY, readFileIfThere, syncDirectory, writeFileAtomically } from "./atomic-file.ts";
+export { readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 export { DataDirectoryLock } from "./data-directory-lock.ts";
 export { exposureWarnings } from "./exposure-warnings.ts";
 export { fileError, hasCode } from "./file-error.ts";

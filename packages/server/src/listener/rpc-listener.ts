@@ -120,6 +120,11 @@ export class RpcListener {
     return `${this.#options.tls === undefined ? "http" : "https"}://${authority}`;
   }
 
+  /** Connections there are, counting those whose TLS handshake is not done. */
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   listen(): Promise<void> {
     return bind(this.#server, {
       address: this.#options,
@@ -139,7 +144,11 @@ export class RpcListener {
 
   async #stop(graceMillis: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections.values()) connection.closeAfterAnswers();
+    for (const connection of this.#connections.values()) {
+      // To Node, a connection that no request ever came on is not idle.
+      if (connection.isUnused) connection.socket.destroy();
+      else connection.closeAfterAnswers();
+    }
     const deadline = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, graceMillis);
@@ -215,8 +224,9 @@ export class RpcListener {
   #receive(request: IncomingMessage, response: ServerResponse, expectation?: "expects-continue"): void {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined || connection.isRefused) return;
+    connection.isUnused = false;
     const { headers } = request;
-    if (headers.host === undefined && request.httpVersion === "1.1") {
+    if (headers.host === undefined && request.httpVersion !== "1.0") {
       return this.#refuseRequest(request, REFUSALS.hostMissing);
     }
     if (connection.open >= this.#limits.callsPerConnection) {
@@ -238,15 +248,22 @@ export class RpcListener {
   #receiveBody(request: IncomingMessage, exchange: Exchange): void {
     const chunks: Buffer[] = [];
     let size = 0;
+    const release = () => {
+      this.#receivingBytes -= size;
+      size = 0;
+      chunks.length = 0;
+    };
+    const refuse = (refusal: Refusal) => {
+      release();
+      this.#refuseRequest(request, refusal);
+    };
     request.on("data", (chunk: Buffer) => {
       if (exchange.connection.isRefused) return;
       size += chunk.length;
       this.#receivingBytes += chunk.length;
       chunks.push(chunk);
-      if (size > this.#limits.bodyBytes) this.#refuseRequest(request, REFUSALS.bodyTooLarge);
-      else if (this.#receivingBytes > this.#limits.receivingBytes) {
-        this.#refuseRequest(request, REFUSALS.tooManyBodies);
-      }
+      if (size > this.#limits.bodyBytes) refuse(REFUSALS.bodyTooLarge);
+      else if (this.#receivingBytes > this.#limits.receivingBytes) refuse(REFUSALS.tooManyBodies);
     });
     request.on("end", () => {
       if (exchange.connection.isRefused) return;
@@ -254,9 +271,7 @@ export class RpcListener {
       exchange.http.body = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
       this.#handOver(exchange);
     });
-    request.on("close", () => {
-      this.#receivingBytes -= size;
-    });
+    request.on("close", release);
   }
 
   #handOver(exchange: Exchange): void {
@@ -306,6 +321,8 @@ class Connection {
   readonly peer: CallOrigin;
   /** The proxies to be believed, if the peer is one of them. */
   readonly trusted: BlockList | undefined;
+  /** No request has come on it yet. */
+  isUnused = true;
   /** Nothing more is taken from it. */
   isRefused = false;
   /** Calls handed over that have no answer yet. */

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 
 import { fileError } from "../data-directory/index.ts";
 import { OperatorError } from "../operator-error.ts";
@@ -28,6 +29,12 @@ export async function loadGivenCertificate(options: {
   }
   const validUntil = certificate.validToDate.getTime();
   if (now >= validUntil) throw new OperatorError(`The certificate ${certFile} expired on ${certificate.validTo}.`);
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatorError(`The certificate ${certFile} cannot be used: OpenSSL says "${reason}".`, { cause: error });
+  }
   return { cert, key, validUntil };
 }
 
@@ -51,8 +58,9 @@ function parseKey(pem: Buffer, path: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    const isEncrypted = error instanceof Error && "code" in error && error.code === "ERR_MISSING_PASSPHRASE";
-    const problem = isEncrypted ? "is encrypted: give it without a passphrase" : "is not a private key in PEM";
+    const problem = pem.includes("ENCRYPTED")
+      ? "is encrypted: give it without a passphrase"
+      : "is not a private key in PEM";
     throw new OperatorError(`${path} ${problem}.`, { cause: error });
   }
 }

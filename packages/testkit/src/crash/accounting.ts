@@ -7,7 +7,9 @@ export function missingRecords(log: AuditLog, answers: readonly ReceivedAnswer[]
     const event = log.find(requestId);
     if (event === undefined) return [`${action} ${requestId} was answered and is not in the log`];
     const isSame = event.name === action && event.errorCode === code;
-    return isSame ? [] : [`${action} ${requestId} was answered ${code ?? "200"}, its record says ${event.errorCode ?? "200"}`];
+    return isSame
+      ? []
+      : [`${action} ${requestId} was answered ${code ?? "200"}, its record says ${event.errorCode ?? "200"}`];
   });
 }
 
@@ -27,7 +29,9 @@ export function unaccountedRecords(
   const corrected = new Set(
     [...log.events].filter(({ name }) => name === "CorrectAnswers").flatMap(({ data }) => data["eventIds"] as string[]),
   );
-  const inDoubt = new Set(log.shards.flatMap((shard) => (shard === CONTROL_LOG ? doubtfulControls(log) : doubtfulCalls(log, shard))));
+  const inDoubt = new Set(
+    log.shards.flatMap((shard) => (shard === CONTROL_LOG ? doubtfulControls(log) : doubtfulCalls(log, shard))),
+  );
   const problems = [...corrected]
     .filter((requestId) => answered.has(requestId))
     .map((requestId) => `${requestId} was answered, and a correction says that it was not`);

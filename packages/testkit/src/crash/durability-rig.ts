@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,8 @@ import { Workload } from "./workload.ts";
 const CLIENTS = 6;
 const POLL_MILLIS = 20;
 const TRACE_END_MILLIS = 30_000;
+/** Without these the store is lost, or nobody can use it. */
+const KEY_FILES = ["root.key", "root-access-key.json"];
 const REQUEST_ID = /^x-acs-request-id: (\S+)\r$/gim;
 
 export interface DurabilityOptions {
@@ -41,16 +43,23 @@ export async function proveDurability(options: DurabilityOptions): Promise<RigRe
   const received = await recordLoad({ ...options, data, traceFile });
   progress(`recorded a server that gave ${received.size} answers`);
 
+  const keys = await Promise.all(KEY_FILES.map(async (name) => ({ name, contents: await readFile(join(data, name)) })));
+  const problems: string[] = [];
   const disk = new RecordedDisk(data);
   const replay = new Replay({ disk, directory: join(directory.path, "restored"), random });
   for await (const step of readTrace(traceFile)) {
     disk.follow(step);
     const answers = step.at === "begin" ? answersIn(step.call).filter((requestId) => received.has(requestId)) : [];
+    if (answers.length > 0 && replay.answered.size === 0) {
+      const missing = keys.filter(({ name, contents }) => disk.surelyHas(name)?.equals(contents) !== true);
+      problems.push(...missing.map(({ name }) => `the first answer left before ${name} was synced`));
+    }
     if (answers.length > 0 || step.at === "end") await replay.expect(answers);
   }
+  await replay.fail();
   progress(`replayed ${replay.failures} power failures`);
 
-  const problems = [...replay.problems];
+  problems.push(...replay.problems);
   const unseen = [...received].filter((requestId) => !replay.answered.has(requestId));
   if (unseen.length > 0) problems.push(`the trace lacks ${unseen.length} answers that were received`);
   for (const name of await disk.differences()) problems.push(`the trace does not explain the contents of ${name}`);
@@ -111,7 +120,7 @@ class Replay {
 
   /** These answers are leaving now. */
   async expect(answers: readonly string[]): Promise<void> {
-    if (this.#version !== this.#disk.version && (answers.length > 0 || this.answered.size > 0)) await this.#fail();
+    if (this.#version !== this.#disk.version && (answers.length > 0 || this.answered.size > 0)) await this.fail();
     for (const requestId of answers) {
       this.answered.add(requestId);
       if (this.#durable.has(requestId)) continue;
@@ -120,7 +129,8 @@ class Replay {
     }
   }
 
-  async #fail(): Promise<void> {
+  /** The power fails now. */
+  async fail(): Promise<void> {
     this.#version = this.#disk.version;
     this.#durable = await this.#restore(() => false);
     const lucky = await this.#restore(() => this.#random.chance(0.5));

@@ -1,7 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestPostgres } from "../postgres.ts";
 import { ServerProcess } from "../server-process.ts";
+import { auditCheckpoint, type AuditedDeployment, auditVerify } from "./audit-command.ts";
 import { crashMarkers, missingRecords, unaccountedRecords } from "./accounting.ts";
 import { AuditLog, CONTROL_LOG } from "./audit-log.ts";
 import { accessDatabase } from "./database-access.ts";
@@ -26,7 +28,11 @@ export interface KillOptions {
 export async function killOnSqlite({ kills, random, progress }: KillOptions): Promise<RigReport> {
   await using directory = await temporaryDirectory();
   const data = join(directory.path, "node");
-  await using rig = new KillRig({ data, url: `sqlite:${join(data, "cinnabar.db")}`, random, progress });
+  await using rig = new KillRig({
+    deployment: { data, database: `sqlite:${join(data, "cinnabar.db")}` },
+    random,
+    progress,
+  });
   for (let kill = 1; kill <= kills; kill++) await rig.killServer(`server kill ${kill} of ${kills}`);
   return await rig.finish("kill -9 of the server on SQLite");
 }
@@ -43,7 +49,11 @@ export async function killOnPostgresql(
   const { kills, databaseKills, postgres, random, progress } = options;
   await using directory = await temporaryDirectory();
   const data = join(directory.path, "node");
-  await using rig = new KillRig({ data, url: await postgres.createDatabase(), random, progress });
+  await using rig = new KillRig({
+    deployment: { data, database: await postgres.createDatabase() },
+    random,
+    progress,
+  });
   for (let kill = 1; kill <= Math.max(kills, databaseKills); kill++) {
     if (kill <= kills) await rig.killServer(`server kill ${kill} of ${kills}`);
     if (kill <= databaseKills) await rig.killDatabase(postgres, `PostgreSQL kill ${kill} of ${databaseKills}`);
@@ -53,8 +63,8 @@ export async function killOnPostgresql(
 
 /** One deployment of one node through all its kills. */
 class KillRig implements AsyncDisposable {
-  readonly #data: string;
-  readonly #url: string;
+  readonly #deployment: AuditedDeployment;
+  readonly #checkpointFile: string;
   readonly #random: SeededRandom;
   readonly #progress: Progress;
   readonly #workload: Workload;
@@ -65,9 +75,9 @@ class KillRig implements AsyncDisposable {
   #serverKills = 0;
   #databaseKills = 0;
 
-  constructor(options: { data: string; url: string; random: SeededRandom; progress: Progress }) {
-    this.#data = options.data;
-    this.#url = options.url;
+  constructor(options: { deployment: AuditedDeployment; random: SeededRandom; progress: Progress }) {
+    this.#deployment = options.deployment;
+    this.#checkpointFile = `${options.deployment.data}.checkpoints`;
     this.#random = options.random;
     this.#progress = options.progress;
     this.#workload = new Workload({ clients: CLIENTS, random: options.random });
@@ -77,12 +87,16 @@ class KillRig implements AsyncDisposable {
     const server = await this.#running();
     using client = disposable(server.client());
     const working = this.#workload.run(client, new AbortController().signal);
+    // A server that was killed before its log began leaves no marker.
+    const { length } = this.#workload.answers;
+    while (this.#workload.answers.length === length && server.isRunning) await sleep(POLL_MILLIS);
     await sleep(this.#random.between(LOAD_MILLIS));
     await server.kill("SIGKILL");
     await working;
     this.#serverKills++;
     this.#server = undefined;
     await this.#check(title);
+    if (this.#serverKills === 1) await writeFile(this.#checkpointFile, await auditCheckpoint(this.#deployment));
   }
 
   async killDatabase(postgres: TestPostgres, title: string): Promise<void> {
@@ -91,6 +105,7 @@ class KillRig implements AsyncDisposable {
     const loadEnd = new AbortController();
     const working = this.#workload.run(client, loadEnd.signal);
     await sleep(this.#random.between(LOAD_MILLIS));
+    this.#workload.isDatabaseAway = true;
     postgres.kill("SIGQUIT");
     await sleep(this.#random.between(LOAD_MILLIS));
     await postgres.restart();
@@ -98,6 +113,7 @@ class KillRig implements AsyncDisposable {
     await sleep(this.#random.between(LOAD_MILLIS));
     loadEnd.abort();
     await working;
+    this.#workload.isDatabaseAway = false;
     this.#databaseKills++;
     if (!server.isRunning) this.#problems.push(`the server did not survive ${title}:\n${server.output}`);
     await this.#check(title);
@@ -110,7 +126,9 @@ class KillRig implements AsyncDisposable {
     await this.#workload.verify(client, { all: true });
     await server.stop();
     await this.#readLog();
-    const { answers, unavailable, aliasCount, keyCount } = this.#workload;
+    const objection = await auditVerify(this.#deployment, this.#checkpointFile);
+    if (objection !== undefined) this.#problems.push(objection);
+    const { answers, unavailable, failures, aliasCount, keyCount } = this.#workload;
     const answered = new Set(answers.map(({ requestId }) => requestId));
     const markers = this.#log.shards
       .filter((shard) => shard !== CONTROL_LOG)
@@ -130,6 +148,7 @@ class KillRig implements AsyncDisposable {
       "kills of PostgreSQL": this.#databaseKills,
       "answers held against the log": answers.length,
       "answers 503": unavailable.size,
+      "answers InternalFailure while PostgreSQL was away": failures,
       "keys held against the server": keyCount,
       "aliases held against the server": aliasCount,
       "events in the log": this.#log.eventCount,
@@ -143,7 +162,7 @@ class KillRig implements AsyncDisposable {
   }
 
   async #running(): Promise<ServerProcess> {
-    this.#server ??= await ServerProcess.start({ data: this.#data, database: this.#url });
+    this.#server ??= await ServerProcess.start(this.#deployment);
     return this.#server;
   }
 
@@ -160,7 +179,7 @@ class KillRig implements AsyncDisposable {
   }
 
   async #readLog(): Promise<void> {
-    await using database = await accessDatabase(this.#url);
+    await using database = await accessDatabase(this.#deployment.database);
     await this.#log.advance(database);
   }
 }
@@ -169,7 +188,8 @@ async function untilReady(server: ServerProcess): Promise<void> {
   const endAt = performance.now() + RECOVERY_MILLIS;
   while (server.isRunning) {
     if ((await fetch(new URL("/readyz", server.adminUrl))).ok) return;
-    if (performance.now() > endAt) throw new Error(`the server did not recover in ${RECOVERY_MILLIS} ms:\n${server.output}`);
+    if (performance.now() > endAt)
+      throw new Error(`the server did not recover in ${RECOVERY_MILLIS} ms:\n${server.output}`);
     await sleep(POLL_MILLIS);
   }
 }

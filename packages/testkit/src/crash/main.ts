@@ -9,7 +9,7 @@ import { sweepOnPostgresql, sweepOnSqlite } from "./sweep-rig.ts";
 
 const KILLS_ON_SQLITE = 100;
 const KILLS_ON_POSTGRESQL = 20;
-const ANSWERS = 1_000;
+const ANSWERS = 500;
 const FLIPS = 1_000;
 
 const USAGE = `Usage: npm run test:crash -- [--only NAME] [--kills N] [--seed N]

@@ -47,7 +47,8 @@ async function copySources(directory: string): Promise<void> {
   await cp(join(checkout, "package.json"), join(directory, "package.json"));
   await mkdir(join(modules, "@cinnabar"), { recursive: true });
   for (const name of await readdir(join(checkout, "node_modules"))) {
-    if (name !== "@cinnabar" && !name.startsWith(".")) await symlink(join(checkout, "node_modules", name), join(modules, name));
+    if (name !== "@cinnabar" && !name.startsWith("."))
+      await symlink(join(checkout, "node_modules", name), join(modules, name));
   }
   for (const name of await readdir(packages)) {
     await symlink(join(packages, name), join(modules, "@cinnabar", name));

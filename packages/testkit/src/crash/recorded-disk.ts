@@ -84,6 +84,11 @@ export class RecordedDisk {
     }
   }
 
+  /** The contents of a file that are surely on disk, `undefined` if its name is not. */
+  surelyHas(name: string): Buffer | undefined {
+    return this.#syncedNames.get(join(this.#directory, name))?.synced.bytes;
+  }
+
   /** Names of files that the program left in the directory with other contents than the trace tells. */
   async differences(): Promise<string[]> {
     const different: string[] = [];
@@ -188,7 +193,8 @@ export class RecordedDisk {
   /** What is not followed above must not touch our files, or the picture would be wrong. */
   #assertForeign(call: Syscall): void {
     const path = descriptorOf(call)?.target ?? stringsOf(call).map(String).join();
-    if (path.includes(this.#directory)) throw new Error(`the server used ${call.name} on ${path}, which is not followed`);
+    if (path.includes(this.#directory))
+      throw new Error(`the server used ${call.name} on ${path}, which is not followed`);
   }
 }
 

@@ -9,7 +9,7 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** Keys that are flipped at the same time: controls of one deployment wait for each other. */
 const KEYS = 4;
-const CALLERS_PER_NODE = 6;
+const CALLERS_PER_NODE = 3;
 /** A key rests between two flips for up to so many times as long as the flip took: a good part of the calls overlap a flip. */
 const REST_FACTOR = 2;
 const LEAST_OVERLAP = 1 / 3;

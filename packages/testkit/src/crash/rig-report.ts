@@ -16,7 +16,9 @@ export function formatReports(reports: readonly RigReport[]): string {
   return reports
     .map(({ name, figures, problems }) => {
       const width = Math.max(...Object.keys(figures).map((figure) => figure.length));
-      const lines = Object.entries(figures).map(([figure, value]) => `  ${figure.padEnd(width)}  ${formatNumber(value)}`);
+      const lines = Object.entries(figures).map(
+        ([figure, value]) => `  ${figure.padEnd(width)}  ${formatNumber(value)}`,
+      );
       const shown = problems.slice(0, SHOWN_PROBLEMS).map((problem) => `  PROBLEM  ${problem}`);
       if (problems.length > SHOWN_PROBLEMS) shown.push(`  and ${problems.length - SHOWN_PROBLEMS} problems more`);
       return [`${problems.length === 0 ? "holds " : "FAILS "} ${name}`, ...lines, ...shown, ""].join("\n");

@@ -12,7 +12,11 @@ const POLL_MILLIS = 200;
 
 export async function sweepOnSqlite({ progress }: { progress: Progress }): Promise<RigReport> {
   await using directory = await temporaryDirectory();
-  return proveSweep({ database: `sqlite:${join(directory.path, "store.db")}`, name: "the sweep on SQLite", progress });
+  return await proveSweep({
+    database: `sqlite:${join(directory.path, "store.db")}`,
+    name: "the sweep on SQLite",
+    progress,
+  });
 }
 
 /** @param options.database - URL of an empty database. */

@@ -2,7 +2,18 @@ import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
-const FILE_CALLS = ["openat", "open", "creat", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat"];
+const FILE_CALLS = [
+  "openat",
+  "open",
+  "creat",
+  "rename",
+  "renameat",
+  "renameat2",
+  "link",
+  "linkat",
+  "unlink",
+  "unlinkat",
+];
 const WRITE_CALLS = ["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"];
 const CHANGE_CALLS = ["ftruncate", "truncate", "fallocate", "copy_file_range", "sendfile"];
 const SYNC_CALLS = ["fsync", "fdatasync", "sync_file_range", "msync", "sync", "syncfs"];

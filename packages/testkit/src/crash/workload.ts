@@ -4,6 +4,8 @@ import type { SeededRandom } from "./seeded-random.ts";
 
 const UNAVAILABLE = "ServiceUnavailableTemporary";
 const DISABLED = "Rejected.Disabled";
+/** How a call ends for which the server could not read the database: it is on record, and had no effect. */
+const FAILED = "InternalFailure";
 const UNAVAILABLE_PAUSE_MILLIS = 20;
 /** Keys that a client uses before it makes a new one only now and then. */
 const ENOUGH_KEYS = 6;
@@ -40,6 +42,9 @@ export class Workload {
   readonly #unavailable = new Set<string>();
   readonly problems: string[] = [];
   #lastAlias = 0;
+  #failures = 0;
+  /** Whether calls may fail because the database is away. */
+  isDatabaseAway = false;
 
   constructor({ clients, random }: { clients: number; random: SeededRandom }) {
     this.#random = random;
@@ -54,6 +59,11 @@ export class Workload {
   /** RequestIds that were answered 503: if their events are on record, a correction must name them. */
   get unavailable(): ReadonlySet<string> {
     return this.#unavailable;
+  }
+
+  /** Answers InternalFailure while the database was away. */
+  get failures(): number {
+    return this.#failures;
   }
 
   get keyCount(): number {
@@ -82,7 +92,15 @@ export class Workload {
     if (all) for (const [alias, id] of this.#aliases) await this.#verifyAlias(client, { alias, id });
   }
 
-  async #work({ client, keys, signal }: { client: CinnabarClient; keys: KnownKey[]; signal: AbortSignal }): Promise<void> {
+  async #work({
+    client,
+    keys,
+    signal,
+  }: {
+    client: CinnabarClient;
+    keys: KnownKey[];
+    signal: AbortSignal;
+  }): Promise<void> {
     try {
       while (!signal.aborted) await this.#step(client, keys);
     } catch (error) {
@@ -149,7 +167,8 @@ export class Workload {
     if (found === "Enabled" && ciphertextBlob !== undefined) {
       const opened = await this.#call(client, "Decrypt", { CiphertextBlob: ciphertextBlob });
       const text = typeof opened === "string" ? opened : opened["Plaintext"];
-      if (text !== plaintextOf(key)) this.problems.push(`what the key ${id} encrypted does not decrypt: ${String(text)}`);
+      if (text !== plaintextOf(key))
+        this.problems.push(`what the key ${id} encrypted does not decrypt: ${String(text)}`);
     }
     key.checked = true;
   }
@@ -176,7 +195,9 @@ export class Workload {
         return "unavailable";
       }
       this.#answers.push({ requestId, action, code });
-      return code;
+      if (code !== FAILED || !this.isDatabaseAway) return code;
+      this.#failures++;
+      return "unavailable";
     }
   }
 

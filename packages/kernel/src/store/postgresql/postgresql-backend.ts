@@ -22,8 +22,8 @@ const POOL_SIZE = 8;
 /** SQLSTATEs after which a transaction may simply be run again. */
 const SERIALIZATION_FAILURE = "40001";
 const DEADLOCK_DETECTED = "40P01";
-/** Classes of SQLSTATE that blame a row which was to be inserted: its data, its key, its size. */
-const UNACCEPTABLE_ROW = /^(?:22|23|54)/;
+/** Classes of SQLSTATE that blame a row which was to be inserted: its data, its key, its statement, its size. */
+const UNACCEPTABLE_ROW = /^(?:22|23|42|54)/;
 /** Classes of SQLSTATE after which the server ends the session. */
 const END_OF_SESSION = /^(?:08|57P)/;
 /** Classes of SQLSTATE that mean the statement had no effect: the server was there to say so. */

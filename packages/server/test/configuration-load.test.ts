@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { asksForHelp, describeSettings, loadConfiguration, maskPassword } from "../src/configuration/index.ts";
+import { flagOf, SETTING_NAMES, variableOf } from "../src/configuration/settings.ts";
+import { OperatorError } from "../src/operator-error.ts";
+
+interface Given {
+  readonly argv?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+function load({ argv = [], environment = {}, files = {} }: Given) {
+  return loadConfiguration({
+    argv,
+    environment: { PATH: "/bin", HOME: "/root", ...environment },
+    readFile(path) {
+      const text = files[path];
+      if (text === undefined) throw new Error("no such file");
+      return text;
+    },
+  });
+}
+
+function refuses(given: Given, message: RegExp): void {
+  assert.throws(
+    () => load(given),
+    (error) => {
+      assert(error instanceof OperatorError);
+      assert.match(error.message, message);
+      return true;
+    },
+  );
+}
+
+test("needs no settings at all: loopback, and everything below ./data", () => {
+  assert.deepEqual(load({}), {
+    data: "data",
+    listen: { host: "127.0.0.1", port: 8080 },
+    adminListen: { host: "127.0.0.1", port: 8081 },
+    database: "sqlite:data/cinnabar.db",
+    seal: { kind: "file", path: "data/root.key" },
+    tls: { kind: "none" },
+    insecureHttp: false,
+    trustedProxies: [],
+    maxConnectionsPerAddress: 1024,
+    region: "cn-hangzhou",
+    origin: undefined,
+    nonceSlots: 2 ** 24,
+    logLevel: "info",
+  });
+});
+
+test("puts what has no path of its own into the data directory", () => {
+  const { database, seal } = load({ argv: ["--data", "/srv/kms", "--database", "sqlite:", "--seal=file"] });
+  assert.equal(database, "sqlite:/srv/kms/cinnabar.db");
+  assert.deepEqual(seal, { kind: "file", path: "/srv/kms/root.key" });
+  assert.deepEqual(load({ argv: ["--seal", "file:/safe/a:b.key"] }).seal, { kind: "file", path: "/safe/a:b.key" });
+});
+
+test("lets a flag win over a variable, a variable over the file, the file over the default", () => {
+  const files = { "c.json": '{"data": "file", "region": "cn-shanghai", "logLevel": "warn"}' };
+  const argv = ["--config", "c.json", "--data", "flag"];
+  const environment = { CINNABAR_DATA: "variable", CINNABAR_REGION: "cn-beijing" };
+  const { data, region, logLevel, nonceSlots } = load({ argv, environment, files });
+  assert.deepEqual(
+    { data, region, logLevel, nonceSlots },
+    { data: "flag", region: "cn-beijing", logLevel: "warn", nonceSlots: 2 ** 24 },
+  );
+});
+
+test("finds the file by a variable too, and takes an empty variable for none", () => {
+  const files = { "/etc/c.json": '{"data": "/srv/kms"}' };
+  assert.equal(load({ environment: { CINNABAR_CONFIG: "/etc/c.json", CINNABAR_DATA: "" }, files }).data, "/srv/kms");
+});
+
+test("leaves alone what is no setting of a server", () => {
+  load({ environment: { CINNABAR_DEBUG: "1", CINNABAR_TEST_MISSING: "strace", CINNABARS: "x", XCINNABAR_X: "x" } });
+  refuses({ environment: { CINNABAR_DEBUGGER: "1" } }, /Unknown environment variable CINNABAR_DEBUGGER/);
+});
+
+test("takes numbers, booleans and lists of the file for what they are", () => {
+  const contents = {
+    listen: "0.0.0.0:0",
+    insecureHttp: true,
+    trustedProxies: ["10.0.0.0/8", "::1"],
+    maxConnectionsPerAddress: 16,
+  };
+  const configuration = load({ argv: ["--config=c.json"], files: { "c.json": JSON.stringify(contents) } });
+  assert.deepEqual(configuration.listen, { host: "0.0.0.0", port: 0 });
+  assert.equal(configuration.insecureHttp, true);
+  assert.deepEqual(configuration.trustedProxies, ["10.0.0.0/8", "::1"]);
+  assert.equal(configuration.maxConnectionsPerAddress, 16);
+});
+
+test("names what an unknown setting was meant to be, in the words of its source", () => {
+  refuses({ argv: ["--lisen", "127.0.0.1:1"] }, /^Unknown flag --lisen\. Did you mean --listen\?$/);
+  refuses({ argv: ["--admin_listen=127.0.0.1:1"] }, /Did you mean --admin-listen\?/);
+  refuses({ argv: ["--xyzzy"] }, /^Unknown flag --xyzzy\. See --help/);
+  refuses({ argv: ["-d", "x"] }, /Unknown flag -d\b/);
+  refuses(
+    { environment: { CINNABAR_DATABSE: "x" } },
+    /^Unknown environment variable CINNABAR_DATABSE\. Did you mean CINNABAR_DATABASE\?$/,
+  );
+  refuses(
+    { argv: ["--config", "c.json"], files: { "c.json": '{"admin-listen": "x"}' } },
+    /^Unknown key in c\.json: "admin-listen"\. Did you mean "adminListen"\?$/,
+  );
+});
+
+test("refuses what is no flag, a flag without its value, and a flag given twice", () => {
+  refuses({ argv: ["serve"] }, /"serve" is not a flag/);
+  refuses({ argv: ["--data"] }, /--data needs a value/);
+  refuses({ argv: ["--data", "--tls"] }, /--data needs a value/);
+  refuses({ argv: ["--data", "a", "--data=b"] }, /--data is given twice/);
+});
+
+test("says which source has a wrong value and what would be right", () => {
+  refuses({ argv: ["--listen", "8080"] }, /^--listen: "8080" is wrong: not HOST:PORT, such as/);
+  refuses({ argv: ["--listen", "127.0.0.1:65536"] }, /--listen/);
+  refuses({ environment: { CINNABAR_LOG_LEVEL: "loud" } }, /^CINNABAR_LOG_LEVEL: "loud" is wrong: not one of trace,/);
+  refuses({ environment: { CINNABAR_TLS: "yes" } }, /CINNABAR_TLS: "yes" is wrong: neither true nor false/);
+  refuses({ argv: ["--nonce-slots", "3000"] }, /not a power of two/);
+  refuses({ argv: ["--nonce-slots", "1e4"] }, /not a whole number from 1024 to/);
+  refuses({ argv: ["--trusted-proxies", "10.0.0.0/8,10.0.0.0/33"] }, /"10\.0\.0\.0\/33" is neither an IP address/);
+  refuses({ argv: ["--tls-names", "ok.example,b d"] }, /"b d" is neither a host name/);
+  refuses({ argv: ["--seal", "hsm"] }, /not file or file:PATH/);
+  refuses({ argv: ["--region", "Hangzhou"] }, /not a region/);
+  refuses({ argv: ["--origin", "a b"] }, /without white space/);
+  refuses({ argv: ["--config", "c.json"], files: { "c.json": '{"region": 7}' } }, /^"region" in c\.json: "7" is wrong/);
+});
+
+test("never repeats a database URL, which may hold a password", () => {
+  refuses({ argv: ["--database", "mysql://root:hunter2@db/x"] }, /^--database: its value is wrong: neither sqlite/);
+  assert.throws(
+    () => load({ argv: ["--database", "mysql://root:hunter2@db/x"] }),
+    (error) => error instanceof Error && !error.message.includes("hunter2"),
+  );
+  assert.throws(
+    () => load({ argv: ["--config", "c.json"], files: { "c.json": '{"database": "postgres://u:hunter2@' } }),
+    (error) => error instanceof OperatorError && !error.message.includes("hunter2") && error.cause === undefined,
+  );
+});
+
+test("refuses a configuration file that is not there, not JSON, or not an object of plain values", () => {
+  const argv = ["--config", "c.json"];
+  refuses({ argv }, /^The configuration file c\.json \(--config\) cannot be read: no such file/);
+  refuses({ argv, files: { "c.json": "data = x" } }, /c\.json is not JSON/);
+  refuses({ argv, files: { "c.json": "[]" } }, /is not a JSON object/);
+  refuses({ argv, files: { "c.json": '{"data": {"path": "x"}}' } }, /has under "data" neither/);
+  refuses({ argv, files: { "c.json": '{"data": null}' } }, /has under "data" neither/);
+});
+
+test("tells the sources of a certificate apart and refuses half of one", () => {
+  assert.deepEqual(load({ argv: ["--tls", "--tls-names", "kms.example.com, 10.0.0.1"] }).tls, {
+    kind: "own-ca",
+    names: ["kms.example.com", "10.0.0.1"],
+  });
+  assert.deepEqual(load({ argv: ["--tls-cert", "a", "--tls-key", "b"] }).tls, {
+    kind: "files",
+    certFile: "a",
+    keyFile: "b",
+  });
+  assert.deepEqual(load({ argv: ["--tls=false"], environment: { CINNABAR_TLS: "true" } }).tls, { kind: "none" });
+  refuses({ argv: ["--tls-cert", "a"] }, /belong together/);
+  refuses({ argv: ["--tls-key", "a"] }, /belong together/);
+  refuses({ argv: ["--tls", "--tls-cert", "a", "--tls-key", "b"] }, /use one of them/);
+});
+
+test("refuses an address that others can reach without TLS, unless told that it is meant", () => {
+  for (const listen of ["0.0.0.0:8080", "192.0.2.1:80", "[::]:8080", "kms.example.com:443", "128.0.0.1:1"]) {
+    refuses({ argv: ["--listen", listen] }, /without TLS they could read plaintexts.*--insecure-http/);
+    load({ argv: ["--listen", listen, "--insecure-http"] });
+    load({ argv: ["--listen", listen, "--tls"] });
+  }
+  for (const listen of ["127.9.9.9:1", "[::1]:8080", "localhost:0", "LOCALHOST:0", "[::ffff:127.0.0.1]:0"]) {
+    load({ argv: ["--listen", listen] });
+  }
+});
+
+test("masks the password of a database URL wherever it stands", () => {
+  assert.equal(maskPassword("postgres://kms:p%40ss@db:5432/kms"), "postgres://kms:***@db:5432/kms");
+  assert.equal(maskPassword("postgresql://:secret@db/kms"), "postgresql://:***@db/kms");
+  assert.equal(
+    maskPassword("postgres://db/kms?user=a&password=secret&x=1"),
+    "postgres://db/kms?user=a&password=***&x=1",
+  );
+  assert.equal(maskPassword("postgres://kms@db/kms"), "postgres://kms@db/kms");
+  assert.equal(maskPassword("sqlite:/srv/a:b@c"), "sqlite:/srv/a:b@c");
+});
+
+test("masks every password that a URL can hold", () => {
+  const password = fc
+    .string({ minLength: 8 })
+    .map((text) => `<${text}>`)
+    .filter((text) => text.isWellFormed());
+  fc.assert(
+    fc.property(password, fc.constantFrom("postgres", "postgresql"), (text, scheme) => {
+      const encoded = encodeURIComponent(text);
+      assert(!maskPassword(`${scheme}://user:${encoded}@db/kms?application_name=x`).includes(encoded));
+      assert(!maskPassword(`${scheme}://db/kms?password=${encoded}`).includes(encoded));
+    }),
+  );
+});
+
+test("spells each setting in three ways of its own", () => {
+  assert.equal(flagOf("maxConnectionsPerAddress"), "--max-connections-per-address");
+  assert.equal(variableOf("maxConnectionsPerAddress"), "CINNABAR_MAX_CONNECTIONS_PER_ADDRESS");
+  assert.equal(new Set(SETTING_NAMES.map(flagOf)).size, SETTING_NAMES.length);
+});
+
+test("helps with every flag, within the width of the terminal", () => {
+  const help = describeSettings({ columns: 100 });
+  for (const name of SETTING_NAMES) assert(help.includes(`  ${flagOf(name)}`), name);
+  for (const line of help.split("\n")) assert(line.length <= 100, line);
+  assert(asksForHelp(["--data", "x", "--help"]));
+  assert(!asksForHelp(["--data", "help"]));
+});
