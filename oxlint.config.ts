@@ -153,6 +153,18 @@ export default defineConfig({
       rules: { "no-console": "off" },
     },
     {
+      // Plain JavaScript for users to copy, on clients without types.
+      files: ["examples/**"],
+      rules: {
+        "no-console": "off",
+        "typescript/no-unsafe-argument": "off",
+        "typescript/no-unsafe-assignment": "off",
+        "typescript/no-unsafe-call": "off",
+        "typescript/no-unsafe-member-access": "off",
+        "typescript/no-unsafe-return": "off",
+      },
+    },
+    {
       files: ["packages/server/src/**", "scripts/**"],
       rules: { "no-restricted-properties": "off" },
     },

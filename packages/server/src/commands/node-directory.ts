@@ -34,6 +34,8 @@ export class NodeDirectory implements AsyncDisposable {
 
   /** @throws OperatorError if the directory cannot be used or another server is on it. */
   static async open(configuration: Configuration): Promise<NodeDirectory> {
+    // Whatever this process makes, the database and its journals included, is for its owner alone.
+    process.umask(0o077);
     await openDataDirectory(configuration.data);
     const listen = formatListenAddress(configuration.listen);
     const lock = await DataDirectoryLock.take(configuration.data, { listen, now: Date.now() });

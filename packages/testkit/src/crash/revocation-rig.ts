@@ -9,7 +9,8 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** Keys that are flipped at the same time: controls of one deployment wait for each other. */
 const KEYS = 4;
-const CALLERS_PER_NODE = 3;
+/** Of all nodes together. */
+const CALLERS = 8;
 /** A key rests between two flips for up to so many times as long as the flip took: a good part of the calls overlap a flip. */
 const REST_FACTOR = 2;
 const LEAST_OVERLAP = 1 / 3;
@@ -71,7 +72,7 @@ async function proveRevocation(
   const keys = await Promise.all(Array.from({ length: KEYS }, () => SwitchedKey.create(random.pick(nodes))));
   const end = new AbortController();
   const calling = nodes.flatMap((node) =>
-    Array.from({ length: CALLERS_PER_NODE }, async () => {
+    Array.from({ length: CALLERS / nodes.length }, async () => {
       while (!end.signal.aborted) await random.pick(keys).use(node, random);
     }),
   );

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import kms from "@alicloud/kms20160120";
+import {
+  API_VERSION,
+  type Body,
+  type CallOptions,
+  type CallParameters,
+  type ClientSetup,
+  type OfficialClient,
+  type ShownError,
+  TIMEOUT_MILLIS,
+} from "../official-client.ts";
+
+/** A class of the client's for what it sends or receives. */
+interface Model {
+  toMap(): Body;
+}
+
+interface ModelClass {
+  new (fields: object): Model;
+  /** From the field's name to the published one. */
+  names(): Readonly<Record<string, string>>;
+}
+
+interface TeaError extends Error {
+  readonly code: string;
+  readonly data: Body;
+}
+
+/** As the client's README gives it; its type asks for a class of another package. */
+type Config = ConstructorParameters<typeof kms.default>[0];
+
+/** What the client's own methods give for it, though its type has no word for that. */
+const NO_BODY = null as never;
+
+/** Keeps the JSON that answers are cast from. */
+class RecordingClient extends kms.default {
+  received: Body = {};
+
+  override async doRequest(...request: Parameters<InstanceType<typeof kms.default>["doRequest"]>): Promise<Body> {
+    this.received = await super.doRequest(...request);
+    return this.received;
+  }
+}
+
+/** @alicloud/kms20160120: signature V1, everything in the query of a POST, maps flattened. */
+export class Kms20160120Client implements OfficialClient {
+  readonly #config: Config;
+
+  constructor({ endpoint, accessKeyId, accessKeySecret, securityToken }: ClientSetup) {
+    const { protocol, host } = new URL(endpoint);
+    this.#config = {
+      endpoint: host,
+      protocol: protocol.slice(0, -1),
+      accessKeyId,
+      accessKeySecret,
+      securityToken,
+      readTimeout: TIMEOUT_MILLIS,
+      connectTimeout: TIMEOUT_MILLIS,
+    } as unknown as Config;
+  }
+
+  /** By the operation's method and its request class; what that does not know, by the method beneath. */
+  async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
+    const client = new RecordingClient(this.#config);
+    const request = (options.timestamp ?? options.version) ? undefined : toRequest(action, parameters);
+    if (request === undefined) {
+      const { version = API_VERSION, timestamp } = options;
+      const query = { ...parameters, ...(timestamp !== undefined && { Timestamp: timestamp }) };
+      return client.doRequest(action, "HTTPS", "POST", version, "AK", query, NO_BODY, {} as never);
+    }
+    const methods = client as unknown as Readonly<Record<string, (request: Model) => Promise<Model>>>;
+    const response = await methods[`${action.charAt(0).toLowerCase()}${action.slice(1)}`]?.(request);
+    assertCast(response, client.received);
+    return client.received;
+  }
+
+  readError(thrown: unknown): ShownError {
+    if (!(thrown instanceof Error) || !("data" in thrown)) throw thrown;
+    const { code, data, message } = thrown as TeaError;
+    const [, shownCode, status, text, requestId] =
+      /^(\S+): code: ([0-9]{3}), (.*) requestid: (\S+)$/s.exec(message) ?? [];
+    assert.deepEqual(
+      { code, shownCode, text, requestId },
+      {
+        code: `${String(data["Code"])}Error`,
+        shownCode: code,
+        text: data["Message"],
+        requestId: data["RequestId"],
+      },
+    );
+    return { code: code.slice(0, -"Error".length), status: Number(status), body: data };
+  }
+}
+
+/** `undefined` if the client has no class for these parameters. */
+function toRequest(action: string, parameters: CallParameters): Model | undefined {
+  const classes = kms as unknown as Readonly<Record<string, ModelClass>>;
+  const RequestClass = classes[`${action}Request`];
+  if (RequestClass === undefined) return undefined;
+  const fields = new Map(Object.entries(RequestClass.names()).map(([field, published]) => [published, field]));
+  if (!Object.keys(parameters).every((name) => fields.has(name))) return undefined;
+  return new RequestClass(
+    Object.fromEntries(Object.entries(parameters).map(([name, value]) => [fields.get(name) ?? name, value])),
+  );
+}
+
+/** The class has taken over every field that it knows, as it was. */
+function assertCast(cast: unknown, received: unknown): void {
+  if (Array.isArray(received)) {
+    assert(Array.isArray(cast) && cast.length === received.length);
+    received.forEach((item, index) => assertCast(cast[index], item));
+  } else if (typeof received === "object" && received !== null) {
+    assert(typeof cast === "object" && cast !== null);
+    const names = Object.entries((cast.constructor as unknown as ModelClass).names());
+    assert(names.length > 0);
+    for (const [field, published] of names) {
+      assertCast((cast as Body)[field], (received as Body)[published]);
+    }
+  } else assert.equal(cast, received);
+}

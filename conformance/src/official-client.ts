@@ -1,0 +1,80 @@
+/** The official clients as they are driven here: a package, and what it can choose on the wire. */
+export const CLIENT_NAMES = [
+  "kms20160120",
+  "pop-core GET",
+  "pop-core POST",
+  "openapi-core",
+  "openapi-core form",
+  "openapi-core SM3",
+] as const;
+
+export type ClientName = (typeof CLIENT_NAMES)[number];
+
+export interface ClientSetup {
+  readonly name: ClientName;
+  /** URL of the API, without a path. */
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken?: string;
+}
+
+/** Under their published names. An object is a map: flattened or JSON, as the client's own users would send it. */
+export type CallParameters = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>;
+
+/** What a client otherwise chooses by itself. */
+export interface CallOptions {
+  readonly version?: string;
+  /** As it is sent. */
+  readonly timestamp?: string;
+}
+
+/** An answer's JSON. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/** An error of the service as the client shows it; the wrapper has checked that the client contradicts itself nowhere. */
+export interface ShownError {
+  readonly code: string;
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** One interface for all of them. */
+export interface OfficialClient {
+  /** @throws whatever the client throws. */
+  call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body>;
+  /** Reads what `call` threw; throws it again if it is no answer of the service. */
+  readError(thrown: unknown): ShownError;
+}
+
+/** One answer on the wire. */
+export interface Exchange {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  /** Local port of the client's socket. */
+  readonly localPort: number | undefined;
+}
+
+/** What came of a call. */
+export interface Outcome {
+  readonly body: Body;
+  /** `undefined` if the client took the answer for a success. */
+  readonly error: Pick<ShownError, "code" | "status"> | undefined;
+  /** The answer whose header x-acs-request-id is the body's RequestId; `undefined` if there was none. */
+  readonly exchange: Exchange | undefined;
+}
+
+export const API_VERSION = "2016-01-20";
+
+/** For a machine that is busy with other tests. */
+export const TIMEOUT_MILLIS = 30_000;
+
+/** The parameters as text, maps as JSON: what users of clients without request classes write. */
+export function toTexts(parameters: CallParameters): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [
+      name,
+      typeof value === "object" ? JSON.stringify(value) : String(value),
+    ]),
+  );
+}
