@@ -19,10 +19,10 @@ import { type Fate, ModelDatabase, type Snapshot } from "./support/model-databas
 import { correctedIds, readEvents, readLog } from "./support/read-log.ts";
 import { thingKind, thingRow, type ThingSchema, thingTable } from "./support/thing.ts";
 
-const SEEDS = 1000;
-const AT_ONCE = 250;
-const REQUESTS = 14;
-const CONTROLS = 6;
+const SEEDS = 250;
+const AT_ONCE = 125;
+const REQUESTS = 10;
+const CONTROLS = 5;
 const THINGS = ["a", "b", "c"];
 const NAMES = ["x", "y"];
 

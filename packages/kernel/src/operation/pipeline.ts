@@ -7,6 +7,7 @@ import { nonceDigest, type NonceTable } from "../platform/nonce-table.ts";
 import type { RefusalReason, SecurityLog } from "../platform/security-log.ts";
 import type { Submission, Ticket } from "../store/committer.ts";
 import { type EntityFinder, sameTag } from "../store/entity-cache.ts";
+import { DatabaseAwayError } from "../store/backend.ts";
 import { TamperedRowError } from "../store/row-guard.ts";
 import type { Store } from "../store/store.ts";
 import { ApiError, ERRORS, type ErrorCode } from "./errors.ts";
@@ -190,7 +191,11 @@ export class Pipeline {
     return { request, facts, secret: key.secret };
   }
 
-  /** Computes the answer from one view of the store. Never throws: what goes wrong is an answer too. */
+  /**
+   * Computes the answer from one view of the store. What goes wrong is an answer too, but for one thing.
+   *
+   * @throws {@link DatabaseAwayError}: then nothing can be put on record either.
+   */
   async #evaluate(call: Call, { request, facts, secret }: Authenticated, view: View): Promise<Evaluation> {
     let context: EvaluationContext | undefined;
     let principal = unknownPrincipal(request.accessKeyId);
@@ -223,6 +228,7 @@ export class Pipeline {
         time: view.now,
       };
     } catch (error) {
+      if (error instanceof DatabaseAwayError) throw error;
       const { code, message } = this.#describe(call, error);
       return {
         status: ERRORS[code].status,
@@ -256,13 +262,16 @@ export class Pipeline {
       inserts: evaluation.plan?.changes ?? [],
       again: async () => {
         const nextView = this.#cachedView();
-        const next = await evaluate(nextView);
-        if (isControl(facts, next)) {
-          // It was refused before, and is not any more: now it has to change something, under the lock.
-          this.#runControl(call, facts, evaluate);
+        try {
+          const next = await evaluate(nextView);
+          if (!isControl(facts, next)) return this.#submission({ ...options, view: nextView, evaluation: next });
+        } catch (error) {
+          this.#fail(call, error);
           return undefined;
         }
-        return this.#submission({ ...options, view: nextView, evaluation: next });
+        // It was refused before, and is not any more: now it has to change something, under the lock.
+        this.#runControl(call, facts, evaluate);
+        return undefined;
       },
       settle: () => this.#respond(call, evaluation),
     };

@@ -77,6 +77,11 @@ export class UnknownOutcomeError extends Error {
   override readonly name = "UnknownOutcomeError";
 }
 
+/** A read got no answer: the database cannot be reached now. */
+export class DatabaseAwayError extends Error {
+  override readonly name = "DatabaseAwayError";
+}
+
 /** A batch inside a transaction that already holds the epoch's lock. */
 export interface EscalatedBatch {
   readonly connection: SqlConnection;
@@ -89,7 +94,10 @@ export interface EscalatedBatch {
  */
 export interface Backend {
   readonly kind: "sqlite" | "postgresql";
-  /** Reads outside transactions, each statement with a snapshot of its own that is not older than the call. */
+  /**
+   * Reads outside transactions, each statement with a snapshot of its own that is not older than the call.
+   * Throws {@link DatabaseAwayError} while the database cannot be reached.
+   */
   readonly reader: SqlConnection;
   /**
    * Runs `body` in one transaction that is rolled back if it throws.

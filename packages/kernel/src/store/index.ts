@@ -3,6 +3,7 @@ export {
   type BatchCommit,
   type BatchOutcome,
   type BatchRow,
+  DatabaseAwayError,
   type SqlConnection,
   type SqlRow,
   type SqlValue,

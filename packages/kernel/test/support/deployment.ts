@@ -68,11 +68,15 @@ export class TestDeployment implements AsyncDisposable {
   }
 
   /** A process of its own on the store: a new node, unless `node` names an old one. */
-  async open(options: { node?: string } = {}): Promise<TestProcess> {
+  async open(options: { node?: string; rootKey?: RootKey } = {}): Promise<TestProcess> {
     const observer = new RecordingObserver();
     const backend = new InterceptedBackend(await connect(this.url));
     const node = options.node ?? newNode();
-    const store = await Store.open({ backend, rootKey: this.rootKey, node, observer });
+    const { rootKey = this.rootKey } = options;
+    const store = await Store.open({ backend, rootKey, node, observer }).catch(async (error: unknown) => {
+      await backend.close();
+      throw error;
+    });
     return this.#resources.use(new TestProcess({ store, backend, observer, node }));
   }
 

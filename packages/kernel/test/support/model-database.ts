@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import {
   type Backend,
   type BatchCommit,
@@ -26,6 +26,7 @@ export interface Snapshot {
 /** The database behind the randomised processes: in memory, with fates by script. It speaks as PostgreSQL does. */
 export class ModelDatabase {
   readonly #database = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync>();
   /** Held by control transactions and escalated batches. */
   readonly #epochLock = new Mutex();
   /** Held by whoever reads or writes, so that nobody sees half a transaction. */
@@ -151,7 +152,11 @@ export class ModelDatabase {
 
   /** Takes both dialects: `?`, and `$1` with row locks that are not needed here. */
   #execute(sql: string, parameters: readonly SqlValue[]): SqlResult {
-    const statement = this.#database.prepare(sql.replace(/ for update$/, ""));
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql.replace(/ for update$/, ""));
+      this.#statements.set(sql, statement);
+    }
     const isNumbered = sql.includes("$1");
     const named = Object.fromEntries(parameters.map((value, i) => [`$${i + 1}`, value]));
     if (statement.columns().length === 0) {

@@ -105,7 +105,6 @@ class KillRig implements AsyncDisposable {
     const loadEnd = new AbortController();
     const working = this.#workload.run(client, loadEnd.signal);
     await sleep(this.#random.between(LOAD_MILLIS));
-    this.#workload.isDatabaseAway = true;
     postgres.kill("SIGQUIT");
     await sleep(this.#random.between(LOAD_MILLIS));
     await postgres.restart();
@@ -113,7 +112,6 @@ class KillRig implements AsyncDisposable {
     await sleep(this.#random.between(LOAD_MILLIS));
     loadEnd.abort();
     await working;
-    this.#workload.isDatabaseAway = false;
     this.#databaseKills++;
     if (!server.isRunning) this.#problems.push(`the server did not survive ${title}:\n${server.output}`);
     await this.#check(title);
@@ -128,7 +126,7 @@ class KillRig implements AsyncDisposable {
     await this.#readLog();
     const objection = await auditVerify(this.#deployment, this.#checkpointFile);
     if (objection !== undefined) this.#problems.push(objection);
-    const { answers, unavailable, failures, aliasCount, keyCount } = this.#workload;
+    const { answers, unavailable, aliasCount, keyCount } = this.#workload;
     const answered = new Set(answers.map(({ requestId }) => requestId));
     const markers = this.#log.shards
       .filter((shard) => shard !== CONTROL_LOG)
@@ -148,7 +146,6 @@ class KillRig implements AsyncDisposable {
       "kills of PostgreSQL": this.#databaseKills,
       "answers held against the log": answers.length,
       "answers 503": unavailable.size,
-      "answers InternalFailure while PostgreSQL was away": failures,
       "keys held against the server": keyCount,
       "aliases held against the server": aliasCount,
       "events in the log": this.#log.eventCount,

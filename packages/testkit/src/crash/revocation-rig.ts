@@ -14,6 +14,7 @@ const CALLERS = 8;
 /** A key rests between two flips for up to so many times as long as the flip took: a good part of the calls overlap a flip. */
 const REST_FACTOR = 2;
 const LEAST_OVERLAP = 1 / 3;
+const UNAVAILABLE = "ServiceUnavailableTemporary";
 
 export interface RevocationOptions {
   /** At least so many times a key is disabled or enabled. */
@@ -143,8 +144,14 @@ class SwitchedKey {
 
   /** @returns how long it took, in milliseconds. */
   async flip(node: CinnabarClient, to: Flip["to"]): Promise<number> {
+    const action = to === "on" ? "EnableKey" : "DisableKey";
     const beganAt = performance.now();
-    await node.call(to === "on" ? "EnableKey" : "DisableKey", { KeyId: this.#id });
+    let code: string | undefined;
+    do {
+      code = await codeOf(node.call(action, { KeyId: this.#id }));
+      // A disk that stalls may cost an answer: then the flip goes on until there is one.
+    } while (code === UNAVAILABLE);
+    if (code !== undefined) throw new Error(`${action} was refused with ${code}`);
     const returnedAt = performance.now();
     this.flips.push({ to, beganAt, returnedAt });
     return returnedAt - beganAt;
@@ -157,16 +164,21 @@ class SwitchedKey {
       () => node.call("GenerateDataKey", { KeyId: this.#id }),
     ]);
     const beganAt = performance.now();
-    try {
-      await call();
-      this.readings.push({ found: "on", beganAt, returnedAt: performance.now() });
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      if (error.code === "Rejected.Disabled") {
-        this.readings.push({ found: "off", beganAt, returnedAt: performance.now() });
-      } else {
-        this.unexpected.push(`a call was refused with ${error.code}`);
-      }
-    }
+    const code = await codeOf(call());
+    const returnedAt = performance.now();
+    if (code === undefined) this.readings.push({ found: "on", beganAt, returnedAt });
+    else if (code === "Rejected.Disabled") this.readings.push({ found: "off", beganAt, returnedAt });
+    else if (code !== UNAVAILABLE) this.unexpected.push(`a call was refused with ${code}`);
+  }
+}
+
+/** The code of a refusal, `undefined` for success. */
+async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    if (error instanceof ServiceError) return error.code;
+    throw error;
   }
 }

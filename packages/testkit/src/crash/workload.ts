@@ -5,7 +5,7 @@ import type { SeededRandom } from "./seeded-random.ts";
 const UNAVAILABLE = "ServiceUnavailableTemporary";
 const DISABLED = "Rejected.Disabled";
 /** How a call ends for which the server could not read the database: it is on record, and had no effect. */
-const FAILED = "InternalFailure";
+const MOST_ATTEMPTS = 5;
 const UNAVAILABLE_PAUSE_MILLIS = 20;
 /** Keys that a client uses before it makes a new one only now and then. */
 const ENOUGH_KEYS = 6;
@@ -42,9 +42,6 @@ export class Workload {
   readonly #unavailable = new Set<string>();
   readonly problems: string[] = [];
   #lastAlias = 0;
-  #failures = 0;
-  /** Whether calls may fail because the database is away. */
-  isDatabaseAway = false;
 
   constructor({ clients, random }: { clients: number; random: SeededRandom }) {
     this.#random = random;
@@ -59,11 +56,6 @@ export class Workload {
   /** RequestIds that were answered 503: if their events are on record, a correction must name them. */
   get unavailable(): ReadonlySet<string> {
     return this.#unavailable;
-  }
-
-  /** Answers InternalFailure while the database was away. */
-  get failures(): number {
-    return this.#failures;
   }
 
   get keyCount(): number {
@@ -157,7 +149,7 @@ export class Workload {
 
   async #verifyKey(client: CinnabarClient, key: KnownKey): Promise<void> {
     const { id, state, ciphertextBlob } = key;
-    const answer = await this.#call(client, "DescribeKey", { KeyId: id });
+    const answer = await this.#ask(client, "DescribeKey", { KeyId: id });
     if (typeof answer === "string") {
       this.problems.push(`the key ${id} was made, and now DescribeKey gives ${answer}`);
       return;
@@ -165,7 +157,7 @@ export class Workload {
     const { KeyState: found } = answer["KeyMetadata"] as { KeyState: string };
     if (state !== "unknown" && found !== state) this.problems.push(`the key ${id} was left ${state} and is ${found}`);
     if (found === "Enabled" && ciphertextBlob !== undefined) {
-      const opened = await this.#call(client, "Decrypt", { CiphertextBlob: ciphertextBlob });
+      const opened = await this.#ask(client, "Decrypt", { CiphertextBlob: ciphertextBlob });
       const text = typeof opened === "string" ? opened : opened["Plaintext"];
       if (text !== plaintextOf(key))
         this.problems.push(`what the key ${id} encrypted does not decrypt: ${String(text)}`);
@@ -174,9 +166,17 @@ export class Workload {
   }
 
   async #verifyAlias(client: CinnabarClient, { alias, id }: { alias: string; id: string }): Promise<void> {
-    const answer = await this.#call(client, "DescribeKey", { KeyId: alias });
+    const answer = await this.#ask(client, "DescribeKey", { KeyId: alias });
     const found = typeof answer === "string" ? answer : (answer["KeyMetadata"] as { KeyId: string }).KeyId;
     if (found !== id) this.problems.push(`the alias ${alias} was made for ${id} and leads to ${found}`);
+  }
+
+  /** As `#call`, again where a stalled disk cost the answer. */
+  async #ask(client: CinnabarClient, action: string, parameters: CallParameters): Promise<Answer | string> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#call(client, action, parameters);
+      if (answer !== "unavailable" || attempt === MOST_ATTEMPTS) return answer;
+    }
   }
 
   /** The answer, the code of a refusal, or "unavailable". */
@@ -195,9 +195,7 @@ export class Workload {
         return "unavailable";
       }
       this.#answers.push({ requestId, action, code });
-      if (code !== FAILED || !this.isDatabaseAway) return code;
-      this.#failures++;
-      return "unavailable";
+      return code;
     }
   }
 

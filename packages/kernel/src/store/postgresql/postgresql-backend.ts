@@ -3,6 +3,7 @@ import {
   type Backend,
   type BatchCommit,
   type BatchOutcome,
+  DatabaseAwayError,
   type EscalatedBatch,
   type SqlConnection,
   type SqlResult,
@@ -193,13 +194,22 @@ export class PostgresqlBackend implements Backend {
 
   private constructor(url: string) {
     this.#url = url;
-    this.reader = { execute: (sql, parameters) => this.#withSession((session) => session.execute(sql, parameters)) };
+    this.reader = {
+      execute: async (sql, parameters) => {
+        try {
+          return await this.#withSession((session) => session.execute(sql, parameters));
+        } catch (error) {
+          if (error instanceof pg.DatabaseError && !END_OF_SESSION.test(error.code ?? "")) throw error;
+          throw new DatabaseAwayError("PostgreSQL cannot be reached", { cause: error });
+        }
+      },
+    };
   }
 
   /** @throws {@link UnsafeDatabaseError} if the server's settings could lose an acknowledged commit. */
   static async open(url: string): Promise<PostgresqlBackend> {
     const backend = new PostgresqlBackend(url);
-    await backend.reader.execute("SELECT 1 AS one", []);
+    await backend.#withSession((session) => session.execute("SELECT 1 AS one", []));
     return backend;
   }
 

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { forEachDatabase } from "@cinnabar/testkit";
+import * as fc from "fast-check";
+import { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "../src/platform/store-clock.ts";
+import { CONTROL_SHARD } from "../src/store/control.ts";
+import { resetClock } from "../src/store/reset-clock.ts";
+import { TestDeployment } from "./support/deployment.ts";
+import { readEvents } from "./support/read-log.ts";
+
+/** A clock and the hand that moves its monotonic time. */
+function clockFrom(highWater: number): { clock: StoreClock; pass: (millis: number) => void } {
+  let monotonic = 500;
+  return {
+    clock: new StoreClock(highWater, () => monotonic),
+    pass: (millis) => {
+      monotonic += millis;
+    },
+  };
+}
+
+test("carries on what the database said last by its own monotonic clock", () => {
+  const { clock, pass } = clockFrom(1_000);
+  assert.equal(clock.now(), 1_000);
+  clock.observe(5_000);
+  pass(250.7);
+  assert.equal(clock.now(), 5_250);
+  clock.observe(5_260);
+  assert.equal(clock.now(), 5_260);
+});
+
+test("stands still while the database is a little behind, and never goes back", () => {
+  const { clock, pass } = clockFrom(1_000_000);
+  clock.check(1_000_000 - MAX_CLOCK_BEHIND_MILLIS);
+  assert.equal(clock.behind, false);
+  assert.equal(clock.now(), 1_000_000);
+  pass(MAX_CLOCK_BEHIND_MILLIS - 1);
+  assert.equal(clock.now(), 1_000_000);
+  pass(2);
+  assert.equal(clock.now(), 1_000_001);
+});
+
+test("is behind from a minute and a millisecond on, until the database catches up", () => {
+  const { clock } = clockFrom(1_000_000);
+  clock.check(1_000_000 - MAX_CLOCK_BEHIND_MILLIS - 1);
+  assert.equal(clock.behind, true);
+  assert.ok(clock.now() >= 1_000_000, "a clock that is wrong is not followed");
+  clock.check(1_000_000 - MAX_CLOCK_BEHIND_MILLIS);
+  assert.equal(clock.behind, false);
+});
+
+test("starts anew after an operator's reset", () => {
+  const { clock } = clockFrom(1_000_000_000);
+  clock.check(5_000);
+  assert.equal(clock.behind, true);
+  clock.reset(5_000);
+  assert.equal(clock.behind, false);
+  assert.equal(clock.now(), 5_000);
+});
+
+test("never goes back, whatever it is told", () => {
+  const steps = fc.oneof(
+    fc.record({ observe: fc.nat(200_000) }),
+    fc.record({ check: fc.nat(200_000) }),
+    fc.record({ pass: fc.nat(5_000) }),
+  );
+  fc.assert(
+    fc.property(fc.nat(100_000), fc.array(steps), (highWater, steps) => {
+      const { clock, pass } = clockFrom(highWater);
+      let before = clock.now();
+      for (const step of steps) {
+        if ("observe" in step) clock.observe(step.observe);
+        else if ("check" in step) clock.check(step.check);
+        else pass(step.pass);
+        assert.ok(clock.now() >= before);
+        before = clock.now();
+      }
+      assert.ok(before >= highWater);
+    }),
+  );
+});
+
+forEachDatabase((database) => {
+  test("a store whose database's clock was set back by more than a minute says so, until it is reset on record", async () => {
+    await using deployment = await TestDeployment.create(database, { clockOffset: 120_000 });
+    const ahead = await deployment.open();
+    const seen = ahead.store.clock.now();
+    assert.ok(seen >= Date.now() + 119_000);
+    await ahead.close();
+    assert.equal(ahead.observer.clockAlarms, 0);
+
+    // The offset moves the store's time as a clock of the database that is set back does.
+    await deployment.backend.transaction("write", async (connection) => {
+      await connection.execute("UPDATE epoch SET clock_offset = 0", []);
+    });
+    const behind = await deployment.open();
+    assert.equal(behind.store.clock.behind, true);
+    assert.equal(behind.observer.clockAlarms, 1);
+    assert.ok(behind.store.clock.now() >= seen);
+    await behind.close();
+
+    const { before, after } = await resetClock({ backend: deployment.backend, guard: deployment.guard });
+    assert.ok(before >= seen);
+    assert.ok(Math.abs(after - Date.now()) < 60_000);
+    const event = (await readEvents(deployment.backend, CONTROL_SHARD)).at(-1);
+    assert.equal(event?.eventName, "ResetClock");
+    const fine = await deployment.open();
+    assert.equal(fine.store.clock.behind, false);
+    assert.equal(fine.observer.clockAlarms, 0);
+    assert.ok(fine.store.clock.now() < seen);
+  });
+
+  test("a clock that was set back by less is followed by nobody, not by a later process either", async () => {
+    await using deployment = await TestDeployment.create(database, { clockOffset: 40_000 });
+    const ahead = await deployment.open();
+    const seen = ahead.store.clock.now();
+    await ahead.close();
+    await deployment.backend.transaction("write", async (connection) => {
+      await connection.execute("UPDATE epoch SET clock_offset = 0", []);
+    });
+    const later = await deployment.open();
+    assert.equal(later.store.clock.behind, false);
+    assert.ok(later.store.clock.now() >= seen);
+    await later.addThings({ id: "a" });
+    const { rows } = await deployment.backend.reader.execute("SELECT time FROM epoch", []);
+    assert.ok(Number(rows[0]?.["time"]) >= seen);
+  });
+});
