@@ -5,10 +5,11 @@ export interface Goal {
   readonly ratio: number | null;
   /** Null: reported, but nothing is asked of it. */
   readonly floor: number | null;
+  /** What could not be measured passes only where nothing is asked. */
   readonly pass: boolean;
 }
 
-/** @param options.ratio - NaN if it could not be measured: that is not passed, whether there is a floor or not. */
+/** @param options.ratio - NaN if it could not be measured. */
 export function judge(goal: string, options: { ratio: number; floor: number | null }): Goal {
   const { ratio, floor } = options;
   const measured = Number.isFinite(ratio);
@@ -16,6 +17,6 @@ export function judge(goal: string, options: { ratio: number; floor: number | nu
     goal,
     ratio: measured ? Math.round(ratio * 1000) / 1000 : null,
     floor,
-    pass: measured && (floor === null || ratio >= floor),
+    pass: floor === null || ratio >= floor,
   };
 }

@@ -1,15 +1,14 @@
 import { type LoadTarget, type LoadWindow, runLoad } from "./load.ts";
 
 const RAMP_MILLIS = 300;
-const WARM_UP_MILLIS = 2_000;
+/** Until then compiled code keeps getting faster. */
+const WARM_UP_MILLIS = 10_000;
 const WARM_UP_CONNECTIONS = 64;
 /** Requests signed in advance for each that the busiest window so far would take. */
 const PREPARE_FACTOR = 1.25;
 const FIRST_GUESS_PER_SECOND = 5_000;
 
 const MAX_STEAL = 0.03;
-/** Ticks are counted to a hundredth of a second, so a quiet core seems used by others now and then. */
-const MAX_INTERFERENCE = 0.1;
 /** At so many connections the server is to be busy all the time, and a window in which it was not tells too little. */
 const SATURATING_CONNECTIONS = 64;
 const MIN_UTILIZATION = 0.9;
@@ -63,6 +62,6 @@ export class Lane {
 }
 
 function isDisturbed(window: LoadWindow, connections: number): boolean {
-  if (window.steal > MAX_STEAL || window.interference > MAX_INTERFERENCE) return true;
+  if (window.steal > MAX_STEAL) return true;
   return connections >= SATURATING_CONNECTIONS && window.utilization < MIN_UTILIZATION;
 }

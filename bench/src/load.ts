@@ -57,8 +57,6 @@ export interface LoadWindow {
   readonly utilization: number;
   /** Share of the server's core that the hypervisor gave to somebody else. */
   readonly steal: number;
-  /** Share of the server's core that other processes used. */
-  readonly interference: number;
   readonly samples: readonly Sample[];
   /** Answers other than 200. */
   readonly failures: readonly HttpAnswer[];
@@ -124,10 +122,6 @@ class LoadRun {
     const answered = to.answered - from.answered;
     const seconds = (to.at - from.at) / 1000;
     const serverMicros = cpuNanosBetween({ from: from.server, to: to.server }) / 1000;
-    const utilization = serverMicros / 1e6 / seconds;
-    const ticks = to.ticks.all - from.ticks.all;
-    const steal = (to.ticks.stolen - from.ticks.stolen) / ticks;
-    const idle = (to.ticks.idle - from.ticks.idle) / ticks;
     const latencies = this.latencies.slice(from.answered, to.answered);
     return {
       answered,
@@ -138,9 +132,8 @@ class LoadRun {
       databaseCpuMicros: cpuNanosBetween({ from: from.database, to: to.database }) / 1000 / answered,
       p50Millis: quantile(latencies, 0.5),
       p99Millis: quantile(latencies, 0.99),
-      utilization,
-      steal,
-      interference: 1 - idle - steal - utilization,
+      utilization: serverMicros / 1e6 / seconds,
+      steal: (to.ticks.stolen - from.ticks.stolen) / (to.ticks.all - from.ticks.all),
       samples: this.samples,
       failures: this.failures,
     };

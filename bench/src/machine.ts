@@ -30,12 +30,9 @@ export function pinTree(pid: number, core: number): void {
   for (const process of processTree(pid)) execFileSync("taskset", ["--all-tasks", "-cp", `${core}`, `${process}`]);
 }
 
-/** Ticks of one core since the machine started. */
+/** Ticks of one core since the machine started: all of them, and those that the hypervisor gave to somebody else. */
 export interface CoreTicks {
   readonly all: number;
-  /** In which there was nothing to do. */
-  readonly idle: number;
-  /** Which the hypervisor gave to somebody else. */
   readonly stolen: number;
 }
 
@@ -43,8 +40,7 @@ export function readCoreTicks(core: number): CoreTicks {
   const line = new RegExp(`^cpu${core} (.*)$`, "m").exec(readFileSync("/proc/stat", "latin1"))?.[1] ?? "";
   // user nice system idle iowait irq softirq steal; what follows is part of user and nice.
   const ticks = line.split(" ").slice(0, 8).map(Number);
-  const [, , , idle = 0, waiting = 0, , , stolen = 0] = ticks;
-  return { all: ticks.reduce((sum, value) => sum + value, 0), idle: idle + waiting, stolen };
+  return { all: ticks.reduce((sum, value) => sum + value, 0), stolen: ticks[7] ?? 0 };
 }
 
 /** What the numbers were measured on, in a few lines. */

@@ -31,7 +31,10 @@ export class Xaes256Gcm {
     this.#aes = createCipheriv("aes-256-ecb", key, null).setAutoPadding(false);
     const l = this.#aes.update(Buffer.alloc(BLOCK_BYTES));
     const k1 = doubled(l);
-    this.#k1Twice = Buffer.concat([k1, k1]);
+    // Memory of its own: a slice of Buffer's pool would keep 64 KiB alive for as long as this instance lives.
+    this.#k1Twice = Buffer.alloc(2 * BLOCK_BYTES);
+    this.#k1Twice.set(k1);
+    this.#k1Twice.set(k1, BLOCK_BYTES);
   }
 
   /**

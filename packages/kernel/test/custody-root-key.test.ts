@@ -16,7 +16,6 @@ const LABELS: Readonly<Record<RootKeyUse, string>> = {
   rowMac: "cinnabar root v1: row mac",
   setHashElement: "cinnabar root v1: set hash element",
   setHashMask: "cinnabar root v1: set hash mask",
-  auditDigest: "cinnabar root v1: audit digest",
   checkpointKeyWrap: "cinnabar root v1: checkpoint key wrap",
   accountKeyWrap: "cinnabar root v1: account key wrap",
   accessKeyTag: "cinnabar root v1: access key tag",

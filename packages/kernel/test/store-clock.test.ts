@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 import { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "../src/platform/store-clock.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { resetClock } from "../src/store/reset-clock.ts";
+import { TamperedRowError } from "../src/store/row-guard.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { readEvents } from "./support/read-log.ts";
 
@@ -82,17 +83,13 @@ test("never goes back, whatever it is told", () => {
 
 forEachDatabase((database) => {
   test("a store whose database's clock was set back by more than a minute says so, until it is reset on record", async () => {
-    await using deployment = await TestDeployment.create(database, { clockOffset: 120_000 });
-    const ahead = await deployment.open();
+    await using deployment = await TestDeployment.create(database);
+    const ahead = await deployment.open({ clockShift: 120_000 });
     const seen = ahead.store.clock.now();
     assert.ok(seen >= Date.now() + 119_000);
     await ahead.close();
     assert.equal(ahead.observer.clockAlarms, 0);
 
-    // The offset moves the store's time as a clock of the database that is set back does.
-    await deployment.backend.transaction("write", async (connection) => {
-      await connection.execute("UPDATE epoch SET clock_offset = 0", []);
-    });
     const behind = await deployment.open();
     assert.equal(behind.store.clock.behind, true);
     assert.equal(behind.observer.clockAlarms, 1);
@@ -111,18 +108,36 @@ forEachDatabase((database) => {
   });
 
   test("a clock that was set back by less is followed by nobody, not by a later process either", async () => {
-    await using deployment = await TestDeployment.create(database, { clockOffset: 40_000 });
-    const ahead = await deployment.open();
+    await using deployment = await TestDeployment.create(database);
+    const ahead = await deployment.open({ clockShift: 40_000 });
     const seen = ahead.store.clock.now();
     await ahead.close();
-    await deployment.backend.transaction("write", async (connection) => {
-      await connection.execute("UPDATE epoch SET clock_offset = 0", []);
-    });
     const later = await deployment.open();
     assert.equal(later.store.clock.behind, false);
     assert.ok(later.store.clock.now() >= seen);
     await later.addThings({ id: "a" });
     const { rows } = await deployment.backend.reader.execute("SELECT time FROM epoch", []);
     assert.ok(Number(rows[0]?.["time"]) >= seen);
+  });
+
+  test("a clock or an offset that was written over without the keys is not believed", async () => {
+    await using deployment = await TestDeployment.create(database);
+    for (const [column, value] of [
+      ["time", 1],
+      ["clock_offset", 3_600_000],
+      ["clock_epoch", 1],
+    ] as const) {
+      const [before] = (await deployment.backend.reader.execute(`SELECT ${column} AS value FROM epoch`, [])).rows;
+      const set = (value: number): Promise<void> =>
+        deployment.backend.transaction("write", async (connection) => {
+          await connection.execute(`UPDATE epoch SET ${column} = ${value}`, []);
+        });
+      await set(value);
+      await assert.rejects(deployment.open(), TamperedRowError);
+      assert.equal((await deployment.sweep()).problems.length, 1);
+      await set(Number(before?.["value"]));
+    }
+    await deployment.open();
+    assert.deepEqual((await deployment.sweep()).problems, []);
   });
 });

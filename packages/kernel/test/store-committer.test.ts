@@ -75,6 +75,12 @@ function script(
   };
 }
 
+/** Waits until a session of PostgreSQL does. */
+async function untilOneWaits({ backend }: TestDeployment, condition: string): Promise<void> {
+  const sessions = `SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND ${condition}`;
+  while ((await backend.reader.execute(sessions, [])).rows.length === 0);
+}
+
 const failed = (): Promise<BatchOutcome> => Promise.resolve({ kind: "failed", cause: new Error("disk full") });
 const lost = (): Promise<BatchOutcome> => Promise.resolve({ kind: "unknown", cause: new Error("no answer") });
 const lostButDone = async (
@@ -121,13 +127,7 @@ forEachDatabase((database) => {
     };
     const requests: TestRequest[] = [];
     for (let i = 1; i <= 5; i++) {
-      const request = submit(process);
-      request.answered.then(() => steps.push(`answer ${i}`)).catch(() => undefined);
-      const { settle } = request;
-      request.settle = () => {
-        steps.push(`settle ${i}`);
-        settle.call(request);
-      };
+      const request = submit(process, { onSettle: () => steps.push(`settle ${i}`) });
       requests.push(request);
       await new Promise((resolve) => setImmediate(resolve));
       await new Promise((resolve) => setImmediate(resolve));
@@ -185,10 +185,10 @@ forEachDatabase((database) => {
     await using deployment = await TestDeployment.create(database);
     const [process, other] = [await deployment.open(), await deployment.open()];
     await process.addThings({ id: "a" });
-    let changing = true;
+    const done = new AbortController();
     let changes = 0;
     const change = async (by: TestProcess): Promise<void> => {
-      for (; changing; changes++) await by.changeThing("a", { count: changes });
+      for (; !done.signal.aborted; changes++) await by.changeThing("a", { count: changes });
     };
     const streams = Promise.all([change(process), change(other), change(other)]);
     for (let round = 0; round < 10; round++) {
@@ -198,7 +198,7 @@ forEachDatabase((database) => {
       // Run once, sent back twice, then run under the lock.
       assert.ok(request.runs <= 4, `run ${request.runs} times`);
     }
-    changing = false;
+    done.abort();
     await streams;
     assert.ok(changes > 0);
     await readLog(deployment.backend, process.shard);
@@ -450,7 +450,7 @@ forEachDatabase((database) => {
         },
         (batch, commit) => {
           assert.equal(batch.row.seq, 2);
-          assert.equal(batch.row.eventCount, 0);
+          assert.equal(batch.row.eventCount, 1, "the correction, and no request");
           assert.equal(request.settled, 0, "not before the confirmation");
           return commit(batch);
         },
@@ -527,6 +527,53 @@ forEachDatabase((database) => {
       const events = await readEvents(deployment.backend, process.shard);
       assert.equal(events.length, 7);
       assert.deepEqual(await deployment.sweep(), { rows: 4, problems: [] });
+    });
+
+    test("a control returns only when every batch that passed the check before it is on record", async () => {
+      await using deployment = await TestDeployment.create(database);
+      const [process, other] = [await deployment.open(), await deployment.open()];
+      await process.store.cache.refresh();
+      // A trigger that makes the commit of a batch take a while, after its statement has passed the check.
+      await deployment.backend.transaction("write", async (connection) => {
+        await connection.execute(
+          "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'",
+          [],
+        );
+        await connection.execute(
+          `CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit_batch DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.shard = ${process.shard}) EXECUTE FUNCTION dawdle()`,
+          [],
+        );
+      });
+      const request = submit(process);
+      await untilOneWaits(deployment, "wait_event = 'PgSleep'");
+      await other.addThings({ id: "a" });
+      const events = await readEvents(deployment.backend, process.shard);
+      assert.deepEqual(
+        events.map(({ eventId }) => eventId),
+        [request.id],
+        "who looks now finds it",
+      );
+      await answered([request]);
+      assert.equal(process.observer.misses, 0);
+    });
+
+    test("a batch that waited for a control reads the tag anew", async () => {
+      await using deployment = await TestDeployment.create(database);
+      const [process, other] = [await deployment.open(), await deployment.open()];
+      await other.addThings({ id: "a" });
+      await process.store.cache.refresh();
+      await process.store.cache.find(thingKind, "a");
+      const dependent = dependsOn(process, "a");
+      const submitted = Promise.withResolvers<TestRequest>();
+      other.interception.beforeCommit = async () => {
+        other.interception.beforeCommit = undefined;
+        submitted.resolve(submit(process, dependent));
+        await untilOneWaits(deployment, "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO audit_batch%'");
+      };
+      await other.changeThing("a", { count: 1 });
+      const request = await submitted.promise;
+      await answered([request]);
+      assert.deepEqual([request.runs, dependent.seen(), process.observer.misses], [2, 1, 1]);
     });
 
     test("a batch that waits for a row of a control does not keep the control waiting", async () => {

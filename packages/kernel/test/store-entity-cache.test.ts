@@ -55,7 +55,7 @@ forEachDatabase((database) => {
     await process.addThings({ id: "a" }, { id: "b" }, { id: "c:with:colons" });
     const cache = cacheOf(process);
     const ids = ["a", "b", "c:with:colons"];
-    const before = await Promise.all(ids.map((id) => cache.find(thingKind, id)));
+    const before = await Promise.all(ids.map(async (id) => cache.find(thingKind, id)));
     const { generation } = cache;
     await cache.refresh();
     assert.equal(cache.generation, generation, "nothing has changed");
@@ -122,7 +122,7 @@ forEachDatabase((database) => {
     await process.addThings({ id: "a" });
     const { kind, loads } = heldKind();
     const cache = cacheOf(process);
-    const found = await Promise.all(Array.from({ length: 1000 }, () => cache.find(kind, "a")));
+    const found = await Promise.all(Array.from({ length: 1000 }, async () => cache.find(kind, "a")));
     assert.equal(loads(), 1);
     assert.ok(found.every((entity) => entity === found[0]));
     assert.equal(cache.find(kind, "a"), found[0], "warm entities come without waiting");
@@ -175,9 +175,9 @@ forEachDatabase((database) => {
     await process.addThings({ id: "a" });
     const cache = cacheOf(process);
     const seen: number[] = [cache.epoch.value];
-    let changing = true;
+    const done = new AbortController();
     const watch = async (): Promise<void> => {
-      while (changing) {
+      while (!done.signal.aborted) {
         await cache.refresh();
         assert.ok(cache.epoch.value >= Math.max(...seen));
         seen.push(cache.epoch.value);
@@ -185,7 +185,7 @@ forEachDatabase((database) => {
     };
     const watchers = Promise.all([watch(), watch(), watch()]);
     for (let i = 1; i <= 15; i++) await process.changeThing("a", { count: i });
-    changing = false;
+    done.abort();
     await watchers;
     await cache.refresh();
     assertSameEpoch(cache, process.store.cache);

@@ -24,15 +24,18 @@ test("a sum comes back from the place it was stored in, and is stored differentl
 });
 
 test("a sum is refused in any other place", () => {
-  const tag = randomBytes(16);
+  const epoch = { value: 1, tag: randomBytes(16), time: 3, clock_offset: 0, clock_epoch: 0 };
   const places = [
     shardSumPlace(1, 12),
     shardSumPlace(11, 2),
     shardSumPlace(1, 13),
     shardSumPlace(2, 12),
-    epochSumPlace({ value: 1, tag }),
-    epochSumPlace({ value: 2, tag }),
-    epochSumPlace({ value: 1, tag: randomBytes(16) }),
+    epochSumPlace(epoch),
+    epochSumPlace({ ...epoch, value: 2 }),
+    epochSumPlace({ ...epoch, tag: randomBytes(16) }),
+    epochSumPlace({ ...epoch, time: 4 }),
+    epochSumPlace({ ...epoch, clock_offset: 1 }),
+    epochSumPlace({ ...epoch, clock_epoch: 1 }),
   ];
   for (const made of places) {
     const stored = guard.protectSum(7n, made);

@@ -104,10 +104,10 @@ forEachDatabase((database) => {
     await using deployment = await TestDeployment.create(database);
     const zombie = await deployment.open();
     await answer(zombie);
-    let writing = true;
+    const done = new AbortController();
     const requests: TestRequest[] = [];
     const writer = (async () => {
-      while (writing && zombie.observer.fences.length === 0) {
+      while (!done.signal.aborted && zombie.observer.fences.length === 0) {
         const request = new TestRequest();
         requests.push(request);
         zombie.store.committer.submit(request);
@@ -117,7 +117,7 @@ forEachDatabase((database) => {
     const successor = await deployment.open({ node: zombie.node });
     await answer(successor);
     await zombie.store.committer.drain();
-    writing = false;
+    done.abort();
     await writer;
     const log = await readLog(deployment.backend, zombie.shard);
     const marker = log.findIndex(({ events }) => events[0]?.eventName === "MarkCrash");

@@ -1,11 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import {
-  type EntityKind,
-  openAccessKeySecret,
-  parseId,
-  ProtectedTable,
-  type RowOf,
-} from "@cinnabar/kernel";
+import { type EntityKind, openAccessKeySecret, parseId, ProtectedTable, type RowOf } from "@cinnabar/kernel";
 import { SigningSecret } from "@cinnabar/rpc";
 
 const columns = {
@@ -62,4 +56,3 @@ export function accessKeyKind(wrappingKey: KeyObject): EntityKind<AccessKey> {
     },
   };
 }
-

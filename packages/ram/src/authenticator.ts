@@ -1,4 +1,11 @@
-import { type Authenticator, type EntityFinder, type IdentifiedKey, isIssuedAccessKeyId, Lru, type RootKey } from "@cinnabar/kernel";
+import {
+  type Authenticator,
+  type EntityFinder,
+  type IdentifiedKey,
+  isIssuedAccessKeyId,
+  Lru,
+  type RootKey,
+} from "@cinnabar/kernel";
 import { accessKeyKind } from "./access-key.ts";
 import { accountKind } from "./account.ts";
 

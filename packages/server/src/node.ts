@@ -11,7 +11,6 @@ import {
   SecurityLog,
   SoftwareKeystore,
   Store,
-  type StoreObserver,
 } from "@cinnabar/kernel";
 import { kmsOperations } from "@cinnabar/kms";
 import { createAuthenticator } from "@cinnabar/ram";
@@ -26,6 +25,7 @@ import {
   type TlsMaterial,
 } from "./listener/index.ts";
 import { type NewDeployment, openDeployment } from "./open-deployment.ts";
+import { StoreWatch } from "./store-watch.ts";
 import { Sweeper } from "./sweeper.ts";
 import { protectedTables } from "./tables.ts";
 
@@ -54,7 +54,7 @@ export interface NodeOptions {
 }
 
 /** A node that serves. */
-export class CinnabarNode {
+export class CinnabarNode implements AsyncDisposable {
   readonly store: Store;
   readonly pipeline: Pipeline;
   readonly sweeper: Sweeper;
@@ -67,9 +67,8 @@ export class CinnabarNode {
   readonly isNew: boolean;
   /** C2SP verifier key of the audit log's checkpoints. */
   readonly verifierKey: string;
-  readonly #listener: RpcListener;
-  readonly #admin: AdminListener;
-  readonly #flush: NodeJS.Timeout;
+  /** What {@link CinnabarNode.stop} lets go, the last one first. */
+  readonly #resources: AsyncDisposableStack;
 
   private constructor(parts: {
     store: Store;
@@ -81,7 +80,7 @@ export class CinnabarNode {
     verifierKey: string;
     listener: RpcListener;
     admin: AdminListener;
-    flush: NodeJS.Timeout;
+    resources: AsyncDisposableStack;
   }) {
     this.store = parts.store;
     this.pipeline = parts.pipeline;
@@ -92,9 +91,7 @@ export class CinnabarNode {
     this.verifierKey = parts.verifierKey;
     this.url = parts.listener.url;
     this.adminUrl = parts.admin.url;
-    this.#listener = parts.listener;
-    this.#admin = parts.admin;
-    this.#flush = parts.flush;
+    this.#resources = parts.resources;
   }
 
   /**
@@ -109,20 +106,28 @@ export class CinnabarNode {
     undo.use(metrics);
     const log = createLogger({ ...options.log, now: Date.now });
     const backend = await openDatabase(options.database);
-    const closeBackend = undo.adopt(backend, (opened) => opened.close());
+    await using undoBackend = new AsyncDisposableStack();
+    undoBackend.defer(() => backend.close());
     const { rootKey, isNew, verifierKey } = await openDeployment({
-      backend: closeBackend,
+      backend,
       seal: options.seal,
       create: options.create,
     });
-    const observer = observe({ metrics, log, fatal: (reason) => options.fatal(reason) });
-    const store = await Store.open({ backend, rootKey, node: options.nodeId, observer });
+    const watch = new StoreWatch({ metrics, log, fatal: (reason) => options.fatal(reason) });
+    const store = await Store.open({ backend, rootKey, node: options.nodeId, observer: watch });
+    // From here on the store closes it.
+    undoBackend.move();
+    undo.adopt(store, (opened) => opened.close());
 
     const nonces = new NonceTable(options.nonceSlots);
     metrics.watchNonceTable(() => nonces.load);
     const securityLog = new SecurityLog({ logger: log, linesPerSecond: SECURITY_LINES_PER_SECOND, now: Date.now });
-    const flush = setInterval(() => securityLog.flush(), SECURITY_FLUSH_MILLIS);
-    flush.unref();
+    const flushing = setInterval(() => securityLog.flush(), SECURITY_FLUSH_MILLIS);
+    flushing.unref();
+    undo.defer(() => {
+      clearInterval(flushing);
+      securityLog.flush();
+    });
     const pipeline = new Pipeline({
       store,
       registry: new OperationRegistry(kmsOperations),
@@ -133,13 +138,14 @@ export class CinnabarNode {
       log,
       securityLog,
     });
+    undo.defer(() => pipeline.close());
     const { guard } = store;
     const sweeper = new Sweeper({ backend, guard, tables: protectedTables, log, metrics });
 
     const admin = await startAdminListener({
       ...options.adminListen,
       metrics,
-      ready: () => readiness(store),
+      ready: () => readiness(store, watch),
     });
     undo.defer(() => admin.stop());
     const listener = await startRpcListener({
@@ -153,52 +159,28 @@ export class CinnabarNode {
         securityLog.refused(reason, details);
       },
     });
+    undo.defer(() => listener.stop(STOP_GRACE_MILLIS));
     sweeper.start();
-    undo.move();
-    return new CinnabarNode({ store, pipeline, sweeper, metrics, log, isNew, verifierKey, listener, admin, flush });
+    undo.defer(() => sweeper.stop());
+    const resources = undo.move();
+    return new CinnabarNode({ store, pipeline, sweeper, metrics, log, isNew, verifierKey, listener, admin, resources });
   }
 
   /** Answers what is open, puts it on record, closes the shard, and lets everything go. */
-  async stop(): Promise<void> {
-    clearInterval(this.#flush);
-    await this.#listener.stop(STOP_GRACE_MILLIS);
-    await this.sweeper.stop();
-    this.pipeline.close();
-    await this.store.close();
-    await this.#admin.stop();
-    this.metrics[Symbol.dispose]();
+  stop(): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 }
 
-function observe(options: { metrics: Metrics; log: Logger; fatal: (reason: string) => void }): StoreObserver {
-  const { metrics, log, fatal } = options;
-  let lastUnavailable = 0;
-  return {
-    committed({ events, millis }) {
-      metrics.batchEvents.observe(events);
-      metrics.batchCommitSeconds.observe(millis / 1000);
-    },
-    missed: () => metrics.epochRetries.add(),
-    unavailable(cause) {
-      const now = performance.now();
-      if (now - lastUnavailable < 1000) return;
-      lastUnavailable = now;
-      log.error({ err: cause, alarm: "log-unavailable" }, "the store does not take the audit log's batches");
-    },
-    fenced(reason) {
-      log.fatal({ alarm: "fenced", reason }, "this process must end");
-      fatal(reason);
-    },
-    clockBehind() {
-      log.error({ alarm: "clock-behind" }, "the database's clock is behind the times on record: everything is refused");
-    },
-    checkpointed: (count) => metrics.checkpoints.add(count),
-  };
-}
-
-function readiness(store: Store): { ready: boolean; reasons: string[] } {
+/** Lets the database go also where the shard could not be closed: the next start says then what is in doubt. */
+function readiness(store: Store, watch: StoreWatch): { ready: boolean; reasons: string[] } {
   const reasons: string[] = [];
   if (store.clock.behind) reasons.push("the store's clock is behind the times on record");
+  if (!watch.isReachable) reasons.push("the store cannot be reached");
   if (!store.committer.isHealthy) reasons.push("the audit log cannot be written");
   return { ready: reasons.length === 0, reasons };
 }

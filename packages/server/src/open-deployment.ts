@@ -3,6 +3,7 @@ import {
   createSigningKey,
   initStore,
   kyselyOn,
+  loadDeployment,
   migrate,
   peekDeployment,
   type RootKey,
@@ -42,7 +43,8 @@ export interface NewDeployment {
 /**
  * Finds the root key that fits the store and brings the schema up to date; an empty store becomes a new deployment.
  *
- * @throws {@link RootKeyError} if the root key is missing or another one; then nothing was touched.
+ * @throws {@link RootKeyError} if the root key is missing or another one; then nothing was touched. TamperedRowError if
+ * the store's description was changed.
  */
 export async function openDeployment(options: {
   backend: Backend;
@@ -54,7 +56,9 @@ export async function openDeployment(options: {
   if (known !== undefined) {
     const rootKey = await openRootKey(seal, known.rootKeyCheck);
     await migrate(backend, migrations);
-    return { rootKey, origin: known.origin, verifierKey: known.verifierKey, isNew: false };
+    // Looked at without the root key it could have been anybody's: only what carries its MAC is told.
+    const { origin, verifier_key: verifierKey } = await loadDeployment(backend, new RowGuard(rowGuardKeys(rootKey)));
+    return { rootKey, origin, verifierKey, isNew: false };
   }
   const rootKey = (await seal.open()) ?? (await seal.create());
   await migrate(backend, migrations);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
@@ -41,6 +41,38 @@ test("a server with another root key, or none, is refused on SQLite and nothing 
   assert.deepEqual(await readdir(data), files);
   assert.deepEqual((await readdir(directory.path)).toSorted(), ["node", "other"], "no key file was made");
 
+  await using again = await ServerProcess.start({ data });
+  await again.stop();
+});
+
+test("a server whose root-access-key.json is damaged ends by itself, and leaves the data directory free", async () => {
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "node");
+  await using server = await ServerProcess.start({ data });
+  await server.stop();
+
+  const path = join(data, "root-access-key.json");
+  const intact = await readFile(path);
+  await writeFile(path, '{"AccessKeySecret":"half a se');
+  const said = await refusal({ data });
+  assert.match(said, /root-access-key\.json is damaged/);
+  assert.doesNotMatch(said, /half a se/);
+  await writeFile(path, intact);
+  await using again = await ServerProcess.start({ data });
+  await again.stop();
+});
+
+test("an empty store beside the credentials of another one is refused, and the credentials stay", async () => {
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "node");
+  await using server = await ServerProcess.start({ data });
+  await server.stop();
+
+  const path = join(data, "root-access-key.json");
+  const before = await readFile(path);
+  const database = `sqlite:${join(directory.path, "misspelled.db")}`;
+  assert.match(await refusal({ data, database }), /^cinnabar: The store is empty, .* Is --database right\?/);
+  assert.deepEqual(await readFile(path), before);
   await using again = await ServerProcess.start({ data });
   await again.stop();
 });

@@ -1,10 +1,10 @@
 import { Frontier, type NoteSigner, signCheckpoint } from "@cinnabar/merkle-log";
 import { sql } from "kysely";
 import type { Backend } from "../store/backend.ts";
+import { readLastBatch } from "../store/batch-rows.ts";
 import { CONTROL_SHARD } from "../store/control.ts";
 import { kyselyOn } from "../store/kysely-dialect.ts";
 import type { KernelSchema } from "../store/schema.ts";
-import { readLastBatch } from "../store/shards.ts";
 
 /** The origin line of a log's checkpoints: the deployment's origin and the log's name. */
 export function logOrigin(origin: string, shard: number): string {
@@ -28,7 +28,8 @@ export class Checkpointer {
    * @returns how many checkpoints were written.
    */
   async run(own: { readonly id: number; readonly frontier: Frontier } | undefined): Promise<number> {
-    const control = await readLastBatch(this.#backend.reader, CONTROL_SHARD);
+    const db = kyselyOn<KernelSchema>(this.#backend.kind, this.#backend.reader);
+    const control = await readLastBatch(db, CONTROL_SHARD);
     let written = 0;
     if (control !== undefined) written += await this.#sign(CONTROL_SHARD, Frontier.decode(control.frontier));
     if (own !== undefined) written += await this.#sign(own.id, own.frontier);

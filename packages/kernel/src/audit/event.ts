@@ -83,7 +83,9 @@ export function encodeEvent(event: AuditEvent): string {
       userName: event.userIdentity.userName,
     },
   };
-  const hasIndexes = [members.additionalEventData, members.requestParameters, members.responseElements].some(namesIndex);
+  const hasIndexes = [members.additionalEventData, members.requestParameters, members.responseElements].some(
+    namesIndex,
+  );
   return hasIndexes ? canonicalJson(members) : JSON.stringify(members);
 }
 

@@ -13,8 +13,6 @@ const LABELS = {
   setHashElement: "cinnabar root v1: set hash element",
   /** Hides and authenticates the stored sums of the set hash. */
   setHashMask: "cinnabar root v1: set hash mask",
-  /** Parameters that the audit log shows as an HMAC. */
-  auditDigest: "cinnabar root v1: audit digest",
   /** Wraps the Ed25519 key that signs checkpoints. */
   checkpointKeyWrap: "cinnabar root v1: checkpoint key wrap",
   accountKeyWrap: "cinnabar root v1: account key wrap",

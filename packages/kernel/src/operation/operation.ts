@@ -71,11 +71,7 @@ export interface RequestContext extends EntityFinder {
 }
 
 /** An API operation, declared once; everything else derives from this. */
-export interface Operation<
-  P extends Parameters = Parameters,
-  Target = unknown,
-  Result extends object = object,
-> {
+export interface Operation<P extends Parameters = Parameters, Target = unknown, Result extends object = object> {
   readonly name: string;
   readonly product: ProductName;
   readonly version: string;
@@ -96,11 +92,7 @@ export interface Operation<
   /** What the caller must be allowed, all of it. Empty only for what every authenticated caller may do. */
   access(context: RequestContext, target: Target): readonly AccessRequest[];
   /** Decides and computes. Runs again if what it looked at has changed, so it must have no effect of its own. */
-  handle(
-    context: RequestContext,
-    parameters: ParameterValues<P>,
-    target: Target,
-  ): Plan<Result> | Promise<Plan<Result>>;
+  handle(context: RequestContext, parameters: ParameterValues<P>, target: Target): Plan<Result> | Promise<Plan<Result>>;
 }
 
 /** A declared operation as registries and the pipeline see it, whatever its own types are. */

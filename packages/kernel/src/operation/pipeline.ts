@@ -1,4 +1,14 @@
-import { assertFresh, encodeError, encodeResult, type HttpRequest, parseRequest, type RpcRequest, type SigningSecret, verifySignature, WireError } from "@cinnabar/rpc";
+import {
+  assertFresh,
+  encodeError,
+  encodeResult,
+  type HttpRequest,
+  parseRequest,
+  type RpcRequest,
+  type SigningSecret,
+  verifySignature,
+  WireError,
+} from "@cinnabar/rpc";
 import type { Custody } from "../custody/custody.ts";
 import { newRequestId } from "../platform/ids.ts";
 import type { Logger } from "../platform/logging.ts";
@@ -138,16 +148,18 @@ export class Pipeline {
 
   /** Proves who calls, or answers that it cannot and gives nothing. */
   async #authenticate(call: Call): Promise<Authenticated | undefined> {
+    const { clock } = this.#store;
     let request: RpcRequest;
     try {
       request = parseRequest(call.incoming.http);
-      assertFresh({ timestampMillis: request.timestampMillis, nowMillis: this.#store.clock.now() });
+      // A clock that is behind what it said before is no measure of the caller's.
+      if (!clock.behind) assertFresh({ timestampMillis: request.timestampMillis, nowMillis: clock.now() });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const reason = error.code.startsWith("InvalidTimeStamp.Expired") ? "expired-timestamp" : "malformed";
       return this.#reject(call, { reason, code: error.code, message: error.message });
     }
-    if (this.#store.clock.behind) {
+    if (clock.behind) {
       return this.#refuse(call, "ServiceUnavailableTemporary", "The store's clock is behind: see the server's log.");
     }
     const { accessKeyId } = request;
@@ -167,7 +179,7 @@ export class Pipeline {
     const verdict = this.#nonces.check({
       digest,
       expiresAtSeconds: Math.floor(request.timestampMillis / 1000) + FRESHNESS_SECONDS,
-      nowSeconds: Math.floor(this.#store.clock.now() / 1000),
+      nowSeconds: Math.floor(clock.now() / 1000),
     });
     if (verdict === "used") return this.#reject(call, { reason: "used-nonce", code: "SignatureNonceUsed" });
     if (verdict === "full") {
@@ -288,9 +300,16 @@ export class Pipeline {
         if (call.abandoned) throw new AbandonedError();
         const locked = await evaluate(transaction);
         // A right or a state may have changed since it was looked at: then the refusal itself is what is recorded.
-        for (const change of locked.plan?.changes ?? []) await transaction.write(change);
-        for (const { kind, id } of locked.plan?.touched ?? []) transaction.touch(kind, id);
-        return { result: locked, event: encodeCallEvent(facts, locked, transaction.epoch) };
+        const { changes = [], touched = [] } = locked.plan ?? {};
+        if (changes.length > 0 && touched.length === 0) {
+          throw new Error(`${facts.action} changes rows and does not say which entities they belong to`);
+        }
+        for (const change of changes) await transaction.write(change);
+        for (const { kind, id } of touched) transaction.touch(kind, id);
+        // The control log is everybody's: after a crash it must be seen whose answers may not have been received.
+        const noted = { ...locked.noted, shard: this.#store.committer.shard.id };
+        const event = encodeCallEvent(facts, { ...locked, noted }, transaction.epoch);
+        return { result: locked, event, until: locked.window?.until };
       });
     } catch (error) {
       if (error instanceof AbandonedError) return;
@@ -390,7 +409,11 @@ export class Pipeline {
       if (call.arrivedAt > overdue) return;
       call.abandoned = true;
       this.#metrics.logUnavailable.add();
-      this.#refuse(call, "ServiceUnavailableTemporary", "The audit log could not be written in time. Send the request again.");
+      this.#refuse(
+        call,
+        "ServiceUnavailableTemporary",
+        "The audit log could not be written in time. Send the request again.",
+      );
     }
   }
 }

@@ -107,7 +107,7 @@ export class Metrics implements Disposable {
   #declare(): void {
     this.#counter({
       name: "cinnabar_requests_total",
-      help: "Authenticated requests answered, by operation and class of HTTP status.",
+      help: "Requests answered, by operation (unknown: none that is served, or nobody proven to call) and class of HTTP status.",
       labels: ["operation", "status"],
       values: () =>
         [...this.#operations].flatMap(([operation, metrics]) =>

@@ -7,7 +7,6 @@ export const REFUSAL_REASONS = [
   "slow",
   "too-many-connections",
   "unknown-access-key",
-  "inactive-access-key",
   "bad-signature",
   "expired-timestamp",
   "used-nonce",

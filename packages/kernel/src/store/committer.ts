@@ -10,6 +10,10 @@ import { shardSumPlace } from "./sum-places.ts";
 
 /** Most events of one batch. */
 export const MAX_BATCH_EVENTS = 512;
+/** Most events that one correction names: more than a batch can bring, and few enough for one entry of the log. */
+const MAX_CORRECTIONS = 1000;
+/** Length of the queue at which what was answered 503 is taken out: a database that hangs must not fill the memory. */
+const PURGE_LENGTH = 1024;
 /**
  * Misses of a batch, or times that a request was run again, after which the batch takes the epoch's lock, so that a
  * stream of control transactions cannot starve anybody.
@@ -148,6 +152,9 @@ export class Committer {
 
   submit(submission: Submission): void {
     this.#queue.push(submission);
+    if (this.#queue.length % PURGE_LENGTH === 0) {
+      this.#queue.splice(0, this.#queue.length, ...this.#queue.filter(({ ticket }) => !ticket.abandoned));
+    }
     this.#wake();
   }
 
@@ -188,8 +195,10 @@ export class Committer {
   }
 
   async #commitNext(): Promise<void> {
-    let submissions = this.#queue.splice(0, MAX_BATCH_EVENTS);
-    const contested = this.#contested.shift();
+    // A batch that confirms the one before it carries no request: should it be in doubt, so is the other one, and
+    // nobody else.
+    let submissions = this.#confirming ? [] : this.#queue.splice(0, MAX_BATCH_EVENTS);
+    const contested = this.#confirming ? undefined : this.#contested.shift();
     if (contested !== undefined) {
       // Its insert goes alone: whoever brings another one waits for the next batch.
       this.#queue.unshift(...submissions.filter(({ inserts }) => inserts.length > 0));
@@ -198,7 +207,7 @@ export class Committer {
       if (next !== undefined) submissions.push(next);
     }
     const attempts: Attempt[] = [];
-    for (let misses = 0; ; ) {
+    for (let misses = 0; ;) {
       submissions = submissions.filter(({ ticket }) => !ticket.abandoned);
       const escalates =
         misses >= MISSES_BEFORE_ESCALATION ||
@@ -259,7 +268,10 @@ export class Committer {
         if (standing.kind === "mine") {
           this.#adopt(standing.attempt);
           this.#sendBack(attempts.filter((attempt) => attempt !== standing.attempt));
-          this.#unconfirmed.push(...standing.attempt.submissions);
+          for (const submission of standing.attempt.submissions) {
+            if (submission.ticket.abandoned) this.#corrections.push(submission.ticket.eventId);
+            else this.#unconfirmed.push(submission);
+          }
           this.#confirming = true;
           return;
         }
@@ -324,7 +336,7 @@ export class Committer {
   #seal(submissions: readonly Submission[]): Attempt {
     const { id, incarnation, seq, frontier } = this.#shard;
     const epoch = this.#cache.epoch.value;
-    const corrected = this.#corrections.slice(0, MAX_BATCH_EVENTS);
+    const corrected = this.#corrections.slice(0, MAX_CORRECTIONS);
     const events = submissions.map((submission) => submission.encodeEvent(epoch));
     if (corrected.length > 0) events.push(this.#encodeCorrection(corrected, epoch));
     let sum = this.#shard.sum;

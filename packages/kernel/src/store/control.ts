@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { Frontier } from "@cinnabar/merkle-log";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { sealBatch } from "../audit/batch-codec.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
-import { type Backend, type SqlConnection, UnknownOutcomeError } from "./backend.ts";
-import { BATCH_COLUMNS, batchParameters } from "./batch-columns.ts";
+import { type Backend, DatabaseAwayError, type SqlConnection, UnknownOutcomeError } from "./backend.ts";
+import { insertBatchRow } from "./batch-rows.ts";
 import {
   CHANGE_LIST_LENGTH,
   type EntityCache,
@@ -26,6 +26,13 @@ import { epochSumPlace } from "./sum-places.ts";
 export const CONTROL_SHARD = 0;
 
 const RESOLVE_PAUSE_MILLIS = 100;
+/** Control transactions that may wait for their turn: more mean that the database hangs, and must not fill the memory. */
+const MAX_WAITING = 1000;
+
+/** A result stopped being true while its transaction was under way: it is computed again. */
+class TooLateError extends Error {
+  override readonly name = "TooLateError";
+}
 
 /** A row that a control transaction was to change is no longer as it was read under the same lock. */
 export class LostRowError extends Error {
@@ -55,6 +62,8 @@ export interface ControlOutcome<T> {
   readonly result: T;
   /** The event's canonical JSON. */
   readonly event: string;
+  /** Store time before which the transaction must be committed for its result to hold. */
+  readonly until?: number | undefined;
 }
 
 /**
@@ -69,6 +78,7 @@ export class ControlRunner {
   readonly #clock: StoreClock;
   readonly #fatal: (reason: string) => void;
   readonly #mutex = new Mutex();
+  #waiting = 0;
 
   constructor(options: {
     backend: Backend;
@@ -89,38 +99,49 @@ export class ControlRunner {
    * Runs `body` under the epoch's lock and commits what it wrote together with its event. If `body` throws, nothing
    * is written. After an unknown outcome it is found out whether the commit took effect before this returns; only
    * a transaction that certainly did not is run again.
+   *
+   * @throws {@link DatabaseAwayError} if too many wait already.
    */
-  run<T>(
+  async run<T>(
     body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>,
     options: { resetsClock: boolean } = { resetsClock: false },
   ): Promise<T> {
-    return this.#mutex.run(async () => {
-      for (;;) {
-        const tag = randomBytes(16);
-        let done: Committed<T> | undefined;
-        try {
-          done = await this.#backend.transaction("write", async (connection) => {
-            done = await this.#attempt(connection, { tag, body, ...options });
-            return done;
-          });
-        } catch (error) {
-          if (!(error instanceof UnknownOutcomeError) || done === undefined) throw error;
-          if (this.#backend.kind === "sqlite") {
-            this.#fatal("the disk did not confirm a commit");
-            throw error;
-          }
-          if (!(await this.#tookEffect(done.epoch))) continue;
-        }
-        this.#clock.observe(done.time);
-        this.#cache.advance(done.before, done.epoch, done.changed);
-        return done.result;
-      }
-    });
+    if (this.#waiting >= MAX_WAITING)
+      throw new DatabaseAwayError("too many control transactions wait for the database");
+    this.#waiting++;
+    return this.#mutex.run(() => this.#run(body, options)).finally(() => this.#waiting--);
   }
 
-  /** Waits until every transaction begun so far has ended. */
+  async #run<T>(
+    body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>,
+    options: { resetsClock: boolean },
+  ): Promise<T> {
+    for (;;) {
+      const tag = randomBytes(16);
+      let done: Committed<T> | undefined;
+      try {
+        done = await this.#backend.transaction("write", async (connection) => {
+          done = await this.#attempt(connection, { tag, body, ...options });
+          return done;
+        });
+      } catch (error) {
+        if (error instanceof TooLateError) continue;
+        if (!(error instanceof UnknownOutcomeError) || done === undefined) throw error;
+        if (this.#backend.kind === "sqlite") {
+          this.#fatal("the disk did not confirm a commit");
+          throw error;
+        }
+        if (!(await this.#tookEffect(done.epoch))) continue;
+      }
+      this.#clock.observe(done.time);
+      this.#cache.advance(done.before, done.epoch, done.changed);
+      return done.result;
+    }
+  }
+
+  /** Waits until every transaction begun so far has ended, and whoever ran it has gone on with its outcome. */
   idle(): Promise<void> {
-    return this.#mutex.run(() => Promise.resolve());
+    return this.#mutex.run(() => new Promise((resolve) => setImmediate(resolve)));
   }
 
   async #attempt<T>(
@@ -147,10 +168,16 @@ export class ControlRunner {
     const epoch: Epoch = { value: before.value + 1, tag };
 
     const transaction = new Transaction({ kind, connection, guard: this.#guard, now, epoch: epoch.value });
-    const { result, event } = await body(transaction);
+    const { result, event, until } = await body(transaction);
 
     const changed = [...transaction.touched];
-    const sum = this.#guard.protectSum(addSums(sumBefore, transaction.sumDelta), epochSumPlace(epoch));
+    const after = {
+      ...epoch,
+      time: now,
+      clock_offset: before.clock_offset,
+      clock_epoch: resetsClock ? epoch.value : before.clock_epoch,
+    };
+    const sum = this.#guard.protectSum(addSums(sumBefore, transaction.sumDelta), epochSumPlace(after));
     if (changed.length > 0) {
       await kernel
         .insertInto("change")
@@ -164,10 +191,12 @@ export class ControlRunner {
     await this.#append(connection, { epoch, now, sum, event });
     await kernel
       .updateTable("epoch")
-      .set({ value: epoch.value, tag, time: now, sum, ...(resetsClock && { clock_epoch: epoch.value }) })
+      .set({ ...after, sum })
       .where("id", "=", 1)
       .execute();
     await kernel.updateTable("shard").set({ tag }).where("closed", "=", 0).execute();
+    // From here on no batch commits before this transaction does: only now is it sure that the answer still holds.
+    if (until !== undefined && (await this.#backend.clock()) + before.clock_offset >= until) throw new TooLateError();
     return { result, epoch, before: before.tag, changed, time: now };
   }
 
@@ -196,8 +225,7 @@ export class ControlRunner {
       },
       { frontier: last === undefined ? Frontier.empty() : Frontier.decode(last.frontier), events: [entry.event] },
     );
-    const columns = sql.join(BATCH_COLUMNS.map((column) => sql.ref(column)));
-    await sql`insert into audit_batch (${columns}) values (${sql.join(batchParameters(row))})`.execute(kernel);
+    await insertBatchRow(kernel, row);
   }
 
   /** Takes the epoch's lock, behind which no commit can still be under way, and looks. */

@@ -126,11 +126,7 @@ export class EntityCache {
       .where("seq", "=", known.value)
       .executeTakeFirst();
     if (control === undefined || !sameTag(control.incarnation, known.tag)) return "everything";
-    const changes = await this.#kernel
-      .selectFrom("change")
-      .select("entity")
-      .where("epoch", ">", known.value)
-      .execute();
+    const changes = await this.#kernel.selectFrom("change").select("entity").where("epoch", ">", known.value).execute();
     return changes.map(({ entity }) => entity);
   }
 

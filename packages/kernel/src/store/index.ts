@@ -20,8 +20,16 @@ export { kyselyOn } from "./kysely-dialect.ts";
 export { migrate, type Migration, NewerStoreError } from "./migrations.ts";
 export { openPostgresql } from "./postgresql/open-postgresql.ts";
 export { UnsafeDatabaseError } from "./postgresql/unsafe-database-error.ts";
-export { type Columns, ProtectedTable, type RowChange, type RowOf, type SweptTable, type Verified } from "./protected-table.ts";
+export {
+  type Columns,
+  ProtectedTable,
+  type RowChange,
+  type RowOf,
+  type SweptTable,
+  type Verified,
+} from "./protected-table.ts";
 export { RowGuard, TamperedRowError } from "./row-guard.ts";
+export { SqliteError } from "./sqlite/sqlite-thread.ts";
 export { SqliteBackend } from "./sqlite/sqlite-backend.ts";
 export { resetClock } from "./reset-clock.ts";
 export { readStoreTime, Store, type StoreObserver } from "./store.ts";

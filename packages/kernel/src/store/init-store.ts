@@ -1,10 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Frontier } from "@cinnabar/merkle-log";
-import { sql } from "kysely";
 import { sealBatch } from "../audit/batch-codec.ts";
 import { encodeSystemEvent } from "../audit/system-event.ts";
 import type { Backend } from "./backend.ts";
-import { BATCH_COLUMNS, batchParameters } from "./batch-columns.ts";
+import { insertBatchRow } from "./batch-rows.ts";
 import { CONTROL_SHARD } from "./control.ts";
 import { type DeploymentRow, deploymentTable } from "./deployment.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
@@ -43,11 +42,11 @@ export async function initStore(options: {
       await connection.execute(statement.sql, statement.parameters);
       total = addSums(total, sumDelta);
     }
-    const epoch = { value: 1, tag: randomBytes(16) };
+    const epoch = { value: 1, tag: randomBytes(16), time: now, clock_offset: options.clockOffset, clock_epoch: 0 };
     const sum = guard.protectSum(total, epochSumPlace(epoch));
     await db
       .insertInto("epoch")
-      .values({ id: 1, ...epoch, time: now, clock_offset: options.clockOffset, clock_epoch: 0, sum })
+      .values({ id: 1, ...epoch, sum })
       .execute();
     const event = encodeSystemEvent({
       name: "InitDeployment",
@@ -61,7 +60,6 @@ export async function initStore(options: {
       { shard: CONTROL_SHARD, seq: epoch.value, incarnation: epoch.tag, epoch: epoch.value, time: now, sum },
       { frontier: Frontier.empty(), events: [event] },
     );
-    const columns = sql.join(BATCH_COLUMNS.map((column) => sql.ref(column)));
-    await sql`insert into audit_batch (${columns}) values (${sql.join(batchParameters(row))})`.execute(db);
+    await insertBatchRow(db, row);
   });
 }

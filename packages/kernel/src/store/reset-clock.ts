@@ -22,7 +22,11 @@ export async function resetClock(options: {
   const { backend, guard } = options;
   const { region } = await loadDeployment(backend, guard);
   const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
-  const epoch = await kernel.selectFrom("epoch").select(["value", "tag", "time"]).where("id", "=", 1).executeTakeFirstOrThrow();
+  const epoch = await kernel
+    .selectFrom("epoch")
+    .select(["value", "tag", "time"])
+    .where("id", "=", 1)
+    .executeTakeFirstOrThrow();
   const cache = new EntityCache({ backend, guard, epoch });
   const control = new ControlRunner({
     backend,

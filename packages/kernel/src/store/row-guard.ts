@@ -1,9 +1,6 @@
 import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import { lengthPrefixed } from "@cinnabar/crypto";
 
-/** Bytes of a row's HMAC-SHA256. */
-export const ROW_MAC_BYTES = 32;
-
 const ELEMENT_BYTES = 64;
 const NONCE_BYTES = 16;
 const SUM_MAC_BYTES = 32;
@@ -64,7 +61,8 @@ export class RowGuard {
 
   /** @throws {@link TamperedRowError} if the stored sum was not made for this place, or was changed. */
   openSum(stored: Uint8Array, place: string): bigint {
-    if (stored.length !== STORED_SUM_BYTES) throw new TamperedRowError("set hash", `the sum of ${place} has a wrong length`);
+    if (stored.length !== STORED_SUM_BYTES)
+      throw new TamperedRowError("set hash", `the sum of ${place} has a wrong length`);
     const nonce = stored.subarray(0, NONCE_BYTES);
     const masked = stored.subarray(NONCE_BYTES, NONCE_BYTES + ELEMENT_BYTES);
     if (!timingSafeEqual(stored.subarray(NONCE_BYTES + ELEMENT_BYTES), this.#sumMac(nonce, masked, place))) {
@@ -74,11 +72,17 @@ export class RowGuard {
   }
 
   #mask(nonce: Uint8Array, place: string): bigint {
-    return toInteger(createHmac("sha512", this.#keys.sumMask).update(lengthPrefixed([nonce, place])).digest());
+    return toInteger(
+      createHmac("sha512", this.#keys.sumMask)
+        .update(lengthPrefixed([nonce, place]))
+        .digest(),
+    );
   }
 
   #sumMac(nonce: Uint8Array, masked: Uint8Array, place: string): Buffer {
-    return createHmac("sha256", this.#keys.sumMac).update(lengthPrefixed([nonce, masked, place])).digest();
+    return createHmac("sha256", this.#keys.sumMac)
+      .update(lengthPrefixed([nonce, masked, place]))
+      .digest();
   }
 }
 

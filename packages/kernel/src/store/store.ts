@@ -8,6 +8,7 @@ import type { RootKey } from "../custody/root-key.ts";
 import { rowGuardKeys } from "../custody/row-guard-keys.ts";
 import { StoreClock } from "../platform/store-clock.ts";
 import type { Backend } from "./backend.ts";
+import { readLastBatch } from "./batch-rows.ts";
 import { Committer, type CommitterObserver, type OwnShard } from "./committer.ts";
 import { CONTROL_SHARD, ControlRunner } from "./control.ts";
 import { loadDeployment } from "./deployment.ts";
@@ -15,7 +16,8 @@ import { EntityCache } from "./entity-cache.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
 import { RowGuard } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
-import { closeShard, openShard, readLastBatch, type ShardContext } from "./shards.ts";
+import { epochSumPlace } from "./sum-places.ts";
+import { closeShard, openShard, type ShardContext } from "./shards.ts";
 
 const CLOCK_CHECK_MILLIS = 5_000;
 const CHECKPOINT_MILLIS = 1_000;
@@ -107,13 +109,15 @@ export class Store {
     const guard = new RowGuard(rowGuardKeys(rootKey));
     const deployment = await loadDeployment(backend, guard);
     const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
-    const epoch = await kernel.selectFrom("epoch").select(["value", "tag"]).where("id", "=", 1).executeTakeFirstOrThrow();
+    const epoch = await kernel.selectFrom("epoch").selectAll().where("id", "=", 1).executeTakeFirstOrThrow();
+    // Before the store's time is believed: the sum is authenticated together with it.
+    guard.openSum(epoch.sum, epochSumPlace(epoch));
     const clock = new StoreClock(await readHighWater(backend));
     clock.check(await readStoreTime(backend));
     if (clock.behind) observer.clockBehind();
     const cache = new EntityCache({ backend, guard, epoch });
     const control = new ControlRunner({ backend, guard, cache, clock, fatal: (reason) => observer.fenced(reason) });
-    const shards = { backend, control, cache, guard, region: deployment.region };
+    const shards = { control, region: deployment.region };
     const shard = await openShard(shards, options.node);
     const { origin } = deployment;
     const key = openSigningKey({ rootKey, origin, wrapped: deployment.wrapped_signing_key });
@@ -124,13 +128,16 @@ export class Store {
   /** Settles what was submitted, closes the shard, signs the last checkpoints and lets the database go. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#work;
-    // The request of a control transaction may have been answered 503 meanwhile: its correction goes with a last batch.
-    await this.control.idle();
-    await this.committer.drain();
-    await closeShard(this.#shards, this.committer.shard);
-    await this.#checkpoint();
-    await this.backend.close();
+    try {
+      await this.#work;
+      // The request of a control transaction may have been answered 503 meanwhile: its correction goes with a last batch.
+      await this.control.idle();
+      await this.committer.drain();
+      await closeShard(this.#shards, this.committer.shard);
+      await this.#checkpoint();
+    } finally {
+      await this.backend.close();
+    }
   }
 
   async #checkClock(): Promise<void> {
@@ -180,7 +187,7 @@ async function readHighWater(backend: Backend): Promise<number> {
   let highWater = epoch.time;
   const shards = await kernel.selectFrom("shard").select("id").execute();
   for (const id of [CONTROL_SHARD, ...shards.map((shard) => shard.id)]) {
-    const last = await readLastBatch(backend.reader, id);
+    const last = await readLastBatch(kernel, id);
     if (last !== undefined && last.epoch >= epoch.clock_epoch) highWater = Math.max(highWater, last.time);
   }
   return highWater;

@@ -3,6 +3,14 @@ export function shardSumPlace(shard: number, seq: number): string {
   return `shard ${shard} seq ${seq}`;
 }
 
-export function epochSumPlace(epoch: { value: number; tag: Uint8Array }): string {
-  return `epoch ${epoch.value} tag ${Buffer.from(epoch.tag).toString("hex")}`;
+/** The place binds the rest of the epoch's row too: what is decided by time depends on it. */
+export function epochSumPlace(row: {
+  value: number;
+  tag: Uint8Array;
+  time: number;
+  clock_offset: number;
+  clock_epoch: number;
+}): string {
+  const tag = Buffer.from(row.tag).toString("hex");
+  return `epoch ${row.value} tag ${tag} time ${row.time} offset ${row.clock_offset} reset ${row.clock_epoch}`;
 }

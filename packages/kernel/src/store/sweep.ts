@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import type { Backend, SqlConnection } from "./backend.ts";
+import { readLastBatch } from "./batch-rows.ts";
 import { CONTROL_SHARD } from "./control.ts";
 import { sameTag } from "./entity-cache.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
 import type { SweptTable } from "./protected-table.ts";
 import { addSums, type RowGuard, TamperedRowError } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
-import { readLastBatch } from "./shards.ts";
 import { epochSumPlace, shardSumPlace } from "./sum-places.ts";
 
 const PAGE_ROWS = 250;
@@ -69,12 +69,12 @@ async function recordedSum(options: {
   try {
     const epoch = await db.selectFrom("epoch").selectAll().where("id", "=", 1).executeTakeFirstOrThrow();
     let sum = guard.openSum(epoch.sum, epochSumPlace(epoch));
-    const control = await readLastBatch(connection, CONTROL_SHARD);
+    const control = await readLastBatch(db, CONTROL_SHARD);
     if (control?.seq !== epoch.value || !sameTag(control.incarnation, epoch.tag)) {
       problems.push("the epoch is not that of the control log's last entry: an old one was put back");
     }
     for (const { id } of await db.selectFrom("shard").select("id").execute()) {
-      const last = await readLastBatch(connection, id);
+      const last = await readLastBatch(db, id);
       if (last !== undefined) sum = addSums(sum, guard.openSum(last.sum, shardSumPlace(id, last.seq)));
     }
     return sum;

@@ -43,6 +43,7 @@ export class TestDeployment implements AsyncDisposable {
   /** A connection for the test itself. */
   readonly backend: Backend;
   readonly #resources: AsyncDisposableStack;
+  #isTaken = false;
 
   private constructor(parts: { url: string; rootKey: RootKey; backend: Backend; resources: AsyncDisposableStack }) {
     this.url = parts.url;
@@ -62,15 +63,15 @@ export class TestDeployment implements AsyncDisposable {
     return new TestDeployment({ url, rootKey, backend, resources: resources.move() });
   }
 
-  /** Another connection to the database. */
-  async connect(): Promise<Backend> {
-    return this.#resources.adopt(await connect(this.url), (backend) => backend.close());
-  }
-
   /** A process of its own on the store: a new node, unless `node` names an old one. */
-  async open(options: { node?: string; rootKey?: RootKey } = {}): Promise<TestProcess> {
+  async open(options: { node?: string; rootKey?: RootKey; clockShift?: number } = {}): Promise<TestProcess> {
     const observer = new RecordingObserver();
-    const backend = new InterceptedBackend(await connect(this.url));
+    // The first process uses the test's own connections: opening others takes longer than most tests do.
+    const isShared = !this.#isTaken;
+    this.#isTaken = true;
+    const inner = isShared ? this.backend : await connect(this.url);
+    const backend = new InterceptedBackend(inner, { isShared });
+    backend.interception.clockShift = options.clockShift ?? 0;
     const node = options.node ?? newNode();
     const { rootKey = this.rootKey } = options;
     const store = await Store.open({ backend, rootKey, node, observer }).catch(async (error: unknown) => {

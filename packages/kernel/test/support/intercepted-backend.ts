@@ -20,6 +20,8 @@ export interface Interception {
   afterCommit?: (() => Promise<void>) | undefined;
   /** Called before every read outside transactions. */
   read?: ((sql: string) => Promise<void>) | undefined;
+  /** Milliseconds by which the database's clock is to seem wrong. */
+  clockShift?: number;
 }
 
 /** A real database with a test between it and the store. */
@@ -28,10 +30,13 @@ export class InterceptedBackend implements Backend {
   readonly reader: SqlConnection;
   readonly interception: Interception = {};
   readonly #inner: Backend;
+  readonly #isShared: boolean;
   #cut = false;
 
-  constructor(inner: Backend) {
+  /** @param options.isShared - whether somebody else closes `inner`. */
+  constructor(inner: Backend, options: { isShared: boolean }) {
     this.#inner = inner;
+    this.#isShared = options.isShared;
     this.kind = inner.kind;
     this.reader = {
       execute: async (sql: string, parameters: readonly SqlValue[]): Promise<SqlResult> => {
@@ -68,17 +73,17 @@ export class InterceptedBackend implements Backend {
 
   async clock(): Promise<number> {
     this.#assertConnected();
-    return this.#inner.clock();
+    return (await this.#inner.clock()) + (this.interception.clockShift ?? 0);
   }
 
   async close(): Promise<void> {
-    if (!this.#cut) await this.#inner.close();
+    if (!this.#cut) await this.cutOff();
   }
 
   /** From now on nothing reaches the database: to everybody else the process is dead. */
   async cutOff(): Promise<void> {
     this.#cut = true;
-    await this.#inner.close();
+    if (!this.#isShared) await this.#inner.close();
   }
 
   #assertConnected(): void {

@@ -29,7 +29,7 @@ export async function readLog(backend: Backend, shard: number): Promise<LoggedBa
     assert.equal(row.seq, i + 1, "a log has no gap");
     const check = checkBatch(row, frontier);
     ({ frontier } = check);
-    return { row, events: check.events.map((text): LoggedEvent => JSON.parse(text)) };
+    return { row, events: check.events.map((text) => JSON.parse(text) as LoggedEvent) };
   });
 }
 

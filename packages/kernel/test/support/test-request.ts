@@ -11,6 +11,7 @@ export interface RequestOptions {
   readonly isCurrent?: (request: TestRequest) => boolean;
   /** What running it again does, beside counting. */
   readonly rerun?: (request: TestRequest) => Promise<void> | void;
+  readonly onSettle?: () => void;
 }
 
 /** A finished request as the pipeline would submit it, which remembers how often it was run and answered. */
@@ -55,6 +56,7 @@ export class TestRequest implements Submission {
 
   settle(): void {
     this.settled++;
+    this.#options.onSettle?.();
     this.#resolve();
   }
 }

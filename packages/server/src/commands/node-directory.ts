@@ -12,6 +12,7 @@ import {
   writeFileAtomically,
 } from "../data-directory/index.ts";
 import { formatListenAddress } from "../listener/index.ts";
+import { OperatorError } from "../operator-error.ts";
 import type { NewDeployment } from "../open-deployment.ts";
 
 /** A node's data directory, locked: what a command that opens the store finds there and leaves there. */
@@ -78,6 +79,13 @@ export class NodeDirectory implements AsyncDisposable {
   }
 
   async #keep({ accountId, accessKeyId, secret }: FirstAccount): Promise<void> {
+    // It may be the only copy of another deployment's key, and a wrong --database the reason why the store is empty.
+    if ((await this.rootAccessKey.read()) !== undefined) {
+      throw new OperatorError(
+        `The store is empty, and ${this.rootAccessKey.path} belongs to another one. Is --database right? ` +
+          "If a new deployment is meant, move that file away first.",
+      );
+    }
     const { listen, tls } = this.#configuration;
     await this.rootAccessKey.keep({
       AccountId: accountId,

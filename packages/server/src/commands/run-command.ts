@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { NewerStoreError, SealError, TamperedRowError } from "@cinnabar/kernel";
+import {
+  DatabaseAwayError,
+  NewerStoreError,
+  SealError,
+  SqliteError,
+  TamperedRowError,
+  UnknownOutcomeError,
+} from "@cinnabar/kernel";
 import { asksForHelp, type Configuration, describeSettings, loadConfiguration } from "../configuration/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import { RootKeyError } from "../open-deployment.ts";
@@ -49,5 +56,12 @@ export async function runCommand(options: {
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (SENTENCES.some((kind) => error instanceof kind)) return error.message;
+  if (isFromDatabase(error)) return `The database failed: ${error.message}.`;
   return error.stack ?? error.message;
+}
+
+function isFromDatabase(error: Error): boolean {
+  const isOurs = [SqliteError, DatabaseAwayError, UnknownOutcomeError].some((kind) => error instanceof kind);
+  // PostgreSQL's own errors say how severe they are.
+  return isOurs || "severity" in error;
 }

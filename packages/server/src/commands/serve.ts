@@ -17,6 +17,8 @@ Serves the API. The first start makes the data directory, a root key and an acco
 Example: cinnabar serve --data /var/lib/cinnabar --listen 0.0.0.0:8443 --tls`;
 
 const STANDARD_ERROR = 2;
+/** Longest time from the first signal to the end, in milliseconds: a database that does not answer may not hold it up. */
+const END_PATIENCE_MILLIS = 30_000;
 
 /**
  * `cinnabar serve`: serves until it is told to stop by SIGINT or SIGTERM.
@@ -29,10 +31,10 @@ export function serve(argv: readonly string[]): Promise<number> {
 }
 
 async function serveUntilStopped(configuration: Configuration): Promise<void> {
-  // Before anything else: a signal during the start ends the process the usual way only until there is something to end.
+  // Before anything else: also what has only begun to start is ended in order.
   const stopped = untilSignal();
   await using directory = await NodeDirectory.open(configuration);
-  const node = await CinnabarNode.start({
+  await using node = await CinnabarNode.start({
     database: configuration.database,
     seal: directory.seal,
     nodeId: directory.nodeId,
@@ -57,15 +59,24 @@ async function serveUntilStopped(configuration: Configuration): Promise<void> {
   process.stdout.write(await banner(configuration, { node, directory }));
   flushCompileCache();
   node.log.info({ url: node.url, signal: await stopped }, "stopping");
-  await node.stop();
 }
 
 /** The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one. */
 function untilSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolveSignal) => {
-    process.on("SIGINT", resolveSignal);
-    process.on("SIGTERM", resolveSignal);
-  });
+  const { promise, resolve: stop } = Promise.withResolvers<NodeJS.Signals>();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stop(signal);
+    setTimeout(endUnfinished, END_PATIENCE_MILLIS).unref();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return promise;
+}
+
+/** What was answered is on record whatever happens; the next start says what is in doubt. */
+function endUnfinished(): void {
+  process.stderr.write(`cinnabar: not everything could be finished within ${END_PATIENCE_MILLIS / 1000} s; ended.\n`);
+  process.exit(1);
 }
 
 async function tlsMaterial({ data, listen, tls }: Configuration): Promise<TlsMaterial | undefined> {

@@ -19,6 +19,8 @@ import { UnsafeDatabaseError } from "./unsafe-database-error.ts";
 const STATEMENT_PATIENCE_MILLIS = 10_000;
 const CONNECT_PATIENCE_MILLIS = 5_000;
 const POOL_SIZE = 8;
+/** Statements that may wait for a session: more mean that the database hangs, and must not fill the memory. */
+const MAX_WAITING = 10_000;
 
 /** SQLSTATEs after which a transaction may simply be run again. */
 const SERIALIZATION_FAILURE = "40001";
@@ -257,7 +259,9 @@ export class PostgresqlBackend implements Backend {
               const outcome = await insertBatchWithRows(session, batch);
               open = false;
               await session.commit();
-              return session.unreplicated ? { kind: "unknown", cause: "a synchronous standby did not answer" } : outcome;
+              return session.unreplicated
+                ? { kind: "unknown", cause: "a synchronous standby did not answer" }
+                : outcome;
             } catch (error) {
               if (error instanceof RolledBack) return error.outcome;
               return outcomeOf(error, batch);
@@ -341,6 +345,7 @@ export class PostgresqlBackend implements Backend {
           throw error;
         }
       }
+      if (this.#waiting.length >= MAX_WAITING) throw new DatabaseAwayError("too many statements wait for PostgreSQL");
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

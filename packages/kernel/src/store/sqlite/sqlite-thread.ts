@@ -1,5 +1,13 @@
 import { Worker } from "node:worker_threads";
-import type { BatchCommit, BatchOutcome, SqlConnection, SqlResult, SqlValue } from "../backend.ts";
+import {
+  type BatchCommit,
+  type BatchOutcome,
+  DatabaseAwayError,
+  type SqlConnection,
+  type SqlResult,
+  type SqlValue,
+} from "../backend.ts";
+import { compactBatch } from "./compact-batch.ts";
 import type { NumberedRequest, ThreadFailure, ThreadReply, ThreadRequest } from "./protocol.ts";
 
 /** A statement that SQLite refused; `errcode` is its extended result code. */
@@ -12,6 +20,9 @@ export class SqliteError extends Error {
     this.errcode = failure.errcode;
   }
 }
+
+/** Calls that may wait for an answer: more mean that the disk hangs, and must not fill the memory. */
+const MAX_WAITING = 10_000;
 
 interface Waiting {
   readonly resolve: (result: SqlResult | BatchOutcome | null) => void;
@@ -35,19 +46,20 @@ export class SqliteThread {
   async open(path: string, options: { readOnly: boolean }): Promise<ThreadConnection> {
     const connection = ++this.#lastConnection;
     await this.#call({ op: "open", connection, path, readOnly: options.readOnly });
-    return new ThreadConnection(connection, (request) => this.#call(request));
+    return new ThreadConnection(connection, (request, transfer) => this.#call(request, transfer));
   }
 
   async terminate(): Promise<void> {
     await this.#worker.terminate();
   }
 
-  #call(request: ThreadRequest): Promise<SqlResult | BatchOutcome | null> {
+  #call(request: ThreadRequest, transfer: readonly ArrayBuffer[] = []): Promise<SqlResult | BatchOutcome | null> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#waiting.size >= MAX_WAITING) return Promise.reject(new DatabaseAwayError("the disk does not answer"));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, request } satisfies NumberedRequest);
+      this.#worker.postMessage({ id, request } satisfies NumberedRequest, transfer);
     });
   }
 
@@ -66,12 +78,14 @@ export class SqliteThread {
   }
 }
 
+type Call = (request: ThreadRequest, transfer?: readonly ArrayBuffer[]) => Promise<SqlResult | BatchOutcome | null>;
+
 /** One SQLite connection inside a {@link SqliteThread}. */
 export class ThreadConnection implements SqlConnection {
   readonly #id: number;
-  readonly #call: (request: ThreadRequest) => Promise<SqlResult | BatchOutcome | null>;
+  readonly #call: Call;
 
-  constructor(id: number, call: (request: ThreadRequest) => Promise<SqlResult | BatchOutcome | null>) {
+  constructor(id: number, call: Call) {
     this.#id = id;
     this.#call = call;
   }
@@ -84,7 +98,9 @@ export class ThreadConnection implements SqlConnection {
 
   /** With `begin` the batch is a transaction of its own; without, it ends the one that is open. */
   async commitBatch(batch: BatchCommit, options: { begin: boolean }): Promise<BatchOutcome> {
-    const result = await this.#call({ op: "batch", connection: this.#id, batch, begin: options.begin });
+    const compact = compactBatch(batch);
+    const request = { op: "batch", connection: this.#id, batch: compact.batch, begin: options.begin } as const;
+    const result = await this.#call(request, [compact.bytes]);
     if (result === null || !("kind" in result)) throw new Error("the SQLite thread gave another call's answer");
     return result;
   }

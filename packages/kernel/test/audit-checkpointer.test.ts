@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NoteVerifier, openCheckpoint } from "@cinnabar/merkle-log";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { logOrigin } from "../src/audit/checkpointer.ts";
+import { CONTROL_SHARD } from "../src/store/control.ts";
+import { loadDeployment } from "../src/store/deployment.ts";
+import { TestDeployment } from "./support/deployment.ts";
+import { readLog } from "./support/read-log.ts";
+import { TestRequest } from "./support/test-request.ts";
+
+forEachDatabase((database) => {
+  test("closing signs the last head of the control log and of the process's own", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const process = await deployment.open();
+    const request = new TestRequest();
+    process.store.committer.submit(request);
+    await request.answered;
+    await process.close();
+    assert.ok(process.observer.checkpoints >= 2);
+    const { verifier_key, origin } = await loadDeployment(deployment.backend, deployment.guard);
+    const verifier = NoteVerifier.parse(verifier_key);
+    const { rows } = await deployment.backend.reader.execute("SELECT * FROM checkpoint ORDER BY shard", []);
+    assert.deepEqual(
+      rows.map(({ shard }) => shard),
+      [CONTROL_SHARD, process.shard],
+    );
+    for (const { shard, size, note } of rows) {
+      const log = await readLog(deployment.backend, Number(shard));
+      const checkpoint = openCheckpoint(String(note), verifier, logOrigin(origin, Number(shard)));
+      const last = log.at(-1)?.row;
+      assert.equal(checkpoint.size, size);
+      assert.equal(size, (last?.firstIndex ?? 0) + (last?.eventCount ?? 0) + 1);
+    }
+  });
+
+  test("a smaller head never replaces a larger one", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const one = await deployment.open();
+    await deployment.backend.transaction("write", async (connection) => {
+      await connection.execute("INSERT INTO checkpoint (shard, size, note) VALUES (0, 1000, 'larger')", []);
+    });
+    await one.close();
+    const { rows } = await deployment.backend.reader.execute("SELECT size, note FROM checkpoint WHERE shard = 0", []);
+    assert.deepEqual({ ...rows[0] }, { size: 1000, note: "larger" });
+  });
+});

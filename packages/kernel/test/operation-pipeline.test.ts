@@ -1,0 +1,429 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { CONTROL_SHARD } from "../src/store/control.ts";
+import { TestDeployment } from "./support/deployment.ts";
+import { correctedIds, type LoggedEvent, readEvents } from "./support/read-log.ts";
+import { ACCESS_KEY_ID, ACCOUNT, type Reply, sign, TestService } from "./support/test-service.ts";
+
+forEachDatabase((database) => {
+  /** The events of a call, in the process's log and in the control log. */
+  async function recordsOf(deployment: TestDeployment, service: TestService, reply: Reply): Promise<LoggedEvent[]> {
+    const events = [
+      ...(await readEvents(deployment.backend, service.process.shard)),
+      ...(await readEvents(deployment.backend, CONTROL_SHARD)),
+    ];
+    return events.filter(({ eventId }) => eventId === reply.requestId);
+  }
+
+  async function recordOf(deployment: TestDeployment, service: TestService, reply: Reply): Promise<LoggedEvent> {
+    const [event, ...more] = await recordsOf(deployment, service, reply);
+    assert.ok(event && more.length === 0, "a call has one record");
+    return event;
+  }
+
+  test("an event holds what was asked, who asked and what came of it, and nothing that is secret", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const before = Math.floor(service.process.store.clock.now() / 1000);
+    const reply = await service.call("DescribeThing", {
+      Id: "mine",
+      Plaintext: "the plaintext",
+      Comment: "the comment",
+      "Context.b": "2",
+      "Context.a": "1",
+      "Hidden.x": "the hidden",
+      Unknown: "the unknown",
+    });
+    assert.deepEqual(
+      [reply.status, reply.json],
+      [200, { RequestId: reply.requestId, Id: "mine", Count: 5, Secret: "not for the record" }],
+    );
+    const event = await recordOf(deployment, service, reply);
+    const { eventTime, additionalEventData, ...rest } = event;
+    assert.deepEqual(rest, {
+      acsRegion: "cn-hangzhou",
+      apiVersion: "2016-01-20",
+      eventCategory: "Management",
+      eventId: reply.requestId,
+      eventName: "DescribeThing",
+      eventRW: "Read",
+      eventSource: "kms.test",
+      eventType: "ApiCall",
+      eventVersion: 1,
+      isGlobal: false,
+      recipientAccountId: ACCOUNT,
+      referencedResources: { "ACS::Test::Thing": ["mine"] },
+      requestId: reply.requestId,
+      requestParameters: { Comment: "the comment", "Context.a": "1", "Context.b": "2", Id: "mine" },
+      resourceName: "mine",
+      resourceType: "ACS::Test::Thing",
+      responseElements: { Count: 5 },
+      serviceName: "Kms",
+      sourceIpAddress: "192.0.2.7",
+      userAgent: "tests/1.0",
+      userIdentity: {
+        accessKeyId: ACCESS_KEY_ID,
+        accountId: ACCOUNT,
+        principalId: ACCOUNT,
+        type: "root-account",
+        userName: "root",
+      },
+    });
+    const { nonceDigest, epoch, ...facts } = additionalEventData ?? {};
+    assert.match(String(nonceDigest), /^[A-Za-z0-9_-]{22}$/);
+    assert.equal(epoch, service.process.store.cache.epoch.value);
+    assert.deepEqual(facts, { mfaPresent: false, secureTransport: true, thingRevision: 1 });
+    const seconds = Date.parse(String(eventTime)) / 1000;
+    assert.ok(seconds >= before && seconds <= before + 30);
+    assert.ok(!service.log.includes("the "), "nothing of the call is in the server's log");
+  });
+
+  test("refusals are recorded like answers", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const refusals: readonly [Promise<Reply>, number, string][] = [
+      [service.call("DescribeThing"), 400, "MissingParameter"],
+      [service.call("DescribeThing", { Id: "x".repeat(41) }), 400, "InvalidParameter"],
+      [service.call("DescribeThing", { Id: "none" }), 404, "Forbidden.KeyNotFound"],
+      [service.call("DescribeThing", { Id: "foreign" }), 404, "Forbidden.KeyNotFound"],
+      [service.call("ChangeThing", { Id: "foreign", Count: "1" }), 404, "Forbidden.KeyNotFound"],
+      [service.call("MakeThing", { Id: "mine" }), 400, "AliasAlreadyExists"],
+      [service.call("DescribeThing", { Id: "mine", DryRun: "true" }), 400, "DryRunOperationError"],
+      [service.call("ChangeThing", { Id: "mine", Count: "1", DryRun: "true" }), 400, "DryRunOperationError"],
+      [service.call("MakeThing", { Id: "dry", DryRun: "true" }), 400, "DryRunOperationError"],
+      [service.call("ChangeThing", { Id: "foreign", Count: "1", DryRun: "true" }), 404, "Forbidden.KeyNotFound"],
+      [service.call("DescribeThing", { Id: "mine", DryRun: "yes" }), 400, "InvalidParameter"],
+      [service.call("NoSuchThing"), 404, "InvalidAction.NotFound"],
+      [service.call("N".repeat(500)), 404, "InvalidAction.NotFound"],
+      [service.send(sign("DescribeThing", {}, { version: "2099-01-01" })), 400, "InvalidVersion"],
+      [service.call("Explode"), 500, "InternalFailure"],
+    ];
+    for (const [answer, status, code] of refusals) {
+      const reply = await answer;
+      assert.deepEqual([reply.status, reply.json["Code"]], [status, code]);
+      assert.equal(reply.json["HostId"], "kms.test");
+      const event = await recordOf(deployment, service, reply);
+      assert.equal(event.errorCode, code);
+      assert.equal(event["errorMessage"], reply.json["Message"]);
+      assert.equal(event["responseElements"], undefined);
+      assert.ok(String(event.eventName).length <= 64);
+    }
+    assert.deepEqual(await deployment.sweep(), { rows: 4, problems: [] });
+    const { rows } = await deployment.backend.reader.execute("SELECT sum(revision) AS revisions FROM thing", []);
+    assert.equal(rows[0]?.["revisions"], 3, "nothing was changed");
+    assert.match(service.log, /a detail that stays inside/);
+  });
+
+  test("what exists in another account and what does not exist are told alike", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const strip = ({ status, json }: Reply): unknown => [status, { ...json, RequestId: "" }];
+    const [foreign, none] = [
+      await service.call("DescribeThing", { Id: "foreign" }),
+      await service.call("DescribeThing", { Id: "none" }),
+    ];
+    assert.deepEqual(strip(foreign), strip(none));
+  });
+
+  test("who is not proven to have sent a request goes to the metrics and the security log alone", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const now = service.process.store.clock.now();
+    const used = sign("DescribeThing", { Id: "mine" });
+    assert.equal((await service.send(used)).status, 200);
+    const good = sign("DescribeThing", { Id: "mine", Plaintext: "the plaintext" });
+    const refusals: readonly [Promise<Reply>, number, string, string][] = [
+      [service.send(sign("DescribeThing", {}, { secret: "guessed" })), 400, "SignatureDoesNotMatch", "bad-signature"],
+      [
+        service.send({ ...good, body: Buffer.concat([good.body, Buffer.from("&Id2=x")]) }),
+        400,
+        "SignatureDoesNotMatch",
+        "bad-signature",
+      ],
+      [service.send(used), 400, "SignatureNonceUsed", "used-nonce"],
+      [
+        service.send(sign("DescribeThing", {}, { at: now - 16 * 60_000 })),
+        400,
+        "InvalidTimeStamp.Expired",
+        "expired-timestamp",
+      ],
+      [
+        service.send(sign("DescribeThing", {}, { at: now + 16 * 60_000 })),
+        400,
+        "InvalidTimeStamp.Expired",
+        "expired-timestamp",
+      ],
+      [
+        service.send(sign("DescribeThing", {}, { accessKeyId: "LTAI5tNONE" })),
+        404,
+        "InvalidAccessKeyId.NotFound",
+        "unknown-access-key",
+      ],
+      [
+        service.send(sign("DescribeThing", {}, { accessKeyId: "invented" })),
+        404,
+        "InvalidAccessKeyId.NotFound",
+        "unknown-access-key",
+      ],
+      [
+        service.send({ method: "POST", url: "/", headers: {}, body: Buffer.alloc(0) }),
+        400,
+        "MissingAction",
+        "malformed",
+      ],
+    ];
+    const reasons = [];
+    for (const [answer, status, code, reason] of refusals) {
+      const reply = await answer;
+      assert.equal(reply.status, status, code);
+      if (reason !== "malformed") assert.equal(reply.json["Code"], code);
+      assert.equal((await recordsOf(deployment, service, reply)).length, 0);
+      reasons.push(reason);
+    }
+    const exposed = await service.metrics.expose();
+    for (const reason of new Set(reasons)) {
+      const count = reasons.filter((other) => other === reason).length;
+      assert.match(exposed, new RegExp(`\\{reason="${reason}"\\} ${count}\\n`));
+      assert.match(service.log, new RegExp(`"reason":"${reason}"`));
+    }
+    assert.ok(!service.log.includes("the plaintext"));
+  });
+
+  test("an AccessKey that was deactivated is refused on record, by whatever node and however late it is told", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).status, 200);
+    await other.changeThing(ACCESS_KEY_ID, { count: 0 });
+    for (const action of ["DescribeThing", "ChangeThing", "MakeThing"]) {
+      const reply = await service.call(action, { Id: "mine", Count: "1" });
+      assert.deepEqual([reply.status, reply.json["Code"]], [403, "InvalidAccessKeyId.Inactive"]);
+      assert.equal((await recordOf(deployment, service, reply)).errorCode, "InvalidAccessKeyId.Inactive");
+    }
+    const regions = await service.call("DescribeRegions");
+    assert.equal(regions.status, 403, "what is not recorded is answered by the state of now as well");
+  });
+
+  test("an AccessKey whose secret was replaced no longer proves anything", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    assert.equal((await service.call("DescribeThing", { Id: "mine", Plaintext: "the plaintext" })).status, 200);
+    await other.changeThing(ACCESS_KEY_ID, { note: "another secret" });
+    const reply = await service.call("DescribeThing", { Id: "mine", Plaintext: "the plaintext" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [400, "SignatureDoesNotMatch"]);
+    const event = await recordOf(deployment, service, reply);
+    assert.equal(event.errorCode, "SignatureDoesNotMatch");
+    assert.ok(!JSON.stringify(event).includes("the plaintext"));
+  });
+
+  test("creates, changes, and sees at once what others have changed", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using one = await TestService.start(deployment);
+    using two = await TestService.start(deployment);
+    const make = await one.call("MakeThing", { Id: "new" });
+    assert.equal(make.status, 200);
+    assert.equal((await two.call("MakeThing", { Id: "new" })).json["Code"], "AliasAlreadyExists");
+    for (let count = 1; count <= 5; count++) {
+      const change = await one.call("ChangeThing", { Id: "new", Count: `${count}` });
+      assert.deepEqual([change.status, change.json["Count"]], [200, count]);
+      assert.equal((await two.call("DescribeThing", { Id: "new" })).json["Count"], count);
+      assert.equal((await two.call("ListThings")).json["Count"], 1 + 5 + count);
+      const event = await recordOf(deployment, one, change);
+      assert.equal(event.additionalEventData?.["epoch"], one.process.store.cache.epoch.value);
+    }
+    await recordOf(deployment, one, make);
+    assert.deepEqual(await deployment.sweep(), { rows: 5, problems: [] });
+  });
+
+  test("a list that a control overtook is made again", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    await service.call("ListThings");
+    const { interception } = service.process;
+    interception.commitBatch = async (batch, commit) => {
+      interception.commitBatch = undefined;
+      await other.changeThing("mine", { count: 100 });
+      return commit(batch);
+    };
+    const reply = await service.call("ListThings");
+    assert.equal(reply.json["Count"], 101);
+    const event = await recordOf(deployment, service, reply);
+    assert.deepEqual(event["responseElements"], { Count: 101 });
+    assert.equal(event.additionalEventData?.["epoch"], other.store.cache.epoch.value);
+  });
+
+  test("a control whose ground has gone when it holds the lock is refused on record", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    assert.equal((await service.call("ChangeThing", { Id: "mine", Count: "6" })).status, 200);
+    await service.call("DescribeThing", { Id: "mine" });
+    await other.changeThing("mine", { note: "locked" });
+    const reply = await service.call("ChangeThing", { Id: "mine", Count: "7" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [409, "Rejected.Disabled"]);
+    const event = await recordOf(deployment, service, reply);
+    assert.equal(event.errorCode, "Rejected.Disabled");
+    assert.ok((await readEvents(deployment.backend, CONTROL_SHARD)).some(({ eventId }) => eventId === reply.requestId));
+  });
+
+  test("a control that was refused by what the cache held, and is not any more, is carried out", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    await other.changeThing("mine", { note: "locked" });
+    assert.equal((await service.call("ChangeThing", { Id: "mine", Count: "7" })).status, 409);
+    await other.changeThing("mine", { note: null });
+    const reply = await service.call("ChangeThing", { Id: "mine", Count: "8" });
+    assert.deepEqual([reply.status, reply.json["Count"]], [200, 8]);
+    await recordOf(deployment, service, reply);
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).json["Count"], 8);
+  });
+
+  test("an accident under the lock is an InternalFailure on record, and changes nothing", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const reply = await service.call("ChangeThing", { Id: "mine", Count: "13" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [500, "InternalFailure"]);
+    assert.ok(!JSON.stringify(reply.json).includes("detail"));
+    assert.equal((await recordOf(deployment, service, reply)).errorCode, "InternalFailure");
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).json["Count"], 5);
+  });
+
+  test("a row that was tampered with is an InternalFailure on record, and an alarm", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const tamper = (sql: string): Promise<void> =>
+      deployment.backend.transaction("write", async (connection) => {
+        await connection.execute(sql, []);
+      });
+    await tamper("UPDATE thing SET count = 6 WHERE id = 'mine'");
+    for (const action of ["DescribeThing", "ChangeThing"]) {
+      const reply = await service.call(action, { Id: "mine", Count: "1" });
+      assert.deepEqual([reply.status, reply.json["Code"]], [500, "InternalFailure"]);
+      assert.equal((await recordOf(deployment, service, reply)).errorCode, "InternalFailure");
+    }
+    assert.equal(service.metrics.tamperedRows.value, 2);
+    assert.match(service.log, /"alarm":"tampered-row"/);
+
+    await tamper(`UPDATE thing SET owner = 'intruder' WHERE id = '${ACCESS_KEY_ID}'`);
+    using fresh = await TestService.start(deployment);
+    const reply = await fresh.call("DescribeThing", { Id: "mine" });
+    assert.equal(reply.status, 503, "nobody is proven to have called");
+    assert.equal(fresh.metrics.tamperedRows.value, 1);
+  });
+
+  test("long parameters are recorded as digests, and too many of them not at all", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const long = await service.call("DescribeThing", { Id: "mine", Comment: "ä".repeat(8193) });
+    assert.equal(long.status, 200);
+    const parameters = (await recordOf(deployment, service, long))["requestParameters"] as Record<string, string>;
+    assert.match(parameters["Comment"] ?? "", /^sha256:[0-9a-f]{64}$/);
+
+    const many = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`Context.${i}`, "😀".repeat(30)]));
+    const reply = await service.call("DescribeThing", { Id: "mine", ...many });
+    assert.equal(reply.status, 200);
+    const event = await recordOf(deployment, service, reply);
+    assert.deepEqual(event["requestParameters"], { omitted: "the parameters are too long to be recorded" });
+  });
+
+  test("while batches hang everybody is told so within two seconds, and corrected once they stand", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const held = Promise.withResolvers<void>();
+    const { interception } = service.process;
+    interception.commitBatch = async (batch, commit) => {
+      interception.commitBatch = undefined;
+      await held.promise;
+      return commit(batch);
+    };
+    const calls = [service.call("DescribeThing", { Id: "mine" }), service.call("MakeThing", { Id: "late" })];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    calls.push(service.call("DescribeThing", { Id: "mine" }));
+    const replies = await Promise.all(calls);
+    for (const { status, json, millis } of replies) {
+      assert.deepEqual([status, json["Code"]], [503, "ServiceUnavailableTemporary"]);
+      assert.ok(millis < 2_500, `${millis} ms`);
+    }
+    assert.equal(service.metrics.logUnavailable.value, 3);
+    assert.equal(service.pipeline.open, 0);
+    held.resolve();
+    await service.process.store.committer.drain();
+    const events = await readEvents(deployment.backend, service.process.shard);
+    const recorded = new Set(events.map(({ eventId }) => eventId));
+    assert.deepEqual(
+      new Set(correctedIds(events)),
+      new Set(replies.map(({ requestId }) => requestId).filter((id) => recorded.has(id))),
+    );
+    assert.ok(correctedIds(events).length > 0);
+    assert.ok(!recorded.has(replies[2]?.requestId ?? ""), "what still waited is not recorded at all");
+  });
+
+  test("while the store does not answer, reads and controls are told so within two seconds", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const { interception } = service.process;
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).status, 200);
+    const held = Promise.withResolvers<void>();
+    interception.afterCommit = async () => {
+      interception.afterCommit = undefined;
+      await held.promise;
+    };
+    const control = service.call("ChangeThing", { Id: "mine", Count: "9" });
+    const waiting = service.call("ChangeThing", { Id: "mine", Count: "10" });
+    interception.read = () => held.promise;
+    const read = service.call("DescribeThing", { Id: "cold" });
+    const replies = await Promise.all([control, waiting, read]);
+    for (const { status, millis } of replies) {
+      assert.equal(status, 503);
+      assert.ok(millis < 2_500, `${millis} ms`);
+    }
+    interception.read = undefined;
+    held.resolve();
+    await service.process.store.control.idle();
+    await service.process.store.committer.drain();
+    const events = await readEvents(deployment.backend, service.process.shard);
+    assert.deepEqual(correctedIds(events), [replies[0]?.requestId], "it had taken effect");
+    const controls = await readEvents(deployment.backend, CONTROL_SHARD);
+    assert.equal(controls.filter(({ eventName }) => eventName === "ChangeThing").length, 1, "the other never began");
+  });
+
+  test("while the store cannot be reached nothing is answered but that", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    service.process.interception.read = () => Promise.reject(new Error("no connection"));
+    service.process.interception.beforeCommit = () => Promise.reject(new Error("no connection"));
+    for (const action of ["DescribeThing", "ChangeThing", "ListThings", "DescribeRegions"]) {
+      const { status, json } = await service.call(action, { Id: "mine", Count: "1" });
+      assert.deepEqual([status, json["Code"]], [503, "ServiceUnavailableTemporary"]);
+    }
+    service.process.interception.read = undefined;
+    service.process.interception.beforeCommit = undefined;
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).status, 200);
+  });
+
+  test("DescribeRegions leaves no event, and is answered by the epoch of now", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    await other.addThings({ id: "x" });
+    const reply = await service.call("DescribeRegions");
+    assert.equal(reply.status, 200);
+    assert.equal(service.process.store.cache.epoch.value, other.store.cache.epoch.value);
+    assert.equal((await recordsOf(deployment, service, reply)).length, 0);
+  });
+
+  test("while the store's clock is behind everything is refused", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const { clock } = service.process.store;
+    clock.check(Date.now() - 120_000);
+    const { status, json } = await service.call("DescribeThing", { Id: "mine" });
+    assert.deepEqual([status, json["Code"]], [503, "ServiceUnavailableTemporary"]);
+    clock.check(Date.now());
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).status, 200);
+  });
+});

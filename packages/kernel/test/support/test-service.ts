@@ -1,0 +1,259 @@
+import { randomUUID } from "node:crypto";
+import { Writable } from "node:stream";
+import { type SignedRequest, signV1, SigningSecret } from "@cinnabar/rpc";
+import { z } from "zod";
+import { openCustody } from "../../src/custody/custody.ts";
+import { SoftwareKeystore } from "../../src/custody/software-keystore.ts";
+import { ApiError } from "../../src/operation/errors.ts";
+import { type AccessRequest, type DeclaredOperation, defineOperation } from "../../src/operation/operation.ts";
+import { optional, optionalMap, required } from "../../src/operation/parameter.ts";
+import { type Authenticator, Pipeline } from "../../src/operation/pipeline.ts";
+import { OperationRegistry } from "../../src/operation/registry.ts";
+import { createLogger } from "../../src/platform/logging.ts";
+import { Metrics } from "../../src/platform/metrics.ts";
+import { NonceTable } from "../../src/platform/nonce-table.ts";
+import { SecurityLog } from "../../src/platform/security-log.ts";
+import type { EntityFinder } from "../../src/store/entity-cache.ts";
+import type { TestDeployment, TestProcess } from "./deployment.ts";
+import { type Thing, thingKind, thingRow, type ThingSchema, thingTable } from "./thing.ts";
+
+export const VERSION = "2016-01-20";
+export const ACCOUNT = "1234567890123456";
+export const ACCESS_KEY_ID = "LTAI5tTEST";
+const SECRET = "a-secret-that-nobody-logs";
+
+const KNOWN = "Forbidden.KeyNotFound";
+const declared = {
+  product: "Kms",
+  version: VERSION,
+  summary: "For tests.",
+  result: z.object({}),
+  recordedResult: ["Count"],
+  errors: [],
+} as const;
+const id = required({ schema: z.string().max(40, "It has at most 40 characters."), description: "Which." });
+
+async function findThing(finder: EntityFinder, id: string): Promise<Thing> {
+  const thing = await finder.find(thingKind, id);
+  if (thing === undefined) throw new ApiError(KNOWN);
+  return thing;
+}
+
+function onThing(action: string, { row }: Thing): AccessRequest[] {
+  return [{ action, resource: `acs:test:::${row.id}`, accountId: row.owner, hiddenAs: KNOWN }];
+}
+
+/** A tiny API with an operation of every kind. A thing whose note is `locked` cannot be changed. */
+export const operations: readonly DeclaredOperation[] = [
+  defineOperation({
+    ...declared,
+    name: "DescribeThing",
+    kind: "read",
+    readWrite: "Read",
+    parameters: {
+      Id: id,
+      Plaintext: optional({ schema: z.string(), audit: "omit", description: "A secret." }),
+      Comment: optional({ schema: z.string(), description: "Any text." }),
+      Context: optionalMap({ schema: z.map(z.string(), z.string()), description: "Any map." }),
+      Hidden: optionalMap({ schema: z.map(z.string(), z.string()), audit: "omit", description: "A secret map." }),
+    },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:DescribeThing", thing),
+    handle(context, { Id }, { row, revision }) {
+      context.note({ thingRevision: revision });
+      context.about("ACS::Test::Thing", Id);
+      return { result: { Id, Count: row.count, Secret: "not for the record" } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "ListThings",
+    kind: "read",
+    readWrite: "Read",
+    parameters: {},
+    target: () => undefined,
+    access: () => [],
+    async handle(context) {
+      const rows = await context.db.$extendTables<ThingSchema>().selectFrom("thing").select("count").execute();
+      return { result: { Count: rows.reduce((sum, { count }) => sum + count, 0) } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "MakeThing",
+    kind: "create",
+    readWrite: "Write",
+    parameters: { Id: id },
+    target: () => undefined,
+    access: () => [],
+    async handle(context, { Id }) {
+      if ((await context.find(thingKind, Id)) !== undefined) throw new ApiError("AliasAlreadyExists");
+      const row = thingRow(Id, { owner: context.principal.accountId });
+      return { result: { Id }, changes: [thingTable.insert(context.guard, context.db, row)] };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "ChangeThing",
+    kind: "control",
+    readWrite: "Write",
+    parameters: { Id: id, Count: required({ schema: z.coerce.number("It must be a number."), description: "What." }) },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:ChangeThing", thing),
+    handle(context, { Id, Count }, thing) {
+      if (thing.row.note === "locked") throw new ApiError("Rejected.Disabled");
+      if (Count === 13) throw new Error("an accident with a detail that stays inside");
+      const change = thingTable.update(context.guard, context.db, thing, { ...thing.row, count: Count });
+      return { result: { Count }, changes: [change], touched: [{ kind: thingKind, id: Id }] };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "Explode",
+    kind: "crypto",
+    readWrite: "Read",
+    parameters: {},
+    target: () => undefined,
+    access: () => [],
+    handle() {
+      throw new Error("an accident with a detail that stays inside");
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "DescribeRegions",
+    kind: "unrecorded",
+    readWrite: "Read",
+    parameters: {},
+    target: () => undefined,
+    access: () => [],
+    handle: () => ({ result: { Regions: [] } }),
+  }),
+];
+
+const secrets = new WeakMap<Thing, SigningSecret>();
+
+/** AccessKeys are things here: their note is the secret, and their count tells whether they are active. */
+const authenticator: Authenticator = {
+  isIssued: (accessKeyId) => accessKeyId.startsWith("LTAI5t"),
+  async find(finder, accessKeyId) {
+    const thing = await finder.find(thingKind, accessKeyId);
+    if (thing === undefined) return undefined;
+    let secret = secrets.get(thing);
+    if (secret === undefined) {
+      secret = new SigningSecret(thing.row.note ?? "none");
+      secrets.set(thing, secret);
+    }
+    return {
+      principal: { type: "root-account", accountId: thing.row.owner, accessKeyId },
+      secret,
+      refusedAs: thing.row.count === 1 ? undefined : "InvalidAccessKeyId.Inactive",
+    };
+  },
+};
+
+export interface Reply {
+  readonly status: number;
+  readonly requestId: string;
+  readonly json: Readonly<Record<string, unknown>>;
+  /** From the call to the answer. */
+  readonly millis: number;
+}
+
+/** A pipeline with the tiny API on a process of a test deployment. */
+export class TestService implements Disposable {
+  readonly process: TestProcess;
+  readonly metrics: Metrics;
+  readonly pipeline: Pipeline;
+  readonly #logged: string[] = [];
+
+  private constructor(deployment: TestDeployment, process: TestProcess) {
+    this.process = process;
+    const now = (): number => Date.now();
+    this.metrics = new Metrics({ now });
+    const destination = new Writable({
+      write: (chunk, _, done) => {
+        this.#logged.push(String(chunk));
+        done();
+      },
+    });
+    const log = createLogger({ level: "info", destination, now });
+    this.pipeline = new Pipeline({
+      store: process.store,
+      registry: new OperationRegistry(operations),
+      authenticator,
+      custody: openCustody({ rootKey: deployment.rootKey, keystore: new SoftwareKeystore() }),
+      nonces: new NonceTable(1024),
+      metrics: this.metrics,
+      log,
+      securityLog: new SecurityLog({ logger: log, linesPerSecond: 100, now }),
+    });
+  }
+
+  static async start(deployment: TestDeployment, options: { process?: TestProcess } = {}): Promise<TestService> {
+    const process = options.process ?? (await deployment.open());
+    const { rows } = await deployment.backend.reader.execute("SELECT id FROM thing", []);
+    if (rows.length === 0) {
+      await process.addThings(
+        { id: ACCESS_KEY_ID, owner: ACCOUNT, note: SECRET, count: 1 },
+        { id: "mine", owner: ACCOUNT, count: 5 },
+        { id: "foreign", owner: "9999999999999999" },
+      );
+    }
+    return new TestService(deployment, process);
+  }
+
+  get log(): string {
+    return this.#logged.join("");
+  }
+
+  [Symbol.dispose](): void {
+    this.pipeline.close();
+    this.metrics[Symbol.dispose]();
+  }
+
+  /** Sends a signed call and waits for the answer. */
+  call(action: string, parameters: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    return this.send(sign(action, parameters));
+  }
+
+  send(request: SignedRequest): Promise<Reply> {
+    const startedAt = performance.now();
+    return new Promise((resolve, reject) => {
+      let answers = 0;
+      this.pipeline.handle({
+        http: { ...request, headers: { ...request.headers, host: "kms.test", "user-agent": "tests/1.0" } },
+        sourceAddress: "192.0.2.7",
+        isSecure: true,
+        respond: ({ status, body, requestId }) => {
+          if (++answers > 1) reject(new Error("answered twice"));
+          const json = JSON.parse(body) as Reply["json"];
+          resolve({ status, requestId, json, millis: performance.now() - startedAt });
+        },
+      });
+    });
+  }
+}
+
+export function sign(
+  action: string,
+  parameters: Readonly<Record<string, string>> = {},
+  other: {
+    readonly accessKeyId?: string;
+    readonly secret?: string;
+    readonly version?: string;
+    readonly at?: number;
+    readonly nonce?: string;
+  } = {},
+): SignedRequest {
+  return signV1({
+    method: "POST",
+    action,
+    version: other.version ?? VERSION,
+    form: new Map(Object.entries(parameters)),
+    accessKeyId: other.accessKeyId ?? ACCESS_KEY_ID,
+    secret: new SigningSecret(other.secret ?? SECRET),
+    timestampMillis: other.at ?? Date.now(),
+    nonce: other.nonce ?? randomUUID(),
+  });
+}

@@ -1,0 +1,59 @@
+import type { Logger, Metrics, StoreObserver } from "@cinnabar/kernel";
+
+const UNAVAILABLE_LINE_MILLIS = 1_000;
+
+/** Turns what the store tells its process into metrics, alarms, and the answer whether the store can be reached. */
+export class StoreWatch implements StoreObserver {
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #fatal: (reason: string) => void;
+  #isReachable = true;
+  #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param options.fatal - ends the process at once. */
+  constructor(options: { metrics: Metrics; log: Logger; fatal: (reason: string) => void }) {
+    this.#metrics = options.metrics;
+    this.#log = options.log;
+    this.#fatal = options.fatal;
+  }
+
+  /** False from the first time that the store did not answer until it does. It is asked every second, without a request too. */
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
+  committed({ events, millis }: { events: number; millis: number }): void {
+    this.#isReachable = true;
+    this.#metrics.batchEvents.observe(events);
+    this.#metrics.batchCommitSeconds.observe(millis / 1000);
+  }
+
+  missed(): void {
+    this.#metrics.epochRetries.add();
+  }
+
+  unavailable(cause: unknown): void {
+    this.#isReachable = false;
+    const now = performance.now();
+    if (now - this.#unavailableLoggedAt < UNAVAILABLE_LINE_MILLIS) return;
+    this.#unavailableLoggedAt = now;
+    this.#log.error({ err: cause, alarm: "log-unavailable" }, "the store does not take the audit log's batches");
+  }
+
+  fenced(reason: string): void {
+    this.#log.fatal({ alarm: "fenced", reason }, "this process must end");
+    this.#fatal(reason);
+  }
+
+  clockBehind(): void {
+    this.#log.error(
+      { alarm: "clock-behind" },
+      "the database's clock is behind the times on record: everything is refused",
+    );
+  }
+
+  checkpointed(count: number): void {
+    this.#isReachable = true;
+    this.#metrics.checkpoints.add(count);
+  }
+}

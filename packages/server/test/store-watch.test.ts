@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { Writable } from "node:stream";
+import { test } from "node:test";
+import { createLogger, Metrics } from "@cinnabar/kernel";
+import { StoreWatch } from "../src/store-watch.ts";
+
+test("the store counts as unreachable from the first silence to the next answer, and a storm of them logs one line", () => {
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  using metrics = new Metrics({ now: Date.now });
+  const log = createLogger({ level: "info", destination, now: Date.now });
+  const watch = new StoreWatch({ metrics, log, fatal: () => assert.fail("nothing here is fatal") });
+  assert.equal(watch.isReachable, true);
+
+  for (let i = 0; i < 100; i++) watch.unavailable(new Error("no route to host"));
+  assert.equal(watch.isReachable, false);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /"alarm":"log-unavailable"/);
+
+  watch.checkpointed(0);
+  assert.equal(watch.isReachable, true);
+  watch.unavailable(new Error("no route to host"));
+  watch.committed({ events: 1, millis: 2 });
+  assert.equal(watch.isReachable, true);
+});
