@@ -6,8 +6,8 @@ import {
   Lru,
   type RootKey,
 } from "@cinnabar/kernel";
-import { accessKeyKind } from "./access-key.ts";
-import { accountKind } from "./account.ts";
+import { type AccessKey, accessKeyKind } from "./access-key.ts";
+import { type Account, accountKind } from "./account.ts";
 
 const ISSUED_IDS_KEPT = 10_000;
 
@@ -25,16 +25,28 @@ export function createAuthenticator(rootKey: RootKey): Authenticator {
       return true;
     },
 
-    async find(finder: EntityFinder, accessKeyId: string): Promise<IdentifiedKey | undefined> {
-      const key = await finder.find(kind, accessKeyId);
-      if (key === undefined) return undefined;
-      const account = await finder.find(accountKind, key.accountId);
-      if (account === undefined) return undefined;
-      return {
-        principal: { type: "root-account", accountId: account.id, accessKeyId: key.id },
-        secret: key.secret,
-        refusedAs: key.isActive && account.isEnabled ? undefined : "InvalidAccessKeyId.Inactive",
-      };
+    // Nearly always both entities are in memory: then there is nothing to wait for.
+    find(finder, accessKeyId) {
+      const key = finder.find(kind, accessKeyId);
+      return key instanceof Promise ? key.then((found) => identify(finder, found)) : identify(finder, key);
     },
+  };
+}
+
+function identify(
+  finder: EntityFinder,
+  key: AccessKey | undefined,
+): IdentifiedKey | undefined | Promise<IdentifiedKey | undefined> {
+  if (key === undefined) return undefined;
+  const account = finder.find(accountKind, key.accountId);
+  return account instanceof Promise ? account.then((found) => toIdentified(key, found)) : toIdentified(key, account);
+}
+
+function toIdentified(key: AccessKey, account: Account | undefined): IdentifiedKey | undefined {
+  if (account === undefined) return undefined;
+  return {
+    principal: { type: "root-account", accountId: account.id, accessKeyId: key.id },
+    secret: key.secret,
+    refusedAs: key.isActive && account.isEnabled ? undefined : "InvalidAccessKeyId.Inactive",
   };
 }

@@ -19,8 +19,8 @@ export interface AuditEvent {
   readonly acsRegion: string;
   readonly additionalEventData: EventObject;
   readonly apiVersion: string;
-  readonly errorCode?: string;
-  readonly errorMessage?: string;
+  readonly errorCode?: string | undefined;
+  readonly errorMessage?: string | undefined;
   /** Equal to `requestId`. */
   readonly eventId: string;
   readonly eventName: string;
@@ -33,9 +33,9 @@ export interface AuditEvent {
   /** Accounts whose trail holds the event. */
   readonly recipientAccountId: string;
   readonly requestParameters: EventObject;
-  readonly resourceName?: string;
-  readonly resourceType?: string;
-  readonly responseElements?: EventObject;
+  readonly resourceName?: string | undefined;
+  readonly resourceType?: string | undefined;
+  readonly responseElements?: EventObject | undefined;
   readonly serviceName: string;
   readonly sourceIpAddress: string;
   readonly userAgent: string;
@@ -45,68 +45,62 @@ export interface AuditEvent {
 /**
  * The event's canonical bytes as text: JSON by RFC 8785 (keys sorted, no white space).
  *
- * Fixed fields are written in their sorted order, so `JSON.stringify` is canonical already; only objects whose keys
- * come from a request are sorted here.
+ * The fixed members are written out in their sorted order: every call makes an event, and this is much of its cost.
  */
 export function encodeEvent(event: AuditEvent): string {
-  const resource = event.resourceType !== undefined && event.resourceName !== undefined;
-  const members = {
-    acsRegion: event.acsRegion,
-    additionalEventData: sorted(event.additionalEventData),
-    apiVersion: event.apiVersion,
-    errorCode: event.errorCode,
-    errorMessage: event.errorMessage,
-    eventCategory: "Management",
-    eventId: event.eventId,
-    eventName: event.eventName,
-    eventRW: event.eventRW,
-    eventSource: event.eventSource,
-    eventTime: isoSeconds(event.eventTime),
-    eventType: event.eventType,
-    eventVersion: 1,
-    isGlobal: false,
-    recipientAccountId: event.recipientAccountId,
-    referencedResources: resource ? { [event.resourceType]: [event.resourceName] } : undefined,
-    requestId: event.eventId,
-    requestParameters: sorted(event.requestParameters),
-    resourceName: event.resourceName,
-    resourceType: event.resourceType,
-    responseElements: event.responseElements === undefined ? undefined : sorted(event.responseElements),
-    serviceName: event.serviceName,
-    sourceIpAddress: event.sourceIpAddress,
-    userAgent: event.userAgent,
-    userIdentity: {
-      accessKeyId: event.userIdentity.accessKeyId,
-      accountId: event.userIdentity.accountId,
-      principalId: event.userIdentity.principalId,
-      type: event.userIdentity.type,
-      userName: event.userIdentity.userName,
-    },
-  };
-  const hasIndexes = [members.additionalEventData, members.requestParameters, members.responseElements].some(
-    namesIndex,
+  const { resourceType: type, resourceName: name, userIdentity: identity } = event;
+  const id = JSON.stringify(event.eventId);
+  const references =
+    type === undefined || name === undefined ? "" : `,"referencedResources":{${quote(type)}:[${quote(name)}]}`;
+  return (
+    `{"acsRegion":${quote(event.acsRegion)}` +
+    `,"additionalEventData":${canonicalJson(event.additionalEventData)}` +
+    `,"apiVersion":${quote(event.apiVersion)}` +
+    member("errorCode", event.errorCode) +
+    member("errorMessage", event.errorMessage) +
+    `,"eventCategory":"Management","eventId":${id}` +
+    `,"eventName":${quote(event.eventName)},"eventRW":"${event.eventRW}"` +
+    `,"eventSource":${quote(event.eventSource)},"eventTime":"${isoSeconds(event.eventTime)}"` +
+    `,"eventType":"${event.eventType}","eventVersion":1,"isGlobal":false` +
+    `,"recipientAccountId":${quote(event.recipientAccountId)}${references},"requestId":${id}` +
+    `,"requestParameters":${canonicalJson(event.requestParameters)}` +
+    member("resourceName", name) +
+    member("resourceType", type) +
+    member("responseElements", event.responseElements) +
+    `,"serviceName":${quote(event.serviceName)},"sourceIpAddress":${quote(event.sourceIpAddress)}` +
+    `,"userAgent":${quote(event.userAgent)},"userIdentity":{` +
+    (identity.accessKeyId === undefined ? "" : `"accessKeyId":${quote(identity.accessKeyId)},`) +
+    `"accountId":${quote(identity.accountId)},"principalId":${quote(identity.principalId)}` +
+    `,"type":"${identity.type}","userName":${quote(identity.userName)}}}`
   );
-  return hasIndexes ? canonicalJson(members) : JSON.stringify(members);
 }
 
-/** JavaScript enumerates names that look like array indexes first, and by value, in whatever order they were put in. */
-function namesIndex(value: EventValue | undefined): boolean {
-  if (typeof value !== "object") return false;
-  for (const [name, member] of Object.entries(value)) {
-    if ((/^[0-9]/.test(name) && !isArray(value)) || namesIndex(member)) return true;
-  }
-  return false;
+function quote(text: string): string {
+  return JSON.stringify(text);
 }
 
-type Members = { readonly [name: string]: EventValue | Members | undefined };
+function member(name: string, value: EventValue | undefined): string {
+  return value === undefined ? "" : `,"${name}":${canonicalJson(value)}`;
+}
 
-function canonicalJson(value: EventValue | Members): string {
+/** Objects with their keys sorted by UTF-16 code units (RFC 8785 section 3.2.3), whatever order JavaScript gives them. */
+function canonicalJson(value: EventValue): string {
   if (typeof value !== "object") return JSON.stringify(value);
   if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  const members = Object.entries(value)
-    .flatMap(([name, member]) => (member === undefined ? [] : [[name, canonicalJson(member)] as const]))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`;
+  let text = "";
+  for (const name of sortedNames(value)) {
+    const entry = value[name];
+    if (entry !== undefined) text += `${text === "" ? "" : ","}${quote(name)}:${canonicalJson(entry)}`;
+  }
+  return `{${text}}`;
+}
+
+function sortedNames(object: EventObject): readonly string[] {
+  const names = Object.keys(object);
+  for (let i = 1; i < names.length; i++) {
+    if ((names[i - 1] ?? "") > (names[i] ?? "")) return names.toSorted();
+  }
+  return names;
 }
 
 let lastSecond = Number.NaN;
@@ -122,33 +116,6 @@ export function isoSeconds(millis: number): string {
   return lastSecondText;
 }
 
-/** The object with its keys sorted by UTF-16 code units at every level (RFC 8785 section 3.2.3). */
-function sorted(object: EventObject): EventObject {
-  if (isFlatAndSorted(object)) return object;
-  const entries: [string, EventValue][] = [];
-  for (const name of Object.keys(object).toSorted()) {
-    const value = object[name];
-    if (value !== undefined) entries.push([name, sortedValue(value)]);
-  }
-  // `fromEntries` defines properties, so that a key named __proto__ is only a key.
-  return Object.fromEntries(entries);
-}
-
-/** Most events need no copy: their few keys were written in order. */
-function isFlatAndSorted(object: EventObject): boolean {
-  let before = "";
-  for (const name of Object.keys(object)) {
-    if (name < before || typeof object[name] === "object") return false;
-    before = name;
-  }
-  return true;
-}
-
-function sortedValue(value: EventValue): EventValue {
-  if (typeof value !== "object") return value;
-  return isArray(value) ? value.map(sortedValue) : sorted(value);
-}
-
-function isArray(value: EventValue | Members): value is readonly EventValue[] {
+function isArray(value: EventValue): value is readonly EventValue[] {
   return Array.isArray(value);
 }

@@ -116,7 +116,8 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
       secureTransport: facts.isSecure,
     },
     apiVersion: cut(facts.version, MAX_NAME_CHARACTERS),
-    ...(error !== undefined && { errorCode: error.code, errorMessage: error.message }),
+    errorCode: error?.code,
+    errorMessage: error?.message,
     eventId: facts.requestId,
     eventName: cut(facts.action, MAX_NAME_CHARACTERS),
     eventRW: operation?.readWrite ?? "Read",
@@ -125,8 +126,9 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
     eventType: "ApiCall",
     recipientAccountId: principal.accountId,
     requestParameters: recordedParameters(facts),
-    ...(resource !== undefined && { resourceName: resource.name, resourceType: resource.type }),
-    ...(evaluation.plan !== undefined && { responseElements: recordedResult(operation, evaluation.plan.result) }),
+    resourceName: resource?.name,
+    resourceType: resource?.type,
+    responseElements: evaluation.plan && recordedResult(operation, evaluation.plan.result),
     serviceName: operation?.product ?? "Kms",
     sourceIpAddress: facts.sourceAddress,
     userAgent: cut(facts.userAgent, MAX_USER_AGENT_CHARACTERS),
@@ -160,9 +162,9 @@ function recordedParameters({ operation, parameters }: CallFacts): EventObject {
 
 function recordedResult(operation: DeclaredOperation | undefined, result: object): EventObject {
   const recorded: Record<string, EventValue> = {};
-  const fields = new Map<string, unknown>(Object.entries(result));
+  const fields: Readonly<Record<string, unknown>> = { ...result };
   for (const name of operation?.recordedResult ?? []) {
-    const value = fields.get(name);
+    const value = fields[name];
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") recorded[name] = value;
   }
   return recorded;
