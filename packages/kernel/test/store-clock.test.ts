@@ -50,15 +50,6 @@ test("is behind from a minute and a millisecond on, until the database catches u
   assert.equal(clock.behind, false);
 });
 
-test("starts anew after an operator's reset", () => {
-  const { clock } = clockFrom(1_000_000_000);
-  clock.check(5_000);
-  assert.equal(clock.behind, true);
-  clock.reset(5_000);
-  assert.equal(clock.behind, false);
-  assert.equal(clock.now(), 5_000);
-});
-
 test("never goes back, whatever it is told", () => {
   const steps = fc.oneof(
     fc.record({ observe: fc.nat(200_000) }),

@@ -63,8 +63,6 @@ export class CinnabarNode implements AsyncDisposable {
   /** The API's URL with the address really bound. */
   readonly url: string;
   readonly adminUrl: string;
-  /** True if this start made the deployment. */
-  readonly isNew: boolean;
   /** C2SP verifier key of the audit log's checkpoints. */
   readonly verifierKey: string;
   /** What {@link CinnabarNode.stop} lets go, the last one first. */
@@ -76,7 +74,6 @@ export class CinnabarNode implements AsyncDisposable {
     sweeper: Sweeper;
     metrics: Metrics;
     log: Logger;
-    isNew: boolean;
     verifierKey: string;
     listener: RpcListener;
     admin: AdminListener;
@@ -87,7 +84,6 @@ export class CinnabarNode implements AsyncDisposable {
     this.sweeper = parts.sweeper;
     this.metrics = parts.metrics;
     this.log = parts.log;
-    this.isNew = parts.isNew;
     this.verifierKey = parts.verifierKey;
     this.url = parts.listener.url;
     this.adminUrl = parts.admin.url;
@@ -108,7 +104,7 @@ export class CinnabarNode implements AsyncDisposable {
     const backend = await openDatabase(options.database);
     await using undoBackend = new AsyncDisposableStack();
     undoBackend.defer(() => backend.close());
-    const { rootKey, isNew, verifierKey } = await openDeployment({
+    const { rootKey, verifierKey } = await openDeployment({
       backend,
       seal: options.seal,
       create: options.create,
@@ -163,7 +159,7 @@ export class CinnabarNode implements AsyncDisposable {
     sweeper.start();
     undo.defer(() => sweeper.stop());
     const resources = undo.move();
-    return new CinnabarNode({ store, pipeline, sweeper, metrics, log, isNew, verifierKey, listener, admin, resources });
+    return new CinnabarNode({ store, pipeline, sweeper, metrics, log, verifierKey, listener, admin, resources });
   }
 
   /** Answers what is open, puts it on record, closes the shard, and lets everything go. */

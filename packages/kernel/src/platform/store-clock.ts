@@ -48,11 +48,4 @@ export class StoreClock {
     this.#behind = databaseTime < this.#highWater - MAX_CLOCK_BEHIND_MILLIS;
     if (!this.#behind) this.observe(databaseTime);
   }
-
-  /** Starts anew from `time`, after an operator's recorded clock reset. */
-  reset(time: number): void {
-    this.#highWater = time;
-    this.#behind = false;
-    this.observe(time);
-  }
 }
