@@ -147,6 +147,32 @@ forEachDatabase((database) => {
     }
   });
 
+  test("the few that came too late for a batch wait for those whom it answers", async () => {
+    await using deployment = await TestDeployment.create(database);
+    await using process = await deployment.open();
+    const held = holdNextBatch(process);
+    const next: TestRequest[] = [];
+    const callAgain = (): void => {
+      setImmediate(() => next.push(submit(process)));
+    };
+    const first = Array.from({ length: 32 }, () => submit(process, { onSettle: callAgain }));
+    await held.reached;
+    const late = Array.from({ length: 3 }, () => submit(process));
+    held.release();
+    await answered([...first, ...late]);
+    await answered(next);
+    assert.deepEqual(process.observer.batches, [32, 35]);
+  });
+
+  test("who comes alone after many does not wait for others to come", async () => {
+    await using deployment = await TestDeployment.create(database);
+    await using process = await deployment.open();
+    await answered(Array.from({ length: 32 }, () => submit(process)));
+    await answered([submit(process)]);
+    await answered([submit(process)]);
+    assert.deepEqual(process.observer.batches, [32, 1, 1]);
+  });
+
   test("a batch holds only so many events", async () => {
     await using deployment = await TestDeployment.create(database);
     await using process = await deployment.open();

@@ -7,7 +7,7 @@ const SIZE_BYTES = 8;
 /** A complete subtree of 2^level leaves, linked to the next larger one on its left. */
 interface Subtree {
   readonly level: number;
-  readonly hash: Buffer;
+  readonly hash: Uint8Array;
   readonly larger: Subtree | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Frontier {
 
   /** Root of the tree (RFC 6962 section 2.1), 32 bytes, in a buffer of its own. */
   root(): Buffer {
-    let root: Buffer | undefined;
+    let root: Uint8Array | undefined;
     for (const { hash } of this.#subtrees()) {
       root = root === undefined ? hash : nodeHash(hash, root);
     }
@@ -76,13 +76,13 @@ export class Frontier {
     for (const leaf of leafHashes) {
       assertHash(leaf);
       let level = 0;
-      let hash: Buffer = Buffer.from(leaf);
+      let hash = leaf;
       while (smallest?.level === level) {
         hash = nodeHash(smallest.hash, hash);
         level += 1;
         smallest = smallest.larger;
       }
-      smallest = { level, hash, larger: smallest };
+      smallest = { level, hash: level === 0 ? Buffer.from(leaf) : hash, larger: smallest };
     }
     return new Frontier(size, smallest);
   }

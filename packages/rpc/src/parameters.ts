@@ -58,7 +58,7 @@ export function encodeParameters(parameters: Iterable<readonly [string, string]>
 export type SortedParameters = readonly (readonly [name: string, value: string])[];
 
 export function sortByName(parameters: ReadonlyMap<string, string>): SortedParameters {
-  return [...parameters].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [...parameters.keys()].toSorted().map((name) => [name, parameters.get(name) ?? ""]);
 }
 
 /**

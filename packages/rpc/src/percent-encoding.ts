@@ -1,7 +1,8 @@
 import { unreadable } from "./wire-error.ts";
 
 const NOT_UNRESERVED = /[^A-Za-z0-9\-._~]/;
-const LEFT_BY_ENCODE_URI_COMPONENT = /[!'()*]/g;
+const LEFT_BY_ENCODE_URI_COMPONENT = /[!'()*]/;
+const EACH_LEFT = /[!'()*]/g;
 
 /**
  * Percent-encodes the UTF-8 bytes of all but the unreserved characters of RFC 3986, section 2.3.
@@ -10,7 +11,8 @@ const LEFT_BY_ENCODE_URI_COMPONENT = /[!'()*]/g;
  */
 export function percentEncode(text: string): string {
   if (!NOT_UNRESERVED.test(text)) return text;
-  return encodeURIComponent(text).replace(LEFT_BY_ENCODE_URI_COMPONENT, encodeCharacter);
+  const encoded = encodeURIComponent(text);
+  return LEFT_BY_ENCODE_URI_COMPONENT.test(encoded) ? encoded.replaceAll(EACH_LEFT, encodeCharacter) : encoded;
 }
 
 /** `percentEncode` applied twice. */

@@ -1,25 +1,12 @@
-import { takeFormat } from "./format.ts";
+import { readFormat } from "./format.ts";
 import { readHeader, type RequestHeaders } from "./headers.ts";
 import { encodeParameters, type SortedParameters } from "./parameters.ts";
 import { percentEncode } from "./percent-encoding.ts";
+import { withoutProtocol } from "./protocol-parameters.ts";
 import type { Acs3Protocol, HttpRequest, RpcRequest } from "./rpc-request.ts";
 import { canonicalRequestAcs3, digestBody, stringToSignAcs3 } from "./signature-acs3.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { incompleteSignature, invalidParameter, type MandatoryName, missing, WireError } from "./wire-error.ts";
-
-/** Parameters that RPC-V1 gives a meaning, and which are without effect here: the headers say the same. */
-const COMMON_PARAMETERS = [
-  "AccessKeyId",
-  "Action",
-  "SecurityToken",
-  "Signature",
-  "SignatureMethod",
-  "SignatureNonce",
-  "SignatureType",
-  "SignatureVersion",
-  "Timestamp",
-  "Version",
-];
 
 /** What a signature must cover, lest the request be given another meaning or sent elsewhere. */
 const MANDATORY_SIGNED_HEADERS = [
@@ -39,8 +26,8 @@ export interface Acs3Input {
   readonly authorization: string;
   /** The signature covers the query by itself and the form by its digest. */
   readonly sortedQuery: SortedParameters;
-  /** Of query and form; the protocol's own are taken out. */
-  readonly parameters: Map<string, string>;
+  /** Of query and form. */
+  readonly parameters: ReadonlyMap<string, string>;
 }
 
 export function parseAcs3({ http, authorization, sortedQuery, parameters }: Acs3Input): RpcRequest {
@@ -76,8 +63,7 @@ export function parseAcs3({ http, authorization, sortedQuery, parameters }: Acs3
   const canonicalRequest = canonicalize(encodeParameters(sortedQuery));
   const variants = hasVariant(sortedQuery) ? [canonicalize(encodeValues(sortedQuery))] : [];
 
-  const format = takeFormat(parameters);
-  for (const name of COMMON_PARAMETERS) parameters.delete(name);
+  const format = readFormat(parameters);
   return {
     protocol,
     action,
@@ -88,7 +74,7 @@ export function parseAcs3({ http, authorization, sortedQuery, parameters }: Acs3
     nonce,
     timestampMillis,
     signature: credential.signature,
-    parameters,
+    parameters: withoutProtocol(parameters),
     stringsToSign: [
       stringToSignAcs3(protocol, canonicalRequest),
       ...variants.map((variant) => stringToSignAcs3(protocol, variant)),

@@ -1,14 +1,14 @@
-import { takeFormat } from "./format.ts";
+import { readFormat } from "./format.ts";
+import { withoutProtocol } from "./protocol-parameters.ts";
 import type { RpcRequest } from "./rpc-request.ts";
 import { stringToSignV1 } from "./signature-v1.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { invalidParameter, type MandatoryName, missing, WireError } from "./wire-error.ts";
 
-/** @param parameters - of query and form; the protocol's own are taken out. */
-export function parseV1(method: string, parameters: Map<string, string>): RpcRequest {
-  const signature = take(parameters, "Signature");
-  const stringToSign = stringToSignV1(method, parameters);
-  const signatureType = take(parameters, "SignatureType");
+/** @param all - the parameters of query and form. */
+export function parseV1(method: string, all: ReadonlyMap<string, string>): RpcRequest {
+  const signature = read(all, "Signature");
+  const signatureType = read(all, "SignatureType");
   if (signatureType === "BEARERTOKEN") {
     throw new WireError("InvalidSignatureMethod", "Bearer tokens are not accepted: sign with an AccessKey.");
   }
@@ -16,37 +16,35 @@ export function parseV1(method: string, parameters: Map<string, string>): RpcReq
   if (signature === undefined)
     throw missing("Signature", "Sign the request with RPC signature V1 or ACS3-HMAC-SHA256.");
 
-  const accessKeyId = takeMandatory(parameters, "AccessKeyId");
-  if (takeMandatory(parameters, "SignatureMethod") !== "HMAC-SHA1") {
+  const accessKeyId = readMandatory(all, "AccessKeyId");
+  if (readMandatory(all, "SignatureMethod") !== "HMAC-SHA1") {
     throw new WireError("InvalidSignatureMethod", "SignatureMethod must be HMAC-SHA1; for HMAC-SHA256 sign with ACS3.");
   }
-  if (takeMandatory(parameters, "SignatureVersion") !== "1.0")
-    throw invalidParameter("SignatureVersion", "It must be 1.0.");
+  if (readMandatory(all, "SignatureVersion") !== "1.0") throw invalidParameter("SignatureVersion", "It must be 1.0.");
   return {
     protocol: "RPC-V1",
-    action: takeMandatory(parameters, "Action"),
-    version: takeMandatory(parameters, "Version"),
-    format: takeFormat(parameters),
+    action: readMandatory(all, "Action"),
+    version: readMandatory(all, "Version"),
+    format: readFormat(all),
     accessKeyId,
-    securityToken: take(parameters, "SecurityToken"),
-    nonce: take(parameters, "SignatureNonce"),
-    timestampMillis: parseTimestamp(takeMandatory(parameters, "Timestamp")),
+    securityToken: read(all, "SecurityToken"),
+    nonce: read(all, "SignatureNonce"),
+    timestampMillis: parseTimestamp(readMandatory(all, "Timestamp")),
     signature,
-    parameters,
-    stringsToSign: [stringToSign],
+    parameters: withoutProtocol(all),
+    stringsToSign: [stringToSignV1(method, all)],
     canonicalRequest: undefined,
   };
 }
 
 /** An empty value counts as absent. */
-function take(parameters: Map<string, string>, name: string): string | undefined {
+function read(parameters: ReadonlyMap<string, string>, name: string): string | undefined {
   const value = parameters.get(name);
-  parameters.delete(name);
   return value === "" ? undefined : value;
 }
 
-function takeMandatory(parameters: Map<string, string>, name: MandatoryName): string {
-  const value = take(parameters, name);
+function readMandatory(parameters: ReadonlyMap<string, string>, name: MandatoryName): string {
+  const value = read(parameters, name);
   if (value === undefined) throw missing(name, "Send it as a parameter.");
   return value;
 }

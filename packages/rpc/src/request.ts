@@ -52,9 +52,14 @@ function readQuery(url: string): string {
 
 function decodeForm({ headers, body }: HttpRequest, parameters: Map<string, string>): void {
   if (body.length === 0) return;
-  const [contentType = ""] = (readHeader(headers, "content-type") ?? "").split(";", 1);
-  if (contentType.trim().toLowerCase() !== FORM_CONTENT_TYPE) {
+  if (!isForm(readHeader(headers, "content-type") ?? "")) {
     throw unreadable(`A body must be of type ${FORM_CONTENT_TYPE}.`);
   }
   decodeParameters(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), parameters);
+}
+
+function isForm(contentType: string): boolean {
+  if (contentType === FORM_CONTENT_TYPE) return true;
+  const [mediaType = ""] = contentType.split(";", 1);
+  return mediaType.trim().toLowerCase() === FORM_CONTENT_TYPE;
 }

@@ -6,15 +6,15 @@ import { formatTimestamp } from "./timestamp.ts";
 /**
  * The string to sign of RPC signature V1 (Alibaba Cloud, "Request structure and signature", RPC style).
  *
- * @param parameters - all of query and form but `Signature`.
+ * @param parameters - all of query and form; `Signature` itself is left out.
  */
 export function stringToSignV1(method: string, parameters: ReadonlyMap<string, string>): string {
-  let canonical = "";
+  const pairs: string[] = [];
   for (const [name, value] of sortByName(parameters)) {
     // "=" and "&" of the canonical query, themselves encoded.
-    canonical += `${canonical === "" ? "" : "%26"}${percentEncodeTwice(name)}%3D${percentEncodeTwice(value)}`;
+    if (name !== "Signature") pairs.push(`${percentEncodeTwice(name)}%3D${percentEncodeTwice(value)}`);
   }
-  return `${method}&%2F&${canonical}`;
+  return `${method}&%2F&${pairs.join("%26")}`;
 }
 
 /**

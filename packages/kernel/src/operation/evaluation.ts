@@ -109,8 +109,8 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
   return {
     acsRegion: facts.region,
     additionalEventData: {
-      ...evaluation.noted,
       epoch,
+      ...evaluation.noted,
       mfaPresent: false,
       nonceDigest: facts.nonceDigest,
       secureTransport: facts.isSecure,
@@ -162,9 +162,8 @@ function recordedParameters({ operation, parameters }: CallFacts): EventObject {
 
 function recordedResult(operation: DeclaredOperation | undefined, result: object): EventObject {
   const recorded: Record<string, EventValue> = {};
-  const fields: Readonly<Record<string, unknown>> = { ...result };
   for (const name of operation?.recordedResult ?? []) {
-    const value = fields[name];
+    const value: unknown = Reflect.get(result, name);
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") recorded[name] = value;
   }
   return recorded;

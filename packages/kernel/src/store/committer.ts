@@ -21,6 +21,11 @@ const PURGE_LENGTH = 1024;
 const MISSES_BEFORE_ESCALATION = 2;
 /** A batch in flight for longer than this means that the log cannot be written, in milliseconds. */
 const UNHEALTHY_AFTER_MILLIS = 2_000;
+/** Longest wait for the requests that a batch's answers bring about, in milliseconds. */
+const GATHER_MILLIS = 2;
+/** Share of the last batch that is waited for, and the least number of its events for which it is worth to wait. */
+const GATHER_SHARE = 0.75;
+const GATHER_EVENTS = 8;
 /** Pause before a batch that the database could not take is offered again, in milliseconds. */
 const RETRY_PAUSE_MILLIS = 50;
 
@@ -113,6 +118,9 @@ export class Committer {
   #stopped = false;
   #troubled = false;
   #inFlightSince = Number.POSITIVE_INFINITY;
+  #lastBatchEvents = 0;
+  /** Ends the wait for more requests, once the queue is as long as that. */
+  #gathering: { readonly length: number; readonly end: () => void } | undefined;
 
   constructor(options: {
     backend: Backend;
@@ -155,7 +163,8 @@ export class Committer {
     if (this.#queue.length % PURGE_LENGTH === 0) {
       this.#queue.splice(0, this.#queue.length, ...this.#queue.filter(({ ticket }) => !ticket.abandoned));
     }
-    this.#wake();
+    if (this.#gathering === undefined) this.#wake();
+    else if (this.#queue.length >= this.#gathering.length) this.#gathering.end();
   }
 
   /** Names an event that stands in the control log though its request was answered 503. */
@@ -191,7 +200,31 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    while (this.#hasWork()) await this.#commitNext();
+    while (this.#hasWork()) {
+      await this.#gather();
+      await this.#commitNext();
+    }
+  }
+
+  /**
+   * Lets a short queue grow to nearly what the last batch had. Callers that wait for an answer send their next request
+   * when they have it, all at about the same time: the few that came too late for their batch would otherwise take a
+   * batch of their own, and a flush, between any two of the others.
+   */
+  async #gather(): Promise<void> {
+    const length = this.#lastBatchEvents * GATHER_SHARE;
+    if (this.#confirming || this.#lastBatchEvents < GATHER_EVENTS) return;
+    if (this.#queue.length === 0 || this.#queue.length >= length) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MILLIS);
+      // At the end of the turn, with all that came in it.
+      const end = (): void => {
+        clearTimeout(timer);
+        setImmediate(resolve);
+      };
+      this.#gathering = { length, end };
+    });
+    this.#gathering = undefined;
   }
 
   async #commitNext(): Promise<void> {
@@ -236,6 +269,7 @@ export class Committer {
           this.#sendBack(attempts);
           this.#confirm();
           this.#settle(attempt);
+          this.#lastBatchEvents = attempt.row.eventCount;
           this.#observer.committed({ events: attempt.row.eventCount, millis: performance.now() - startedAt });
           return;
         case "conflict":

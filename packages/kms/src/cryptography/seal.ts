@@ -24,12 +24,17 @@ export async function sealText(
   { primaryVersion: version }: StoredKey,
   { text, encryptionContext }: { readonly text: string; readonly encryptionContext: EncryptionContext | undefined },
 ): Promise<string> {
-  const stored = version.storedUnder(await findAccountKeys(context, version.identity.accountId));
-  const { versionId } = version.identity;
+  const { versionId, accountId } = version.identity;
+  const stored = version.storedUnder(await findAccountKeys(context, accountId));
   const aad = associatedData(versionId, encryptionContext);
-  using plaintext = new SecretBytes(Buffer.from(text));
-  const box = await sealOrAlarm(context.custody.keystore, stored, { plaintext: plaintext.bytes, aad });
-  return encodeCiphertextBlob(versionId, box);
+  const plaintext = Buffer.from(text);
+  // Not `using`, which costs a microsecond here as long as V8 leaves it to its runtime.
+  try {
+    const box = await sealOrAlarm(context.custody.keystore, stored, { plaintext, aad });
+    return encodeCiphertextBlob(versionId, box);
+  } finally {
+    plaintext.fill(0);
+  }
 }
 
 /**

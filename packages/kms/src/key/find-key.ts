@@ -45,8 +45,15 @@ export async function findKey(
 }
 
 /** The key, unless its deletion is due. Bounds the time in which the answer holds. */
-export async function findLivingKey(context: RequestContext, keyId: string): Promise<StoredKey | undefined> {
-  const key = await context.find(keyKind, keyId);
+export function findLivingKey(
+  context: RequestContext,
+  keyId: string,
+): StoredKey | undefined | Promise<StoredKey | undefined> {
+  const key = context.find(keyKind, keyId);
+  return key instanceof Promise ? key.then((found) => ifLiving(context, found)) : ifLiving(context, key);
+}
+
+function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKey | undefined {
   if (key?.status.state !== "PendingDeletion") return key;
   const { deleteAt } = key.status;
   if (isGone(key.status, context.now)) {
