@@ -1,5 +1,8 @@
 import { enableCompileCache } from "node:module";
 import { fileURLToPath } from "node:url";
+import { applyServerFlags } from "./server-heap.ts";
+
+applyServerFlags();
 
 // Sources run directly: what Node makes of them is kept in the clone, which halves the time and the memory of a start.
 const cache = fileURLToPath(new URL("../../../node_modules/.cache/cinnabar", import.meta.url));

@@ -1,6 +1,6 @@
 import { hash, randomFillSync } from "node:crypto";
 
-/** Default number of slots: 10 bytes each, 160 MiB once all pages are in use. */
+/** Default number of slots: 8 bytes each, 128 MiB once all pages are in use. */
 export const DEFAULT_NONCE_SLOTS = 2 ** 24;
 
 /** Longest time that an entry is kept: a Timestamp may lie 15 minutes ahead, and is good for 15 minutes more. */
@@ -11,7 +11,7 @@ export type NonceVerdict = "fresh" | "used" | "full";
 
 /** A use of a nonce, at a time. Times are whole seconds since 1970. */
 export interface NonceUse {
-  /** {@link nonceDigest}; its first 8 bytes count. */
+  /** {@link nonceDigest}; its first 6 bytes count. */
   readonly digest: Uint8Array;
   /** The request's own Timestamp + 15 minutes: the last second in which a replay would be answered. */
   readonly expiresAtSeconds: number;
@@ -19,12 +19,12 @@ export interface NonceUse {
 }
 
 const BUCKET_SLOTS = 32;
-// A bucket is one stretch of memory, so that a look at it costs one page walk: 32 low words of the digests,
-// 32 high words, 32 expiry marks of 16 bits.
-const BUCKET_WORDS = BUCKET_SLOTS * 2.5;
-const BUCKET_MARKS = BUCKET_SLOTS * 5;
-const HIGH_WORDS_AT = BUCKET_SLOTS;
-const MARKS_AT = BUCKET_SLOTS * 4;
+// A bucket is one stretch of memory, so that a look at it costs one page walk: 32 low words of the digests, then of 16
+// bits each their 32 high parts and 32 expiry marks.
+const BUCKET_WORDS = BUCKET_SLOTS * 2;
+const BUCKET_HALVES = BUCKET_SLOTS * 4;
+const HIGH_AT = BUCKET_SLOTS * 2;
+const MARKS_AT = BUCKET_SLOTS * 3;
 
 /** Above this share of live slots the table is full. Up to it, two choices of 32 slots leave no bucket overflowing. */
 const MAX_LOAD = 0.8;
@@ -45,7 +45,7 @@ export function nonceDigest(use: { readonly accessKeyId: string; readonly nonce:
 
 /**
  * Remembers which nonces were used, until they expire: a hash table of fixed size that refuses when it is full rather
- * than forgets. It knows a nonce by 8 bytes of its digest, so a fresh one is called used about once in 2^58 checks.
+ * than forgets. It knows a nonce by 6 bytes of its digest, so a fresh one is called used about once in 2^42 checks.
  *
  * Every digest has two buckets of 32 slots, found by a hash seeded at random for each table, and goes where the first
  * free slot comes sooner. Nothing ever lies outside its buckets, so an expired slot is simply free: there are no chains
@@ -57,7 +57,8 @@ export class NonceTable {
   readonly #seeds = randomFillSync(new Int32Array(4)).map((seed) => seed | 1);
   readonly #expiring = new Uint32Array(RING_SECONDS);
   #words: Uint32Array;
-  #marks: Uint16Array;
+  /** The same memory, as the high parts and the marks. */
+  #halves: Uint16Array;
   #live = 0;
   #nowSeconds = 0;
   #nowMark = mark(0);
@@ -71,7 +72,7 @@ export class NonceTable {
     }
     this.#slots = slots;
     this.#bucketBits = bits - Math.log2(BUCKET_SLOTS);
-    ({ words: this.#words, marks: this.#marks } = allocate(slots));
+    ({ words: this.#words, halves: this.#halves } = allocate(slots));
   }
 
   /** Share of the slots that hold an entry which had not expired at the last check. */
@@ -92,8 +93,8 @@ export class NonceTable {
       throw new RangeError("a nonce is kept for 30 minutes at most");
     }
 
-    const low = word(digest, 0);
-    const high = word(digest, 4);
+    const low = half(digest, 0) + half(digest, 2) * 0x10000;
+    const high = half(digest, 4);
     const first = this.#bucket(low, high, 0);
     const second = this.#bucket(low, high, 2);
     if (this.#holds(first, low, high) || this.#holds(second, low, high)) return "used";
@@ -104,8 +105,8 @@ export class NonceTable {
     if (slot === BUCKET_SLOTS || this.#live >= MAX_LOAD * this.#slots) return "full";
     const bucket = slot === freeInFirst ? first : second;
     this.#words[bucket * BUCKET_WORDS + slot] = low;
-    this.#words[bucket * BUCKET_WORDS + HIGH_WORDS_AT + slot] = high;
-    this.#marks[bucket * BUCKET_MARKS + MARKS_AT + slot] = mark(expiresAt);
+    this.#halves[bucket * BUCKET_HALVES + HIGH_AT + slot] = high;
+    this.#halves[bucket * BUCKET_HALVES + MARKS_AT + slot] = mark(expiresAt);
     this.#expiring[expiresAt % RING_SECONDS] = this.#expiringAt(expiresAt) + 1;
     this.#live++;
     return "fresh";
@@ -122,7 +123,7 @@ export class NonceTable {
       this.#live -= this.#expiringAt(second);
       this.#expiring[second % RING_SECONDS] = 0;
     }
-    if (this.#live === 0) ({ words: this.#words, marks: this.#marks } = allocate(this.#slots));
+    if (this.#live === 0) ({ words: this.#words, halves: this.#halves } = allocate(this.#slots));
     else this.#sweep(now - before);
   }
 
@@ -134,10 +135,10 @@ export class NonceTable {
     const buckets = 2 ** this.#bucketBits;
     const count = Math.ceil(buckets / SWEEP_SECONDS) * seconds;
     for (let i = 0; i < count; i++) {
-      const start = this.#sweptBuckets * BUCKET_MARKS + MARKS_AT;
+      const start = this.#sweptBuckets * BUCKET_HALVES + MARKS_AT;
       for (let at = start; at < start + BUCKET_SLOTS; at++) {
         // Only a mark that is there is written: a page that was only read still costs no memory.
-        if (this.#marks[at] !== 0 && !this.#isLive(at)) this.#marks[at] = 0;
+        if (this.#halves[at] !== 0 && !this.#isLive(at)) this.#halves[at] = 0;
       }
       this.#sweptBuckets = (this.#sweptBuckets + 1) % buckets;
     }
@@ -152,11 +153,12 @@ export class NonceTable {
   #holds(bucket: number, low: number, high: number): boolean {
     const words = this.#words;
     const start = bucket * BUCKET_WORDS;
+    const halves = bucket * BUCKET_HALVES;
     for (let slot = 0; slot < BUCKET_SLOTS; slot++) {
       if (
         words[start + slot] === low &&
-        words[start + HIGH_WORDS_AT + slot] === high &&
-        this.#isLive(bucket * BUCKET_MARKS + MARKS_AT + slot)
+        this.#halves[halves + HIGH_AT + slot] === high &&
+        this.#isLive(halves + MARKS_AT + slot)
       ) {
         return true;
       }
@@ -166,35 +168,29 @@ export class NonceTable {
 
   /** The bucket's first slot that is free or has expired, {@link BUCKET_SLOTS} if there is none. */
   #firstFree(bucket: number): number {
-    const start = bucket * BUCKET_MARKS + MARKS_AT;
+    const start = bucket * BUCKET_HALVES + MARKS_AT;
     let slot = 0;
     while (slot < BUCKET_SLOTS && this.#isLive(start + slot)) slot++;
     return slot;
   }
 
   #isLive(at: number): boolean {
-    const expiry = this.#marks[at] ?? 0;
+    const expiry = this.#halves[at] ?? 0;
     if (expiry === 0) return false;
     const left = expiry - this.#nowMark;
     return (left < 0 ? left + CLOCK_MODULUS : left) <= NONCE_LIFETIME_SECONDS;
   }
 }
 
-function allocate(slots: number): { readonly words: Uint32Array; readonly marks: Uint16Array } {
+function allocate(slots: number): { readonly words: Uint32Array; readonly halves: Uint16Array } {
   const memory = new ArrayBuffer((slots / BUCKET_SLOTS) * BUCKET_WORDS * Uint32Array.BYTES_PER_ELEMENT);
-  return { words: new Uint32Array(memory), marks: new Uint16Array(memory) };
+  return { words: new Uint32Array(memory), halves: new Uint16Array(memory) };
 }
 
 function mark(seconds: number): number {
   return (seconds % CLOCK_MODULUS) + 1;
 }
 
-function word(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset] ?? 0) |
-      ((bytes[offset + 1] ?? 0) << 8) |
-      ((bytes[offset + 2] ?? 0) << 16) |
-      ((bytes[offset + 3] ?? 0) << 24)) >>>
-    0
-  );
+function half(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
 }
