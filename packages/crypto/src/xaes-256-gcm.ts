@@ -11,6 +11,8 @@ const DERIVING_NONCE_BYTES = 12;
 /** What stands before the nonce's first half in M1 and M2: a 16-bit counter, the label `X`, a zero byte. */
 const M1_PREFIX = Buffer.from([0, 1, 0x58, 0]);
 const M2_PREFIX = Buffer.from([0, 2, 0x58, 0]);
+/** M1 ‖ M2, each masked with K1: written anew for every message, and of no use to anybody without the key. */
+const blocks = Buffer.alloc(2 * BLOCK_BYTES);
 
 /**
  * XAES-256-GCM (c2sp.org/XAES-256-GCM) under one key: AES-256-GCM with a key derived from the first half of a nonce so
@@ -21,7 +23,6 @@ const M2_PREFIX = Buffer.from([0, 2, 0x58, 0]);
 export class Xaes256Gcm {
   readonly #aes: Cipheriv;
   readonly #k1Twice: Buffer;
-  readonly #blocks = Buffer.alloc(2 * BLOCK_BYTES);
 
   /** @throws RangeError if `key` is not a secret key of 32 bytes. */
   constructor(key: KeyObject) {
@@ -68,7 +69,6 @@ export class Xaes256Gcm {
   // AES-GCM with a bare Buffer as its key costs 11 us more. Node clears the KeyObject's copy when it is collected.
   #deriveKey(nonce: Uint8Array): KeyObject {
     const context = nonce.subarray(0, DERIVING_NONCE_BYTES);
-    const blocks = this.#blocks;
     blocks.set(M1_PREFIX, 0);
     blocks.set(context, M1_PREFIX.length);
     blocks.set(M2_PREFIX, BLOCK_BYTES);

@@ -24,6 +24,9 @@ export class SqliteError extends Error {
 /** Calls that may wait for an answer: more mean that the disk hangs, and must not fill the memory. */
 const MAX_WAITING = 10_000;
 
+/** Nothing that the thread makes outlives its call: little room for what is new is enough. */
+const YOUNG_MEGABYTES = 6;
+
 interface Waiting {
   readonly resolve: (result: SqlResult | BatchOutcome | null) => void;
   readonly reject: (error: Error) => void;
@@ -31,7 +34,9 @@ interface Waiting {
 
 /** The main thread's end of a thread that owns SQLite connections. Calls are answered in order. */
 export class SqliteThread {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url));
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+  });
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #lastConnection = 0;
