@@ -20,7 +20,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ram: [...libraries, "kernel"],
   trail: [...libraries, "kernel"],
   sharing: [...libraries, "kernel", "kms"],
-  server: beneathServer,
+  // The client, to reach the service that another KMS as seal is.
+  server: [...beneathServer, "client"],
   client: clients,
   "encryption-sdk": clients,
   gateways: clients,

@@ -6,6 +6,7 @@ export const CLIENT_NAMES = [
   "openapi-core",
   "openapi-core form",
   "openapi-core SM3",
+  "openapi-core ACS4",
 ] as const;
 
 export type ClientName = (typeof CLIENT_NAMES)[number];
@@ -19,8 +20,12 @@ export interface ClientSetup {
   readonly securityToken?: string;
 }
 
+type Fields = Readonly<Record<string, string>>;
+/** A list of texts or of records, which every client numbers by itself. */
+type List = readonly string[] | readonly Fields[];
+
 /** Under their published names. An object is a map: flattened or JSON, as the client's own users would send it. */
-export type CallParameters = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>;
+export type CallParameters = Readonly<Record<string, string | number | boolean | Fields | List>>;
 
 /** What a client otherwise chooses by itself. */
 export interface CallOptions {
@@ -69,12 +74,16 @@ export const API_VERSION = "2016-01-20";
 /** For a machine that is busy with other tests. */
 export const TIMEOUT_MILLIS = 30_000;
 
-/** The parameters as text, maps as JSON: what users of clients without request classes write. */
-export function toTexts(parameters: CallParameters): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [
-      name,
-      typeof value === "object" ? JSON.stringify(value) : String(value),
-    ]),
-  );
+/** The parameters as text, maps as JSON and lists as they are: what users of clients without request classes write. */
+export function toTexts(parameters: CallParameters): Record<string, string | List> {
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, toTextOrList(value)]));
+}
+
+function toTextOrList(value: CallParameters[string]): string | List {
+  if (isList(value)) return value;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function isList(value: CallParameters[string]): value is List {
+  return Array.isArray(value);
 }

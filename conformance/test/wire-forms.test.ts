@@ -29,6 +29,11 @@ const FORMS: Readonly<Record<ClientName, readonly RegExp[]>> = {
     /EncryptionContext=%7B%22tenant%22%3A%22acme%22%7D/,
   ],
   "openapi-core SM3": [/^POST \/\?.* HTTP/, /^authorization: ACS3-HMAC-SM3 Credential=AK,/im, /\r\n\r\n$/],
+  "openapi-core ACS4": [
+    /^POST \/\?.*EncryptionContext=%7B%22tenant%22%3A%22acme%22%7D.* HTTP/,
+    /^authorization: ACS4-HMAC-SHA256 Credential=AK\/[0-9]{8}\/center\/Kms\/aliyun_v4_request,SignedHeaders=/im,
+    /\r\n\r\n$/,
+  ],
 };
 
 let clients: ClientProcess;

@@ -1,5 +1,6 @@
 import type { ClientSetup, OfficialClient } from "../official-client.ts";
 import { Kms20160120Client } from "./kms20160120.ts";
+import { OpenapiCoreAcs4Client } from "./openapi-core-acs4.ts";
 import { OpenapiCoreClient } from "./openapi-core.ts";
 import { PopCoreClient } from "./pop-core.ts";
 
@@ -17,5 +18,7 @@ export function connect(setup: ClientSetup): OfficialClient {
       return new OpenapiCoreClient(setup, { algorithm: "ACS3-HMAC-SHA256", place: "form" });
     case "openapi-core SM3":
       return new OpenapiCoreClient(setup, { algorithm: "ACS3-HMAC-SM3", place: "query" });
+    case "openapi-core ACS4":
+      return new OpenapiCoreAcs4Client(setup);
   }
 }

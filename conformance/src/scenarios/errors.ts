@@ -92,8 +92,6 @@ export const errorScenarios: readonly Scenario[] = [
       ["CreateKey", { EnableAutomaticRotation: true, RotationInterval: "30d" }, "EnableAutomaticRotation"],
       ["CreateKey", { DKMSInstanceId: "kst-hzz62ee817bvyyr5x****" }, "DKMSInstanceId"],
       ["CreateKey", { Policy: '{"Version":"1","Statement":[]}' }, "Policy"],
-      ["CreateKey", { Tags: '[{"TagKey":"team","TagValue":"billing"}]' }, "Tags"],
-      ["ListKeys", { Filters: '[{"Key":"KeyState","Values":["Enabled"]}]' }, "Filters"],
       ["GenerateDataKey", { KeyId: keyId, Recipient: "{}" }, "Recipient"],
     ],
   }),

@@ -78,6 +78,61 @@ function addServerCommands(program: Command, outcome: Outcome): void {
       return clockReset(argv);
     },
   );
+
+  pass(program.command("unseal").description("Give a share to a sealed server on this machine."), async (argv) => {
+    const { unseal } = await import("@cinnabar/server");
+    return unseal(argv);
+  });
+  const seal = program.command("seal").description("Look after what keeps the root key.");
+  pass(
+    seal.command("migrate").description("Move the root key to another seal, or another passphrase."),
+    async (argv) => {
+      const { sealMigrate } = await import("@cinnabar/server");
+      return sealMigrate(argv);
+    },
+  );
+
+  const account = program.command("account").description("Administer accounts, beside running servers too.");
+  pass(account.command("create").description("Make an account with an AccessKey of its root."), async (argv) => {
+    const { accountCreate } = await import("@cinnabar/server");
+    return accountCreate(argv);
+  });
+  pass(account.command("list").description("List the accounts."), async (argv) => {
+    const { accountList } = await import("@cinnabar/server");
+    return accountList(argv);
+  });
+  pass(account.command("disable").description("Refuse every call of an account's."), async (argv) => {
+    const { accountDisable } = await import("@cinnabar/server");
+    return accountDisable(argv);
+  });
+  pass(account.command("enable").description("Let a disabled account be used again."), async (argv) => {
+    const { accountEnable } = await import("@cinnabar/server");
+    return accountEnable(argv);
+  });
+
+  const accessKey = program
+    .command("access-key")
+    .description("Administer the AccessKeys of accounts' roots, beside running servers too.");
+  pass(accessKey.command("create").description("Make a further AccessKey of an account's root."), async (argv) => {
+    const { accessKeyCreate } = await import("@cinnabar/server");
+    return accessKeyCreate(argv);
+  });
+  pass(accessKey.command("list").description("List AccessKeys."), async (argv) => {
+    const { accessKeyList } = await import("@cinnabar/server");
+    return accessKeyList(argv);
+  });
+  pass(accessKey.command("disable").description("Refuse every call with an AccessKey."), async (argv) => {
+    const { accessKeyDisable } = await import("@cinnabar/server");
+    return accessKeyDisable(argv);
+  });
+  pass(accessKey.command("enable").description("Let a disabled AccessKey be used again."), async (argv) => {
+    const { accessKeyEnable } = await import("@cinnabar/server");
+    return accessKeyEnable(argv);
+  });
+  pass(accessKey.command("delete").description("Delete an AccessKey for good."), async (argv) => {
+    const { accessKeyDelete } = await import("@cinnabar/server");
+    return accessKeyDelete(argv);
+  });
 }
 
 function addEncrypt(program: Command, io: Io): void {
@@ -163,7 +218,7 @@ Examples:
 }
 
 function addAudit(program: Command, io: Io, outcome: Outcome): void {
-  const audit = program.command("audit").description("Save, export and verify the audit log, offline.");
+  const audit = program.command("audit").description("Save, export, prove and verify the audit log, offline.");
   const key = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
 
   addStoreOptions(audit.command("checkpoint").description("Print signed checkpoints, to be kept somewhere else."))
@@ -188,14 +243,37 @@ function addAudit(program: Command, io: Io, outcome: Outcome): void {
       await auditExport(folder, options, io);
     });
 
+  addStoreOptions(
+    audit
+      .command("prove")
+      .description("Print a proof that an event is in the log, for who has only the verifier key (C2SP tlog-proof).")
+      .argument("<event>", "its id, which is the RequestId of the answer"),
+  )
+    .option("--from <folder>", "read what audit export wrote instead of a database")
+    .option("--key <key>", key)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar audit prove 0F2B6C1E-7A55-4E0B-9D51-6D1C3A7F0001 --data data > event.tlog-proof
+  $ cinnabar audit verify --proof event.tlog-proof --key audit-verifier.vkey
+
+The proof has the event itself: give it to nobody who may not read the event.`,
+    )
+    .action(async (event: string, options: LogOptions) => {
+      const { auditProve } = await import("./commands/audit-prove.ts");
+      await auditProve(event, options, io);
+    });
+
   addStoreOptions(audit.command("verify").description("Check that nothing in the logs was changed, left out or added."))
     .option("--from <folder>", "read what audit export wrote instead of a database")
     .option("--key <key>", key)
     .option<string[]>(
       "--checkpoint <file>",
-      "compare with what audit checkpoint printed before; may be repeated",
+      "compare with what audit checkpoint printed before, or a server wrote with --checkpoint-to; may be repeated",
       (file, files: string[] | undefined) => [...(files ?? []), file],
     )
+    .option("--proof <file>", "verify what audit prove printed, with the verifier key alone")
     .option("--json", "print the report as JSON")
     .addHelpText(
       "after",
@@ -203,6 +281,7 @@ function addAudit(program: Command, io: Io, outcome: Outcome): void {
 Examples:
   $ cinnabar audit verify --data data --checkpoint checkpoints.txt
   $ cinnabar audit verify --from logs --key audit-verifier.vkey --checkpoint checkpoints.txt
+  $ cinnabar audit verify --proof event.tlog-proof --key audit-verifier.vkey
 
 Ends with code 0 if nothing is wrong, and 1 if something is. Whoever can change the database may be
 able to change the key beside it too: for a proof, give the key and a checkpoint from elsewhere.`,

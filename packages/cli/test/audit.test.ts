@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run } from "../src/index.ts";
@@ -21,16 +22,21 @@ describe("the audit commands", () => {
   let folder: TemporaryFolder;
   let data: string;
   let checkpoints: string;
+  let delivered: string;
+  let eventId: string;
 
   before(async () => {
     folder = await TemporaryFolder.create();
     data = folder.join("data");
     // A server that has answered a call and stopped leaves two logs, signed to their ends.
-    const args = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    delivered = folder.join("delivered.txt");
+    const addresses = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    const args = ["serve", "--data", data, ...addresses, "--checkpoint-to", delivered];
     const server = spawn(process.execPath, [program, ...args], { env: {}, stdio: ["ignore", "pipe", "ignore"] });
     await once(server.stdout, "data");
     const called = await cinnabar("call", "ListKeys", "--credentials", `${data}/root-access-key.json`);
     assert.equal(called.exitCode, 0, called.stderr);
+    ({ RequestId: eventId } = JSON.parse(called.stdout) as { RequestId: string });
     server.kill("SIGTERM");
     const [exitCode] = (await once(server, "exit")) as [number | null];
     assert.equal(exitCode, 0);
@@ -114,6 +120,69 @@ describe("the audit commands", () => {
     const found = await cinnabar(...verify, "--checkpoint", checkpoints);
     assert.equal(found.exitCode, 1);
     assert.match(found.stdout, /WRONG/);
+  });
+
+  test("what a server delivered elsewhere finds that too", async () => {
+    const verify = ["audit", "verify", "--data", data, "--checkpoint", delivered];
+    const sound = await cinnabar(...verify);
+    assert.equal(sound.exitCode, 0, sound.stdout);
+    assert(!sound.stdout.includes("Without a saved checkpoint"));
+    const found = await cinnabar(...verify, "--database", `sqlite:${folder.join("cut.db")}`);
+    assert.equal(found.exitCode, 1);
+    assert.match(found.stdout, /WRONG {2}missing-log/);
+  });
+
+  test("a proof of an event needs the verifier key alone, and no bit of it can be changed", async () => {
+    const proved = await cinnabar("audit", "prove", eventId, "--data", data);
+    assert.deepEqual([proved.exitCode, proved.stderr], [0, ""]);
+    assert.match(proved.stdout, /^c2sp\.org\/tlog-proof@v1\nextra /);
+    const [proof, key] = [folder.join("event.tlog-proof"), folder.join("key.txt")];
+    await writeFile(proof, proved.stdout);
+    await writeFile(key, await readFile(folder.join("data/audit-verifier.vkey")));
+    const verify = ["audit", "verify", "--proof", proof, "--key", key];
+
+    const { exitCode, stdout } = await cinnabar(...verify);
+    assert.equal(exitCode, 0);
+    const [sentence, event = ""] = stdout.split("\n");
+    assert.equal(sentence, `The event ${eventId} is leaf 0 of shard-1, in a signed checkpoint of 2 leaves.`);
+    const parsed = JSON.parse(event) as { eventName: string };
+    assert.equal(parsed.eventName, "ListKeys");
+    assert.deepEqual(JSON.parse((await cinnabar(...verify, "--json")).stdout), {
+      ok: true,
+      log: "shard-1",
+      index: 0,
+      size: 2,
+      eventId,
+      event: parsed,
+    });
+
+    await writeFile(proof, proved.stdout.replace("index 0", "index 1"));
+    const found = await cinnabar(...verify);
+    assert.equal(found.exitCode, 1);
+    assert.equal(found.stdout, "");
+    assert.match(found.stderr, /event\.tlog-proof: The proof does not hold: the inclusion proof leads to another root/);
+    assert.equal((await cinnabar(...verify, "--from", data)).exitCode, 2);
+  });
+
+  test("an event that is not on record cannot be proven", async () => {
+    const { exitCode, stdout, stderr } = await cinnabar("audit", "prove", "no-such-event", "--data", data);
+    assert.deepEqual([exitCode, stdout], [1, ""]);
+    assert.match(stderr, /^cinnabar: No event NO-SUCH-EVENT can be read in the logs\./);
+  });
+
+  test("a server refuses a store that lacks what it had delivered elsewhere", async () => {
+    const older = folder.join("older");
+    await cp(data, older, { recursive: true });
+    const database = new DatabaseSync(`${older}/cinnabar.db`);
+    database.exec(
+      "DELETE FROM audit_batch WHERE shard = 0 AND seq = (SELECT max(seq) FROM audit_batch WHERE shard = 0)",
+    );
+    database.close();
+    const args = ["serve", "--data", older, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    const server = spawn(process.execPath, [program, ...args, "--checkpoint-to", delivered], { env: {} });
+    const [said] = await Promise.all([text(server.stderr), once(server, "exit")]);
+    assert.equal(server.exitCode, 1);
+    assert.match(said, /The store was put back to an older state, or is another one: .*delivered\.txt/);
   });
 
   test("a file that is not what audit checkpoint printed is refused by its name", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NoteVerifier, openCheckpoint } from "@cinnabar/merkle-log";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { logOrigin } from "../src/audit/checkpointer.ts";
+import { logOrigin, parseLogOrigin } from "../src/audit/checkpointer.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { loadDeployment } from "../src/store/deployment.ts";
 import { TestDeployment } from "./support/deployment.ts";
@@ -17,7 +17,6 @@ forEachDatabase((database) => {
     process.store.committer.submit(request);
     await request.answered;
     await process.close();
-    assert.ok(process.observer.checkpoints >= 2);
     const { verifier_key, origin } = await loadDeployment(deployment.backend, deployment.guard);
     const verifier = NoteVerifier.parse(verifier_key);
     const { rows } = await deployment.backend.reader.execute("SELECT * FROM checkpoint ORDER BY shard", []);
@@ -31,6 +30,8 @@ forEachDatabase((database) => {
       const last = log.at(-1)?.row;
       assert.equal(checkpoint.size, size);
       assert.equal(size, (last?.firstIndex ?? 0) + (last?.eventCount ?? 0) + 1);
+      const told = process.observer.checkpoints.findLast((signed) => signed.shard === Number(shard));
+      assert.equal(told?.note, note, "the observer is told what is stored");
     }
   });
 
@@ -44,4 +45,21 @@ forEachDatabase((database) => {
     const { rows } = await deployment.backend.reader.execute("SELECT size, note FROM checkpoint WHERE shard = 0", []);
     assert.deepEqual({ ...rows[0] }, { size: 1000, note: "larger" });
   });
+});
+
+test("the origin of a log's checkpoints names the log, and nothing else does", () => {
+  for (const shard of [CONTROL_SHARD, 1, 42]) assert.equal(parseLogOrigin("a/b", logOrigin("a/b", shard)), shard);
+  for (const line of [
+    "",
+    "a/b",
+    "a/b/",
+    "a/b/shard/",
+    "a/b/shard/0",
+    "a/b/shard/01",
+    "a/b/shard/1.5",
+    "a/b/shard/-1",
+  ]) {
+    assert.equal(parseLogOrigin("a/b", line), undefined, line);
+  }
+  assert.equal(parseLogOrigin("a", logOrigin("a/b", 1)), undefined);
 });

@@ -90,7 +90,7 @@ function expected(event: AuditEvent): object {
     requestId: event.eventId,
   };
   if (resourceType === undefined || resourceName === undefined) return fields;
-  return { ...fields, referencedResources: Object.fromEntries([[resourceType, [resourceName]]]) };
+  return { ...fields, referencedResources: Object.fromEntries([[resourceType, resourceName.split(",")]]) };
 }
 
 test("an event is written in the canonical form of JSON, whatever is in it", () => {

@@ -3,7 +3,14 @@ import { test } from "node:test";
 import { WireError } from "@cinnabar/rpc";
 import { z } from "zod";
 import { ApiError } from "../src/operation/errors.ts";
-import { optional, optionalMap, readParameters, required } from "../src/operation/parameter.ts";
+import {
+  optional,
+  optionalList,
+  optionalMap,
+  optionalRecords,
+  readParameters,
+  required,
+} from "../src/operation/parameter.ts";
 
 const parameters = {
   Name: required({ schema: z.string().max(5, "It has at most 5 characters."), description: "" }),
@@ -15,13 +22,15 @@ const parameters = {
     description: "",
   }),
   Context: optionalMap({ schema: z.map(z.string(), z.string()), description: "" }),
+  Id: optionalList({ schema: z.array(z.string()).max(2, "There are at most 2."), description: "" }),
+  Tag: optionalRecords({ schema: z.array(z.map(z.string(), z.string())), description: "" }),
 };
 
 function read(wire: Readonly<Record<string, string>>): unknown {
   return readParameters(parameters, new Map(Object.entries(wire)));
 }
 
-const absent = { Days: undefined, Context: undefined };
+const absent = { Days: undefined, Context: undefined, Id: undefined, Tag: undefined };
 const cases: readonly [string, Readonly<Record<string, string>>, unknown][] = [
   ["reads what is required", { Name: "a" }, { ...absent, Name: "a" }],
   ["reads what is optional, as the schema makes it", { Name: "a", Days: "7" }, { ...absent, Name: "a", Days: 7 }],
@@ -43,6 +52,27 @@ const cases: readonly [string, Readonly<Record<string, string>>, unknown][] = [
     { Name: "a", Context: '{"__proto__":"v"}' },
     { ...absent, Name: "a", Context: new Map([["__proto__", "v"]]) },
   ],
+  [
+    "reads a list in the order of its numbers",
+    { Name: "a", "Id.2": "y", "Id.1": "" },
+    { ...absent, Name: "a", Id: ["", "y"] },
+  ],
+  [
+    "reads records with the fields that they have",
+    { Name: "a", "Tag.1.Key": "k", "Tag.2.Key": "l", "Tag.2.Value": "" },
+    {
+      ...absent,
+      Name: "a",
+      Tag: [
+        new Map([["Key", "k"]]),
+        new Map([
+          ["Key", "l"],
+          ["Value", ""],
+        ]),
+      ],
+    },
+  ],
+  ["takes a list without numbers for none", { Name: "a", Id: "x", Tag: "y" }, { ...absent, Name: "a" }],
   [
     "ignores what it does not know",
     { Name: "a", RegionId: "x", "Days.x": "y", toString: "z" },
@@ -72,6 +102,15 @@ const refusals: readonly [string, Readonly<Record<string, string>>, string, RegE
   ],
   ["refuses a map that is not JSON", { Name: "a", Context: "k=v" }, "InvalidParameter", /Context/],
   ["refuses a map of other things than strings", { Name: "a", Context: '{"k":1}' }, "InvalidParameter", /Context/],
+  ["refuses a list with a gap", { Name: "a", "Id.1": "x", "Id.3": "z" }, "InvalidParameter", /"Id\.2"/],
+  ["refuses a list of records", { Name: "a", "Id.1.Key": "x" }, "InvalidParameter", /"Id\.1"/],
+  [
+    "refuses too long a list",
+    { Name: "a", "Id.1": "", "Id.2": "", "Id.3": "" },
+    "InvalidParameter",
+    /"Id".*at most 2\.$/,
+  ],
+  ["refuses records without fields", { Name: "a", "Tag.1": "x" }, "InvalidParameter", /"Tag\.1"/],
   ["refuses a map in both forms", { Name: "a", Context: "{}", "Context.k": "v" }, "InvalidParameter", /Context/],
 ];
 

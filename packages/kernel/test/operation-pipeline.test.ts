@@ -4,7 +4,7 @@ import { forEachDatabase } from "@cinnabar/testkit";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { correctedIds, type LoggedEvent, readEvents } from "./support/read-log.ts";
-import { ACCESS_KEY_ID, ACCOUNT, type Reply, sign, TestService } from "./support/test-service.ts";
+import { ACCESS_KEY_ID, ACCOUNT, type Reply, sign, signScoped, TestService } from "./support/test-service.ts";
 
 forEachDatabase((database) => {
   /** The events of a call, in the process's log and in the control log. */
@@ -113,6 +113,65 @@ forEachDatabase((database) => {
     const { rows } = await deployment.backend.reader.execute("SELECT sum(revision) AS revisions FROM thing", []);
     assert.equal(rows[0]?.["revisions"], 3, "nothing was changed");
     assert.match(service.log, /a detail that stays inside/);
+  });
+
+  test("answers in XML whoever asks for it, once the request has been read", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const ask = (action: string, parameters: Readonly<Record<string, string>>, other = {}): Promise<Reply> =>
+      service.send(sign(action, parameters, { ...other, format: "XML" }));
+    const xml = '<?xml version="1.0" encoding="UTF-8"?>';
+
+    const result = await ask("DescribeThing", { Id: "mine" });
+    assert.equal(
+      result.body,
+      `${xml}<DescribeThingResponse><RequestId>${result.requestId}</RequestId><Id>mine</Id><Count>5</Count>` +
+        "<Secret>not for the record</Secret></DescribeThingResponse>",
+    );
+    assert.deepEqual((await recordOf(deployment, service, result))["responseElements"], { Count: 5 });
+    const unrecorded = await ask("DescribeRegions", {});
+    assert.match(unrecorded.body, /^<\?xml [^>]*><DescribeRegionsResponse><RequestId>/);
+
+    for (const [answer, code] of [
+      [ask("DescribeThing", { Id: "none" }), "Forbidden.KeyNotFound"],
+      [ask("NoSuchThing", {}), "InvalidAction.NotFound"],
+      [ask("DescribeThing", {}, { secret: "guessed" }), "SignatureDoesNotMatch"],
+      [ask("DescribeThing", {}, { accessKeyId: "LTAI5tNONE" }), "InvalidAccessKeyId.NotFound"],
+      [ask("DescribeThing", {}, { at: 0 }), "InvalidTimeStamp.Expired"],
+    ] as const) {
+      const { status, format, body, requestId } = await answer;
+      assert.equal(format, "XML");
+      assert.ok(body.startsWith(`${xml}<Error><RequestId>${requestId}</RequestId><HostId>kms.test</HostId>`), body);
+      assert.ok(body.includes(`<Code>${code}</Code>`), body);
+      assert.ok(body.endsWith(`<HttpStatus>${status}</HttpStatus></Error>`), body);
+    }
+    const unread = sign("DescribeThing", { Id: "mine" }, { format: "XML" });
+    const reply = await service.send({ ...unread, url: unread.url.replace("Timestamp=", "Other=") });
+    assert.deepEqual([reply.format, reply.json["Code"]], ["JSON", "MissingTimestamp"]);
+  });
+
+  test("what XML cannot hold is refused on record, and nothing is done", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const Id = "a\u0001b";
+    const reply = await service.send(sign("MakeThing", { Id }, { format: "XML" }));
+    assert.equal(reply.status, 400);
+    assert.match(reply.body, /<Code>InvalidParameter<\/Code><Message>.*"Format".*Ask for JSON\.<\/Message>/);
+    assert.equal((await recordOf(deployment, service, reply)).errorCode, "InvalidParameter");
+    assert.equal((await service.call("DescribeThing", { Id })).json["Code"], "Forbidden.KeyNotFound");
+    assert.equal((await service.call("MakeThing", { Id })).status, 200);
+  });
+
+  test("a key of ACS4 that was derived for another product proves nothing", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    assert.equal((await service.send(signScoped("DescribeThing", { product: "Kms", region: "center" }))).status, 200);
+    const other = await service.send(signScoped("DescribeThing", { product: "Oss", region: "center" }));
+    assert.deepEqual([other.status, other.json["Code"]], [400, "SignatureDoesNotMatch"]);
+    assert.deepEqual(await recordsOf(deployment, service, other), []);
+    // Nobody's product: then nothing but the name of the operation is told.
+    const none = await service.send(signScoped("NoSuchThing", { product: "Oss", region: "center" }));
+    assert.equal(none.json["Code"], "InvalidAction.NotFound");
   });
 
   test("what exists in another account and what does not exist are told alike", async () => {

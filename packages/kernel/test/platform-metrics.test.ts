@@ -60,6 +60,8 @@ test("shows batches, retries, refusals, alarms and the nonce table", async () =>
   metrics.logUnavailable.add(2);
   metrics.tamperedRows.add();
   metrics.watchNonceTable(() => 0.25);
+  metrics.checkpointsDelivered.add(2);
+  metrics.watchCheckpointDelivery(() => 1.5);
   assertLines(await exposed(metrics), [
     'cinnabar_batch_events_bucket{le="1"} 1',
     'cinnabar_batch_events_bucket{le="512"} 1',
@@ -72,6 +74,8 @@ test("shows batches, retries, refusals, alarms and the nonce table", async () =>
     "cinnabar_log_unavailable_total 2",
     "cinnabar_tampered_rows_total 1",
     "cinnabar_nonce_table_load_ratio 0.25",
+    "cinnabar_checkpoints_delivered_total 2",
+    "cinnabar_checkpoint_undelivered_seconds 1.5",
   ]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { migrate, type Migration, NewerStoreError } from "../src/store/migrations.ts";
+import { assertMigrated, migrate, type Migration, NewerStoreError, OlderStoreError } from "../src/store/migrations.ts";
 import { connect, migrations } from "./support/deployment.ts";
 
 forEachDatabase((database) => {
@@ -53,6 +53,26 @@ forEachDatabase((database) => {
       });
       const { rows } = await backend.reader.execute("SELECT name FROM migration WHERE name = 'zz-0000-mine'", []);
       assert.equal(rows.length, 0);
+    } finally {
+      await backend.close();
+    }
+  });
+
+  test("who only looks is told of a schema that is older or newer than its own, and changes nothing", async () => {
+    await using instance = await database.create();
+    const backend = await connect(instance.url);
+    try {
+      await migrate(backend, migrations);
+      await assertMigrated(backend, migrations);
+      const later: Migration = { name: "zz-0001-later", up: () => Promise.resolve() };
+      await assert.rejects(assertMigrated(backend, [...migrations, later]), (error: Error) => {
+        assert.ok(error instanceof OlderStoreError);
+        assert.match(error.message, /zz-0001-later\. Start a server/);
+        return true;
+      });
+      await assertMigrated(backend, migrations);
+      await migrate(backend, [...migrations, later]);
+      await assert.rejects(assertMigrated(backend, migrations), NewerStoreError);
     } finally {
       await backend.close();
     }

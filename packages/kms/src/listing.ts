@@ -2,11 +2,14 @@ import type { RequestContext } from "@cinnabar/kernel";
 import { type RawBuilder, sql } from "kysely";
 import type { Page } from "./parameters/page.ts";
 
-interface ListedRow {
-  readonly total: number;
-  /** Store times of the account's last deletion that was due, and of the next one. */
+/** Store times of the last deletion of one of the account's keys that was due, and of the next one. */
+export interface DeletionTimes {
   readonly last_deletion: number | null;
   readonly next_deletion: number | null;
+}
+
+interface ListedRow extends DeletionTimes {
+  readonly total: number;
   /** Null where a page is empty: its one row has only what is above. */
   readonly mac: Uint8Array | null;
 }
@@ -24,16 +27,13 @@ export async function readPage(
   list: { readonly page: Page; readonly entries: RawBuilder<unknown>; readonly thenBy: string },
 ): Promise<{ readonly rows: readonly object[]; readonly total: number }> {
   const { page, entries } = list;
-  const { now, principal } = context;
   const thenBy = sql.ref(list.thenBy);
-  const deletions = sql`from kms_key where account_id = ${principal.accountId} and delete_at`;
   const { rows } = await sql<ListedRow>`
     select head.total, head.last_deletion, head.next_deletion, listed.*
     from (
       select
         (select count(*) ${entries}) as total,
-        (select max(delete_at) ${deletions} <= ${now}) as last_deletion,
-        (select min(delete_at) ${deletions} > ${now}) as next_deletion
+        ${deletionTimes(context)}
     ) as head
     left join (
       select * ${entries} order by created_at, ${thenBy} limit ${page.size} offset ${(page.number - 1) * page.size}
@@ -41,8 +41,22 @@ export async function readPage(
     order by listed.created_at, listed.${thenBy}
   `.execute(context.db);
   const [head] = rows;
+  return { rows: rows.filter(({ mac }) => mac !== null), total: holdBetween(context, head).total };
+}
+
+/** The columns of {@link DeletionTimes}, for the one row that every list's statement begins with. */
+export function deletionTimes({ now, principal }: RequestContext): RawBuilder<unknown> {
+  const deletions = sql`from kms_key where account_id = ${principal.accountId} and delete_at`;
+  return sql`
+    (select max(delete_at) ${deletions} <= ${now}) as last_deletion,
+    (select min(delete_at) ${deletions} > ${now}) as next_deletion
+  `;
+}
+
+/** Bounds the time in which a list's answer holds, and gives the row that was looked at. */
+export function holdBetween<Head extends DeletionTimes>(context: RequestContext, head: Head | undefined): Head {
   if (head === undefined) throw new RangeError("a list's head is always one row");
   if (head.last_deletion !== null) context.holdsFrom(head.last_deletion);
   if (head.next_deletion !== null) context.holdsUntil(head.next_deletion);
-  return { rows: rows.filter(({ mac }) => mac !== null), total: head.total };
+  return head;
 }

@@ -1,6 +1,6 @@
 import type { Migration } from "@cinnabar/kernel";
 
-/** The schema of keys, their versions and aliases. Instants are store milliseconds. */
+/** The schema of keys, their versions, aliases and tags. Instants are store milliseconds. */
 export const kmsMigrations: readonly Migration[] = [
   {
     name: "kms-0001-keys-and-aliases",
@@ -62,6 +62,39 @@ export const kmsMigrations: readonly Migration[] = [
         .columns(["account_id", "created_at", "name"])
         .execute();
       await db.schema.createIndex("alias_by_key").on("alias").column("key_id").execute();
+    },
+  },
+  {
+    name: "kms-0002-deletion-protection",
+    async up(db, { text }) {
+      await db.schema.alterTable("kms_key").addColumn("deletion_protection", text).execute();
+    },
+  },
+  {
+    name: "kms-0003-tags",
+    async up(db, { text, integer, bytes }) {
+      await db.schema
+        .createTable("key_tag")
+        .addColumn("key_id", text, (column) => column.notNull().references("kms_key.id"))
+        .addColumn("tag_key", text, (column) => column.notNull())
+        .addColumn("account_id", text, (column) => column.notNull())
+        .addColumn("tag_value", text, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .addPrimaryKeyConstraint("key_tag_pk", ["key_id", "tag_key"])
+        .execute();
+      // Turns the pages of an account's tags.
+      await db.schema
+        .createIndex("key_tag_by_account")
+        .on("key_tag")
+        .columns(["account_id", "key_id", "tag_key"])
+        .execute();
+      // Finds the keys that have a tag.
+      await db.schema
+        .createIndex("key_tag_by_value")
+        .on("key_tag")
+        .columns(["account_id", "tag_key", "tag_value", "key_id"])
+        .execute();
     },
   },
 ];

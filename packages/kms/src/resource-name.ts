@@ -21,6 +21,18 @@ export function onOwn(container: "key" | "alias", action: string, context: Reque
   return { action, resource, accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
 }
 
+/** A right on nothing in particular: only a statement about every resource gives it. */
+export function onAnything(action: string, { principal }: RequestContext): AccessRequest {
+  return { action, resource: "*", accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
+}
+
+/** A right on every single key or secret of the caller's account. */
+export function onEvery(type: "key" | "secret", action: string, context: RequestContext): AccessRequest {
+  const { region, principal } = context;
+  const resource = `acs:kms:${region}:${principal.accountId}:${type}/*`;
+  return { action, resource, accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
+}
+
 /** A right on one alias of the caller's account, which need not exist yet. */
 export function onAlias(aliasName: string, action: string, { region, principal }: RequestContext): AccessRequest {
   const { accountId } = principal;

@@ -5,7 +5,10 @@ const ROTATION = "Published as absent unless the key is rotated, which no key ca
 const RECIPIENT = "Answered to a Recipient only, which is refused with UnsupportedOperation.";
 const ALIAS_LENGTH = "The 1 to 255 characters are counted after alias/, as Alibaba Cloud's page on limits says.";
 const DATA_KEY_SPEC = "NumberOfBytes wins over any KeySpec; alone, an unknown one is refused with InvalidParameter.";
+const CERTIFICATES = "Certificates are not kept: the answer is that of the operations of older clients on them.";
+const NO_ORDERS = "The service costs nothing and is always open: nothing is ordered, and nobody's name is asked.";
 const UNAVAILABLE = "A state of expired instances, which no key can be in.";
+const UNTHROTTLED = "No operation is throttled yet.";
 
 /** Every difference from the published API, with its reason. Whoever takes one away takes its line away. */
 export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<Record<string, string>>>> = {
@@ -40,7 +43,15 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "GenerateDataKeyWithoutPlaintext.DryRun: is not declared": DRY_RUN,
     "GenerateDataKey.KeySpec: takes no-such-value": DATA_KEY_SPEC,
     "GenerateDataKeyWithoutPlaintext.KeySpec: takes no-such-value": DATA_KEY_SPEC,
-    "ScheduleKeyDeletion fails with Throttling: is not declared": "No operation is throttled yet.",
+    "OpenKmsService fails with CreateLXOrderFailed: is not declared": NO_ORDERS,
+    "OpenKmsService fails with Forbidden.NoRealNameAuthentication: is not declared": NO_ORDERS,
+    "ReEncrypt.DryRun: is not declared": DRY_RUN,
+    "ScheduleKeyDeletion fails with Throttling: is not declared": UNTHROTTLED,
+    "UpdateAlias fails with Throttling: is not declared": UNTHROTTLED,
+    "UpdateAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
+    "UpdateAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
+    "TagResource fails with Certificate.NotFound: is not published": CERTIFICATES,
+    "UntagResource fails with Certificate.NotFound: is not published": CERTIFICATES,
     "DescribeService: is not published": "An operation of older clients, which the current API no longer lists.",
   },
   behaviour: {

@@ -37,7 +37,7 @@ interface Description {
         readonly errors?: Description["commonErrors"];
         readonly ramAction?: readonly string[];
         readonly ramResource?: string;
-        readonly stateRule?: unknown;
+        readonly stateRule?: Facts;
       }
     >
   >;
@@ -52,7 +52,7 @@ function extract({ product, version, sources, commonErrors, operations }: Descri
     operations: mapValues(operations, ({ request, response, errors, ramAction, ramResource, stateRule }) => ({
       ramAction,
       ramResource,
-      stateRule,
+      stateRule: stateRule && withoutNotes(stateRule),
       errors: withoutMessages(errors ?? []),
       request: mapValues(request, (facts) => only(PARAMETER_FACTS, facts)),
       response: mapValues(response, toShape),
@@ -62,6 +62,10 @@ function extract({ product, version, sources, commonErrors, operations }: Descri
 
 function withoutMessages(errors: Description["commonErrors"]): Readonly<Record<string, number>> {
   return Object.fromEntries(errors.map(([code, status]) => [code, status]));
+}
+
+function withoutNotes(facts: Facts): Facts {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !name.startsWith("_")));
 }
 
 /** A field's type, or the shape of an object or of an array's objects. */

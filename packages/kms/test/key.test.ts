@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { ApiError } from "@cinnabar/kernel";
 import * as fc from "fast-check";
 import {
+  assertChangeable,
   assertTakesAlias,
+  assertUnprotected,
   assertUsable,
   deletionCancelled,
   deletionScheduled,
@@ -30,6 +32,7 @@ const MATRIX = {
     Disabled: "Rejected.StateModifiedFailed",
     PendingDeletion: "Enabled",
   },
+  change: { Enabled: "Enabled", Disabled: "Disabled", PendingDeletion: "Rejected.PendingDeletion" },
   use: { Enabled: "Enabled", Disabled: "Rejected.Disabled", PendingDeletion: "Rejected.PendingDeletion" },
   takeAlias: { Enabled: "Enabled", Disabled: "Disabled", PendingDeletion: "Rejected.StateModifiedFailed" },
 } as const;
@@ -46,6 +49,9 @@ function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
       return deletionScheduled(status, { now, days: DAYS });
     case "cancel":
       return deletionCancelled(status);
+    case "change":
+      assertChangeable(status);
+      return status;
     case "use":
       assertUsable(status);
       return status;
@@ -56,7 +62,7 @@ function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
 }
 
 test("every action in every state, in any order, does as the published matrix says", () => {
-  const action = fc.constantFrom<Action>("enable", "disable", "schedule", "cancel", "use", "takeAlias");
+  const action = fc.constantFrom<Action>("enable", "disable", "schedule", "cancel", "change", "use", "takeAlias");
   fc.assert(
     fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
       let status: KeyStatus = { state: "Enabled" };
@@ -91,4 +97,9 @@ test("the refusals are worded as published", () => {
     message: "The request was rejected because the key state is PendingDeletion.",
   });
   assert.throws(() => deletionCancelled({ state: "Enabled" }), { message: "Keystate modified failed." });
+  assert.throws(() => assertUnprotected({ deletionProtection: { description: "" } }), {
+    code: "Rejected.StateModifiedFailed",
+    message: /^Keystate modified failed\. /,
+  });
+  assertUnprotected({ deletionProtection: undefined });
 });

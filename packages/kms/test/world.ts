@@ -149,7 +149,7 @@ export class World implements AsyncDisposable {
 
   /** Changes rows behind the server's back. */
   async tamper(
-    change: (db: Kysely<{ kms_key: Fields; key_version: Fields; alias: Fields }>) => Promise<unknown>,
+    change: (db: Kysely<{ kms_key: Fields; key_version: Fields; alias: Fields; key_tag: Fields }>) => Promise<unknown>,
   ): Promise<void> {
     await this.backend.transaction("write", (connection) => change(kyselyOn(this.backend.kind, connection)));
     this.#cache.clear();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type DeclaredOperation, type ErrorCode, ERRORS, type Operation } from "@cinnabar/kernel";
+import { type DeclaredOperation, type ErrorCode, ERRORS, type Operation, readParameters } from "@cinnabar/kernel";
 import { kmsOperations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { DEVIATIONS } from "./deviations.ts";
 import { REGION, type TestContext, World } from "./world.ts";
 
 interface PublishedParameter {
-  readonly type: "string" | "integer" | "boolean" | "map";
+  readonly type: "string" | "integer" | "boolean" | "map" | "array<string>" | "array<object>";
   readonly required?: boolean;
   readonly enum?: readonly string[];
   /** Integers, or intervals such as `7d`. */
@@ -50,11 +50,16 @@ const PIPELINE_ERRORS = new Set([
   "ServiceUnavailableTemporary",
 ]);
 
+const contextSample = (length: number): unknown => new Map([["k", "x".repeat(length - '{"k":""}'.length)]]);
+
 /** How a parameter of `length` characters, bytes or items looks, where it is not simply so many letters. */
 const SAMPLES: Readonly<Record<string, (length: number) => unknown>> = {
   AliasName: (length) => `alias/${"x".repeat(Math.max(0, length - "alias/".length))}`,
-  EncryptionContext: (length) => new Map([["k", "x".repeat(length - '{"k":""}'.length)]]),
+  EncryptionContext: contextSample,
+  SourceEncryptionContext: contextSample,
+  DestinationEncryptionContext: contextSample,
   Policy: (length) => JSON.stringify({ k: "x".repeat(length - '{"k":""}'.length) }),
+  TagKeys: (length) => JSON.stringify(["x".repeat(length)]),
   Tags: (length) => JSON.stringify([{ TagKey: "x", TagValue: "x".repeat(length) }]),
 };
 const sample = (name: string, length: number): unknown => (SAMPLES[name] ?? ((n: number) => "x".repeat(n)))(length);
@@ -102,6 +107,9 @@ function* declarationDifferences(): Generator<string> {
   }
 }
 
+/** How a published type stands on the wire, where it is not simply a text. */
+const ENCODINGS: Readonly<Record<string, string>> = { map: "map", "array<string>": "list", "array<object>": "records" };
+
 function* parameterDifferences(
   { name: operation, parameters }: DeclaredOperation,
   { request }: PublishedOperation,
@@ -115,8 +123,7 @@ function* parameterDifferences(
     else {
       const isRequired = specification.required === true;
       if ((declared.presence === "required") !== isRequired) yield `${title}: is ${isRequired ? "" : "not "}required`;
-      if ((declared.encoding === "map") !== (specification.type === "map"))
-        yield `${title}: is a ${specification.type}`;
+      if (declared.encoding !== (ENCODINGS[specification.type] ?? "text")) yield `${title}: is a ${specification.type}`;
       const isTaken = (value: unknown): boolean => declared.schema.safeParse(value).success;
       for (const [value, shouldBeTaken] of probes(name, specification)) {
         if (isTaken(value.value) !== shouldBeTaken)
@@ -164,8 +171,12 @@ function* probes(name: string, specification: PublishedParameter): Generator<[Pr
     yield [sized(maxBytes + 1, "bytes"), false];
   }
   if (maxItems !== undefined) {
-    const items = (n: number) =>
-      JSON.stringify(Array.from({ length: n }, (_, i) => ({ TagKey: `k${i}`, TagValue: "" })));
+    const items = (n: number): unknown => {
+      const numbers = Array.from({ length: n }, (_, i) => i);
+      if (type === "array<string>") return numbers.map(String);
+      if (type === "array<object>") return numbers.map((i) => new Map([["Key", `k${i}`]]));
+      return JSON.stringify(numbers.map((i) => ({ TagKey: `k${i}`, TagValue: "" })));
+    };
     yield [{ value: items(maxItems), words: `${maxItems} items` }, true];
     yield [{ value: items(maxItems + 1), words: `${maxItems + 1} items` }, false];
     for (const prefix of specification.forbiddenPrefix ?? []) {
@@ -261,9 +272,19 @@ async function newSubject(world: World) {
     Plaintext: "eA==",
     CiphertextBlob,
     PendingWindowInDays: "7",
-    AliasName: name === "DeleteAlias" ? alias : `alias/new-${KeyId}`,
+    AliasName: name === "DeleteAlias" || name === "UpdateAlias" ? alias : `alias/new-${KeyId}`,
+    DestinationKeyId: KeyId,
+    EnableDeletionProtection: "true",
+    Description: "a description",
     ...(name.startsWith("GenerateDataKey") && { KeySpec: "AES_256" }),
     ...(name === "CreateKey" && { KeySpec: "Aliyun_AES_256" }),
+    Tags: '[{"TagKey":"k","TagValue":"v"}]',
+    TagKeys: '["k"]',
+    RegionId: REGION,
+    ResourceType: "key",
+    "ResourceId.1": KeyId,
+    "Tag.1.Key": "k",
+    "TagKey.1": "k",
   });
   return { KeyId, alias, parametersOf };
 }
@@ -279,23 +300,24 @@ async function rightDifferences(
   const { KeyId, parametersOf } = await newSubject(world);
   const principal = { type: "root-account", accountId: world.accountId, accessKeyId: "LTAI5tTest" } as const;
   const context: TestContext = world.contextOf(principal);
-  const values: Record<string, unknown> = {};
   const wire = parametersOf(declared);
-  for (const [name, { schema }] of Object.entries(declared.parameters)) {
-    if (wire[name] !== undefined) values[name] = schema.parse(wire[name]);
-  }
+  const values = readParameters(declared.parameters, new Map(Object.entries(wire)));
   const requests = operation.access(context, await operation.target(context, values));
   const asked = requests.map(({ action, resource }) => `${action} on ${resource}`);
 
   const place = `acs:kms:${REGION}:${world.accountId}:`;
-  const resources = (specification.ramResource ?? "")
+  // Where no resource is published there is none to name: the right is one on everything.
+  const resources = (specification.ramResource ?? "*")
     .replace("acs:kms:${region}:${account}:", "")
     .replace("${key-id}", KeyId)
     .replace("alias/${alias-name}", wire["AliasName"] ?? "")
+    // Or a secret, which the subject is not.
+    .replace(/ or .*$/, "")
     .split(" and ")
     .filter((resource) => resource !== "");
-  const expected = specification.ramAction.flatMap((action) =>
-    resources.map((resource) => `${action} on ${place}${resource}`),
+  const actions = specification.ramAction.filter((action) => action.startsWith("kms:"));
+  const expected = actions.flatMap((action) =>
+    resources.map((resource) => `${action} on ${resource === "*" ? "" : place}${resource}`),
   );
   return JSON.stringify(asked) === JSON.stringify(expected)
     ? []

@@ -96,6 +96,19 @@ export class Frontier {
     return bytes;
   }
 
+  /** Whether `bytes` are what {@link Frontier.encode} writes: unlike comparing roots it takes no hashing. */
+  isEncodedAs(bytes: Uint8Array): boolean {
+    if (bytes.length < SIZE_BYTES) return false;
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    let end = buffer.length;
+    for (let subtree = this.#smallest; subtree !== undefined; subtree = subtree.larger) {
+      const start = end - HASH_BYTES;
+      if (start < SIZE_BYTES || buffer.compare(subtree.hash, 0, HASH_BYTES, start, end) !== 0) return false;
+      end = start;
+    }
+    return end === SIZE_BYTES && buffer.readBigUInt64BE() === BigInt(this.size);
+  }
+
   *#subtrees(): Generator<Subtree> {
     for (let subtree = this.#smallest; subtree !== undefined; subtree = subtree.larger) yield subtree;
   }

@@ -7,7 +7,16 @@ export { MerkleError, type MerkleErrorCode } from "./merkle-error.ts";
 export { verifyConsistency, verifyInclusion } from "./proof.ts";
 export { NoteSigner, NoteVerifier } from "./signed-note.ts";
 export { parseTilePath, TILE_WIDTH, type TileId, tilePath, tilesForSize } from "./tile-path.ts";
-export { consistencyProof, type HashReader, inclusionProof, leafHashReader, rootAt, treeRoot } from "./tree.ts";
+export { formatTlogProof, parseTlogProof, type TlogProof, verifyTlogProof } from "./tlog-proof.ts";
+export {
+  consistencyProof,
+  type HashReader,
+  InclusionProver,
+  inclusionProof,
+  leafHashReader,
+  rootAt,
+  treeRoot,
+} from "./tree.ts";
 export type { TreeHead } from "./tree-head.ts";
 export {
   type Finding,

@@ -42,23 +42,42 @@ export async function inclusionProof(
   reader: HashReader,
   { index, size }: { index: number; size: number },
 ): Promise<Buffer[]> {
-  assertTreeSize(size);
-  if (!Number.isInteger(index) || index < 0 || index >= size) {
-    throw new RangeError(`no leaf ${index} in a tree of ${size} leaves`);
+  return rangeRoots(reader, siblingRanges({ index, size }));
+}
+
+/** Makes the proof of {@link inclusionProof} from the leaf hashes as they pass by, in constant memory. */
+export class InclusionProver {
+  readonly #size: number;
+  /** What each hash of the proof covers, from the leaf upwards. */
+  readonly #siblings: { readonly range: LeafRange; frontier: Frontier }[];
+  #seen = 0;
+
+  /** @throws RangeError unless 0 <= index < size. */
+  constructor({ index, size }: { index: number; size: number }) {
+    this.#size = size;
+    this.#siblings = siblingRanges({ index, size }).map((range) => ({ range, frontier: Frontier.empty() }));
   }
-  const siblings: LeafRange[] = [];
-  let [start, end] = [0, size];
-  while (end - start > 1) {
-    const middle = start + splitPoint(end - start);
-    if (index < middle) {
-      siblings.push({ start: middle, end });
-      end = middle;
-    } else {
-      siblings.push({ start, end: middle });
-      start = middle;
+
+  /** Whether all leaves of the tree have passed. */
+  get isComplete(): boolean {
+    return this.#seen === this.#size;
+  }
+
+  /** Takes the next leaf hashes, from the log's first; those after the tree are ignored. */
+  add(leafHashes: readonly Uint8Array[]): void {
+    for (const sibling of this.#siblings) {
+      const { start, end } = sibling.range;
+      const [from, to] = [Math.max(0, start - this.#seen), end - this.#seen];
+      if (to > 0 && from < leafHashes.length) sibling.frontier = sibling.frontier.append(leafHashes.slice(from, to));
     }
+    this.#seen = Math.min(this.#size, this.#seen + leafHashes.length);
   }
-  return rangeRoots(reader, siblings.toReversed());
+
+  /** @throws RangeError unless {@link InclusionProver.isComplete}. */
+  finish(): Buffer[] {
+    if (!this.isComplete) throw new RangeError(`${this.#seen} of ${this.#size} leaves make no proof`);
+    return this.#siblings.map(({ frontier }) => frontier.root());
+  }
 }
 
 /**
@@ -90,6 +109,27 @@ export async function consistencyProof(
   // A subtree from leaf 0 that ends with the older tree is that tree itself: the verifier knows its root.
   if (start > 0) ranges.push({ start, end });
   return rangeRoots(reader, ranges.toReversed());
+}
+
+/** The subtrees beside the way from a leaf to the root, from the leaf upwards. */
+function siblingRanges({ index, size }: { index: number; size: number }): LeafRange[] {
+  assertTreeSize(size);
+  if (!Number.isInteger(index) || index < 0 || index >= size) {
+    throw new RangeError(`no leaf ${index} in a tree of ${size} leaves`);
+  }
+  const siblings: LeafRange[] = [];
+  let [start, end] = [0, size];
+  while (end - start > 1) {
+    const middle = start + splitPoint(end - start);
+    if (index < middle) {
+      siblings.push({ start: middle, end });
+      end = middle;
+    } else {
+      siblings.push({ start, end: middle });
+      start = middle;
+    }
+  }
+  return siblings.toReversed();
 }
 
 async function rangeRoots(reader: HashReader, ranges: readonly LeafRange[]): Promise<Buffer[]> {

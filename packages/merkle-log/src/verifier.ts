@@ -53,15 +53,37 @@ export class LogVerifier {
   readonly #findings: Finding[] = [];
   #omittedFindings = 0;
   #nextCheckpoint = 0;
-  #frontier = Frontier.empty();
+  #frontier: Frontier;
   #pending: Uint8Array[] = [];
   #verifiedSize = 0;
-  #agreedSize = 0;
+  #agreedSize: number;
 
-  /** @param checkpoints - heads to compare with, of any size and in any order. */
-  constructor(checkpoints: readonly TreeHead[] = []) {
+  /**
+   * @param checkpoints - heads to compare with, of any size and in any order.
+   * @param start - what the log was before the first entry to come. Whether that is right is for another verifier.
+   */
+  constructor(checkpoints: readonly TreeHead[] = [], start: Frontier = Frontier.empty()) {
     this.#checkpoints = checkpoints.toSorted((a, b) => a.size - b.size);
+    this.#frontier = start;
+    this.#agreedSize = start.size;
+    if (start.size > 0) this.#passCheckpoints();
     this.#compareCheckpoints();
+  }
+
+  /** The log as it is now. */
+  get frontier(): Frontier {
+    this.#appendPending();
+    return this.#frontier;
+  }
+
+  /** Size of the largest checkpoint whose root was right, so far. */
+  get verifiedSize(): number {
+    return this.#verifiedSize;
+  }
+
+  /** Whether nothing was found wrong so far. */
+  get isSound(): boolean {
+    return this.#findings.length === 0;
   }
 
   /** Number of entries added so far. */
@@ -83,6 +105,34 @@ export class LogVerifier {
   expectHead(head: TreeHead): void {
     if (head.size === this.size) this.#compare(head);
     else this.#report("misplaced-head", this.size, `a head for ${head.size} entries stands after entry ${this.size}`);
+  }
+
+  /**
+   * As {@link LogVerifier.expectHead}, for a head that is stored as an encoded frontier.
+   *
+   * @throws {@link MerkleError} `malformed-frontier`.
+   */
+  expectFrontier(encoded: Uint8Array): void {
+    this.#appendPending();
+    if (this.#frontier.isEncodedAs(encoded)) {
+      this.#agreedSize = this.size;
+      return;
+    }
+    const frontier = Frontier.decode(encoded);
+    this.expectHead({ size: frontier.size, root: frontier.root() });
+  }
+
+  /**
+   * Goes on after what another verifier has found right, which was shown the same checkpoints and began where this one
+   * is now.
+   */
+  skip(verified: { readonly end: Frontier; readonly verifiedSize: number }): void {
+    const { end, verifiedSize } = verified;
+    this.#pending = [];
+    this.#frontier = end;
+    this.#agreedSize = end.size;
+    this.#verifiedSize = Math.max(this.#verifiedSize, verifiedSize);
+    this.#passCheckpoints();
   }
 
   /** Ends the log here: checkpoints not reached say that it was truncated. Call once. */
@@ -113,6 +163,12 @@ export class LogVerifier {
       this.#report("leaf-mismatch", this.size, `the entry hashes to ${hex(actual)}, stored is ${hex(claimed)}`);
     }
     return actual;
+  }
+
+  /** Leaves the checkpoints up to here to the verifier of what came before. */
+  #passCheckpoints(): void {
+    const next = this.#checkpoints.findIndex(({ size }) => size > this.size);
+    this.#nextCheckpoint = next === -1 ? this.#checkpoints.length : next;
   }
 
   #compareCheckpoints(): void {

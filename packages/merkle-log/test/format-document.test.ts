@@ -5,6 +5,7 @@ import {
   decodeEntryBundle,
   encodeEntryBundle,
   EntryBundleBuilder,
+  formatTlogProof,
   Frontier,
   inclusionProof,
   leafHash,
@@ -12,9 +13,11 @@ import {
   NoteSigner,
   NoteVerifier,
   openCheckpoint,
+  parseTlogProof,
   signCheckpoint,
   verifyInclusion,
   verifyLog,
+  verifyTlogProof,
 } from "../src/index.ts";
 import { ed25519KeyFromSeed, hex } from "./vectors.ts";
 
@@ -62,6 +65,19 @@ test("the documented inclusion proof is made and verified", async () => {
   const proof = lines("inclusion-proof").map(hex);
   assert.deepEqual(await inclusionProof(leafHashReader(leafHashes), { index: 2, size: 5 }), proof);
   verifyInclusion({ leafHash: leafHash(Buffer.from("gamma")), index: 2, head: checkpoint, proof });
+});
+
+test("the documented proof is written from the documented parts, and verified by the documented key alone", () => {
+  const proof = parseTlogProof(block("proof"));
+  assert.equal(formatTlogProof(proof), block("proof"));
+  assert.deepEqual(proof, {
+    index: 2,
+    hashes: lines("inclusion-proof").map(hex),
+    checkpoint: block("checkpoint"),
+    extra: Buffer.from("gamma"),
+  });
+  const entry = proof.extra ?? assert.fail();
+  assert.deepEqual(verifyTlogProof({ proof, leafHash: leafHash(entry), verifier }), checkpoint);
 });
 
 test("the documented entry bundle holds the documented entries, at the documented path", () => {

@@ -80,3 +80,21 @@ test("refuses to decode what is not a frontier", () => {
 test("refuses leaf hashes of another length", () => {
   assert.throws(() => Frontier.empty().append([Buffer.alloc(31)]), RangeError);
 });
+
+test("knows its own encoding, and no other", () => {
+  const sizes = [0, 1, 2, 3, 7, 8, 200];
+  for (const size of sizes) {
+    const frontier = Frontier.empty().append(leaves.slice(0, size));
+    const encoded = frontier.encode();
+    for (const other of sizes) {
+      assert.equal(frontier.isEncodedAs(Frontier.empty().append(leaves.slice(0, other)).encode()), other === size);
+    }
+    for (let position = 0; position < encoded.length; position++) {
+      const changed = Buffer.from(encoded);
+      changed[position]! ^= 1;
+      assert.equal(frontier.isEncodedAs(changed), false);
+      assert.equal(frontier.isEncodedAs(encoded.subarray(0, position)), false);
+    }
+    assert.equal(frontier.isEncodedAs(Buffer.concat([encoded, Buffer.alloc(32)])), false);
+  }
+});

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import {
   consistencyProof,
   EMPTY_ROOT,
+  InclusionProver,
   inclusionProof,
   leafHashReader,
   rootAt,
@@ -164,4 +165,33 @@ test("refuses a reader's answer that is not a hash", async () => {
     rootAt(() => Buffer.alloc(31), 1),
     RangeError,
   );
+});
+
+test("makes the same inclusion proof from leaf hashes that pass by, however they are divided", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 70 }), fc.nat(), fc.array(fc.nat(40)), async (size, at, divisions) => {
+      const index = at % size;
+      const prover = new InclusionProver({ index, size });
+      let seen = 0;
+      for (const count of [...divisions, 70]) {
+        assert.equal(prover.isComplete, seen >= size);
+        if (!prover.isComplete) assert.throws(() => prover.finish(), RangeError);
+        prover.add(leaves.slice(seen, seen + count));
+        seen += count;
+      }
+      assert.equal(prover.isComplete, true);
+      assert.deepEqual(prover.finish(), await inclusionProof(reader, { index, size }));
+    }),
+  );
+});
+
+test("refuses to prove a leaf that is not in the tree", () => {
+  for (const leaf of [
+    { index: 0, size: 0 },
+    { index: 3, size: 3 },
+    { index: -1, size: 3 },
+    { index: 0.5, size: 3 },
+  ]) {
+    assert.throws(() => new InclusionProver(leaf), RangeError);
+  }
 });

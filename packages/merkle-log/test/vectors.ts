@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
+import c2spVectors from "./vectors/c2sp-examples.json" with { type: "json" };
 import eightLeavesVectors from "./vectors/eight-leaves.json" with { type: "json" };
 import noteVectors from "./vectors/signed-notes.json" with { type: "json" };
 
@@ -14,6 +15,8 @@ export const eightLeaves = {
 };
 
 export const notes = noteVectors;
+
+export const c2spExamples = c2spVectors;
 
 export function hex(text: string): Buffer {
   return Buffer.from(text, "hex");

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import {
   EMPTY_ROOT,
+  Frontier,
   leafHash,
   LogVerifier,
   type StoredEntry,
@@ -137,4 +138,57 @@ test("finds every single change, drop, insertion, exchange and truncation under 
     }),
     { numRuns: 300 },
   );
+});
+
+test("compares with encoded frontiers as with heads", () => {
+  const encoded = (size: number) => Frontier.empty().append(hashes.slice(0, size)).encode();
+  const verifier = new LogVerifier();
+  for (const [index, entry] of stored.slice(0, 600).entries()) {
+    verifier.add(entry);
+    verifier.expectFrontier(encoded(index + 1));
+  }
+  assert.equal(verifier.isSound, true);
+  const changed = encoded(600);
+  changed[20]! ^= 1;
+  verifier.expectFrontier(changed);
+  verifier.expectFrontier(encoded(599));
+  assert.equal(verifier.isSound, false);
+  assert.throws(() => verifier.expectFrontier(changed.subarray(1)), { code: "malformed-frontier" });
+  const { findings } = verifier.finish();
+  assert.deepEqual(kinds({ findings }), ["root-mismatch 600", "misplaced-head 600"]);
+  assert.match(findings[0]!.detail, /the last head that agrees is of 600 entries$/);
+});
+
+test("a log verified in parts comes to the same as in one go, wherever it is divided", () => {
+  const cut = (size: number) => Frontier.empty().append(hashes.slice(0, size));
+  const sizes = [0, 1, 50, 64, 65, 100, 200];
+  fc.assert(
+    fc.property(fc.nat(200), fc.nat(200), fc.subarray(sizes), (a, b, marks) => {
+      const [from, to] = [Math.min(a, b), Math.max(a, b)];
+      const checkpoints = marks.map(head);
+      const part = new LogVerifier(checkpoints, cut(from));
+      for (const entry of stored.slice(from, to)) part.add(entry);
+      assert.equal(part.isSound, true);
+
+      const whole = new LogVerifier(checkpoints);
+      for (const entry of stored.slice(0, from)) whole.add(entry);
+      assert.deepEqual(whole.frontier.encode(), cut(from).encode());
+      whole.skip({ end: part.frontier, verifiedSize: part.verifiedSize });
+      for (const entry of stored.slice(to, 200)) whole.add(entry);
+      assert.deepEqual(whole.finish(), {
+        size: 200,
+        root: head(200).root,
+        verifiedSize: Math.max(0, ...marks),
+        findings: [],
+        omittedFindings: 0,
+      });
+    }),
+  );
+});
+
+test("a part that does not continue what stands before it ends with another frontier", () => {
+  const wrong = new LogVerifier([head(100)], Frontier.empty().append(hashes.slice(1, 51)));
+  for (const entry of stored.slice(50, 100)) wrong.add(entry);
+  assert.equal(wrong.isSound, false);
+  assert.equal(wrong.verifiedSize, 0);
 });

@@ -1,5 +1,13 @@
 import type { KeyObject } from "node:crypto";
-import { type EntityKind, openAccessKeySecret, parseId, ProtectedTable, type RowOf } from "@cinnabar/kernel";
+import {
+  type EntityKind,
+  type EntityReader,
+  openAccessKeySecret,
+  parseId,
+  ProtectedTable,
+  type RowOf,
+  type Verified,
+} from "@cinnabar/kernel";
 import { SigningSecret } from "@cinnabar/rpc";
 
 const columns = {
@@ -15,11 +23,19 @@ export const accessKeyTable = new ProtectedTable("access_key", { columns, identi
 
 type AccessKeySchema = { access_key: RowOf<typeof columns> };
 
-/** An AccessKey, its secret open for verifying signatures. */
-export interface AccessKey {
+/** An AccessKey without its secret. */
+export interface AccessKeyEntry {
   readonly id: string;
   readonly accountId: string;
   readonly isActive: boolean;
+  /** Store time in milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Its row, for whoever changes it. */
+  readonly stored: Verified<RowOf<typeof columns>>;
+}
+
+/** An AccessKey, its secret open for verifying signatures. */
+export interface AccessKey extends Pick<AccessKeyEntry, "id" | "accountId" | "isActive"> {
   readonly secret: SigningSecret;
 }
 
@@ -28,31 +44,48 @@ export function accessKeyKind(wrappingKey: KeyObject): EntityKind<AccessKey> {
   return {
     name: "access-key",
     capacity: 10_000,
-    async load({ db, guard }, id) {
-      const raw = await db
-        .$extendTables<AccessKeySchema>()
-        .selectFrom("access_key")
-        .selectAll()
-        .where("id", "=", id)
-        .executeTakeFirst();
-      if (raw === undefined) return undefined;
-      const { row } = accessKeyTable.verify(guard, raw);
+    async load(reader, id) {
+      const entry = await findAccessKey(reader, id);
+      if (entry === undefined) return undefined;
+      const { accountId, isActive } = entry;
       const secret = openAccessKeySecret({
         wrappingKey,
-        accountId: parseId("Account", row.account_id),
-        accessKeyId: parseId("AccessKey", row.id),
-        wrapped: row.wrapped_secret,
+        accountId: parseId("Account", accountId),
+        accessKeyId: parseId("AccessKey", entry.id),
+        wrapped: entry.stored.row.wrapped_secret,
       });
       try {
-        return {
-          id: row.id,
-          accountId: row.account_id,
-          isActive: row.status === "Active",
-          secret: new SigningSecret(secret),
-        };
+        return { id: entry.id, accountId, isActive, secret: new SigningSecret(secret) };
       } finally {
         secret.fill(0);
       }
     },
   };
+}
+
+/** The AccessKeys of one account, or of all of them, the oldest first. */
+export async function listAccessKeys(
+  reader: EntityReader,
+  { accountId }: { readonly accountId?: string | undefined } = {},
+): Promise<AccessKeyEntry[]> {
+  const all = selectAccessKeys(reader);
+  const selected = accountId === undefined ? all : all.where("account_id", "=", accountId);
+  const rows = await selected.orderBy("created_at").orderBy("id").execute();
+  return rows.map((raw) => toEntry(reader, raw));
+}
+
+/** An AccessKey as it stands in the store, `undefined` if there is none of that id. */
+export async function findAccessKey(reader: EntityReader, id: string): Promise<AccessKeyEntry | undefined> {
+  const raw = await selectAccessKeys(reader).where("id", "=", id).executeTakeFirst();
+  return raw === undefined ? undefined : toEntry(reader, raw);
+}
+
+function selectAccessKeys({ db }: EntityReader) {
+  return db.$extendTables<AccessKeySchema>().selectFrom("access_key").selectAll();
+}
+
+function toEntry({ guard }: EntityReader, raw: object): AccessKeyEntry {
+  const stored = accessKeyTable.verify(guard, raw);
+  const { id, account_id: accountId, status, created_at: createdAt } = stored.row;
+  return { id, accountId, isActive: status === "Active", createdAt, stored };
 }

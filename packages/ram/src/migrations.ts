@@ -25,4 +25,10 @@ export const ramMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "ram-0002-access-keys-by-account",
+    async up(db) {
+      await db.schema.createIndex("access_key_by_account").on("access_key").column("account_id").execute();
+    },
+  },
 ];

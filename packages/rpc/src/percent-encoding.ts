@@ -15,6 +15,14 @@ export function percentEncode(text: string): string {
   return LEFT_BY_ENCODE_URI_COMPONENT.test(encoded) ? encoded.replaceAll(EACH_LEFT, encodeCharacter) : encoded;
 }
 
+/**
+ * As Alibaba's ACS4 client for Node.js encodes a name or a value: `!'()` stay as they are, and so does every `*` but the
+ * first. Decoded, the result is `text` again, so it means nothing else.
+ */
+export function percentEncodeAsNodeClient(text: string): string {
+  return encodeURIComponent(text).replace("*", "%2A");
+}
+
 /** `percentEncode` applied twice. */
 export function percentEncodeTwice(text: string): string {
   if (!NOT_UNRESERVED.test(text)) return text;

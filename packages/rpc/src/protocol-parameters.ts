@@ -1,4 +1,4 @@
-/** Parameters that belong to the protocol, whichever way a request is signed: ACS3 sends most of them as headers. */
+/** Parameters that belong to the protocol, whichever way a request is signed: ACS3 and ACS4 send most of them as headers. */
 const PROTOCOL_PARAMETERS: ReadonlySet<string> = new Set([
   "AccessKeyId",
   "Action",

@@ -14,11 +14,14 @@ export function parseV1(method: string, all: ReadonlyMap<string, string>): RpcRe
   }
   if (signatureType !== undefined) throw invalidParameter("SignatureType", "Leave it out, or empty.");
   if (signature === undefined)
-    throw missing("Signature", "Sign the request with RPC signature V1 or ACS3-HMAC-SHA256.");
+    throw missing("Signature", "Sign the request with RPC signature V1, ACS3-HMAC-SHA256 or ACS4-HMAC-SHA256.");
 
   const accessKeyId = readMandatory(all, "AccessKeyId");
   if (readMandatory(all, "SignatureMethod") !== "HMAC-SHA1") {
-    throw new WireError("InvalidSignatureMethod", "SignatureMethod must be HMAC-SHA1; for HMAC-SHA256 sign with ACS3.");
+    throw new WireError(
+      "InvalidSignatureMethod",
+      "SignatureMethod must be HMAC-SHA1; for HMAC-SHA256 sign with ACS3 or ACS4.",
+    );
   }
   if (readMandatory(all, "SignatureVersion") !== "1.0") throw invalidParameter("SignatureVersion", "It must be 1.0.");
   return {

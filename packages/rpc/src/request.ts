@@ -1,13 +1,13 @@
 import { readHeader } from "./headers.ts";
 import { decodeParameters, sortByName } from "./parameters.ts";
-import { parseAcs3 } from "./request-acs3.ts";
+import { parseAcs } from "./request-acs.ts";
 import { parseV1 } from "./request-v1.ts";
 import type { HttpRequest, RpcRequest } from "./rpc-request.ts";
 import { FORM_CONTENT_TYPE } from "./signed-request.ts";
 import { incompleteSignature, unreadable, WireError } from "./wire-error.ts";
 
 /**
- * Reads an RPC request and decides how it is signed: by an `Authorization` header (ACS3), or by a `Signature`
+ * Reads an RPC request and decides how it is signed: by an `Authorization` header (ACS3, ACS4), or by a `Signature`
  * parameter (V1). Headers such as x-acs-action decide nothing, since clients send them with V1 too.
  *
  * The result is proven to come from its access key only after `verifySignature`, and is fresh only after
@@ -35,7 +35,7 @@ export function parseRequest(http: HttpRequest): RpcRequest {
   }
   const sortedQuery = sortByName(parameters);
   decodeForm(http, parameters);
-  return parseAcs3({ http, authorization, sortedQuery, parameters });
+  return parseAcs({ http, authorization, sortedQuery, parameters });
 }
 
 function readQuery(url: string): string {

@@ -1,4 +1,4 @@
-/** The content type of every answer, in the spelling that official clients compare with. */
+/** The content type of every answer in JSON, in the spelling that official clients compare with. */
 export const JSON_CONTENT_TYPE = "application/json;charset=utf-8";
 
 /**
@@ -22,12 +22,17 @@ export interface ErrorAnswer {
 
 /** Writes the body of an error, as the gateway and KMS do. */
 export function encodeError(answer: ErrorAnswer): string {
-  return JSON.stringify({
+  return JSON.stringify(errorMembers(answer));
+}
+
+/** An error under its published names, in the order in which they stand in the body. */
+export function errorMembers(answer: ErrorAnswer): object {
+  return {
     RequestId: answer.requestId,
     HostId: answer.hostId,
     Code: answer.code,
     Message: answer.message,
     HttpStatus: answer.httpStatus,
     Recommend: answer.recommend,
-  });
+  };
 }

@@ -1,9 +1,14 @@
+import type { Acs4Scope } from "./acs4-scope.ts";
+import type { AnswerFormat } from "./format.ts";
 import type { RequestHeaders } from "./headers.ts";
 
 /** The signature protocols, named as in the `Authorization` header; RPC-V1 is the one of query parameters, HMAC-SHA1. */
-export type RpcProtocol = "RPC-V1" | Acs3Protocol;
+export type RpcProtocol = "RPC-V1" | AcsProtocol;
 
 /** Signatures in the `Authorization` header, over the query, the headers that it names, and the body's digest. */
+export type AcsProtocol = Acs3Protocol | "ACS4-HMAC-SHA256";
+
+/** Those that sign with the secret itself. ACS4 signs with a key derived from it. */
 export type Acs3Protocol = "ACS3-HMAC-SHA256" | "ACS3-HMAC-SM3";
 
 /** An HTTP request as received. */
@@ -21,12 +26,23 @@ export interface HttpRequest {
  *
  * Its strings may be slices that keep the whole request in memory: copy or digest what outlives the request.
  */
-export interface RpcRequest {
-  readonly protocol: RpcProtocol;
+export type RpcRequest = UnscopedRequest | Acs4Request;
+
+export interface UnscopedRequest extends RequestParts {
+  readonly protocol: "RPC-V1" | Acs3Protocol;
+}
+
+export interface Acs4Request extends RequestParts {
+  readonly protocol: "ACS4-HMAC-SHA256";
+  /** What its key is derived for. The day is checked with the signature, the product by `assertSignedFor`. */
+  readonly scope: Acs4Scope;
+}
+
+interface RequestParts {
   readonly action: string;
   readonly version: string;
   /** What the caller would like to read. */
-  readonly format: "JSON" | "XML";
+  readonly format: AnswerFormat;
   readonly accessKeyId: string;
   readonly securityToken: string | undefined;
   /** Only RPC-V1 may leave it out; then the signature, of which there is only one spelling, takes its place in replay checks. */
@@ -39,6 +55,6 @@ export interface RpcRequest {
   readonly parameters: ReadonlyMap<string, string>;
   /** What the signature may be over: first the specified text, then variants that official clients sign. */
   readonly stringsToSign: readonly [string, ...string[]];
-  /** What the first of `stringsToSign` is the digest of, in ACS3. */
+  /** What the first of `stringsToSign` is the digest of, in ACS3 and ACS4. */
   readonly canonicalRequest: string | undefined;
 }

@@ -27,7 +27,7 @@ export function signV1(call: Omit<Call, "nonce"> & { readonly nonce?: string }):
   const query = new Map(call.query);
   query.set("AccessKeyId", call.accessKeyId);
   query.set("Action", call.action);
-  query.set("Format", "JSON");
+  query.set("Format", call.format ?? "JSON");
   query.set("SignatureMethod", "HMAC-SHA1");
   query.set("SignatureVersion", "1.0");
   query.set("Timestamp", formatTimestamp(call.timestampMillis));

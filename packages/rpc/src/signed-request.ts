@@ -1,3 +1,4 @@
+import type { AnswerFormat } from "./format.ts";
 import { encodeParameters } from "./parameters.ts";
 import type { SigningSecret } from "./signing-secret.ts";
 
@@ -8,6 +9,8 @@ export interface Call {
   readonly version: string;
   readonly query?: ReadonlyMap<string, string>;
   readonly form?: ReadonlyMap<string, string>;
+  /** What the answer is to be written in; JSON by default. */
+  readonly format?: AnswerFormat;
   readonly accessKeyId: string;
   readonly secret: SigningSecret;
   /** Of a session's credentials. */
@@ -37,4 +40,11 @@ export function encodeForm(form: ReadonlyMap<string, string> | undefined): Uint8
 export function encodeUrl(query: Iterable<readonly [string, string]>): string {
   const text = encodeParameters(query);
   return text === "" ? "/" : `/?${text}`;
+}
+
+/** The query of a call, which asks for the format where that is not what comes unasked. */
+export function withFormat({ query, format }: Call): ReadonlyMap<string, string> {
+  return format === undefined || format === "JSON"
+    ? (query ?? new Map())
+    : new Map([...(query ?? []), ["Format", format]]);
 }

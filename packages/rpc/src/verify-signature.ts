@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import type { RpcRequest } from "./rpc-request.ts";
+import { assertScopeDate, assertScopeProduct } from "./acs4-scope.ts";
+import type { Acs4Request, RpcRequest } from "./rpc-request.ts";
 import type { SigningSecret } from "./signing-secret.ts";
 import { WireError } from "./wire-error.ts";
 
@@ -7,21 +8,51 @@ import { WireError } from "./wire-error.ts";
 const MAX_ECHO_LENGTH = 16_384;
 
 /**
- * Checks that whoever made the request holds the secret of its access key. The time and the nonce are not looked at.
+ * Checks that whoever made the request holds the secret of its access key, or in ACS4 a key derived from it for the
+ * request's scope. The time and the nonce are not looked at, but for the day of the scope.
  *
  * The signature is compared as text, in constant time: other spellings of the same bytes (upper-case hexadecimal,
- * stray base64 bits) do not pass, so a request has one signature only.
+ * stray base64 bits) do not pass, so a client's request has one signature only.
  *
  * @throws WireError `SignatureDoesNotMatch`, whose message gives the caller the string that should have been signed
- * after its first colon, where Alibaba's clients look for it.
+ * after its first colon, where Alibaba's clients look for it; `IncompleteSignature` if the scope is of another day.
  */
 export function verifySignature(request: RpcRequest, secret: SigningSecret): void {
   const received = Buffer.from(request.signature);
-  for (const stringToSign of request.stringsToSign) {
-    const expected = Buffer.from(secret.sign(request.protocol, stringToSign));
-    if (expected.length === received.length && timingSafeEqual(expected, received)) return;
+  if (request.protocol === "ACS4-HMAC-SHA256") {
+    assertScopeDate(request.scope, request.timestampMillis);
+    if (isSignedAcs4(request, secret, received)) return;
+  } else {
+    for (const stringToSign of request.stringsToSign) {
+      if (isEqual(received, secret.sign(request.protocol, stringToSign))) return;
+    }
   }
   throw new WireError("SignatureDoesNotMatch", mismatchMessage(request));
+}
+
+/**
+ * Checks that the key which signed a request is good for the product that it calls: one that was derived for another
+ * product, and perhaps given away, is not. Every key but those of ACS4 is good for all.
+ *
+ * @param product - its name in any case.
+ * @throws WireError `SignatureDoesNotMatch`.
+ */
+export function assertSignedFor(request: RpcRequest, product: string): void {
+  if (request.protocol === "ACS4-HMAC-SHA256") assertScopeProduct(request.scope, product);
+}
+
+function isSignedAcs4({ scope, stringsToSign }: Acs4Request, secret: SigningSecret, received: Buffer): boolean {
+  for (const derivation of ["bytes", "text"] as const) {
+    for (const stringToSign of stringsToSign) {
+      if (isEqual(received, secret.signAcs4(scope, stringToSign, derivation))) return true;
+    }
+  }
+  return false;
+}
+
+function isEqual(received: Buffer, signature: string): boolean {
+  const expected = Buffer.from(signature);
+  return expected.length === received.length && timingSafeEqual(expected, received);
 }
 
 function mismatchMessage({ stringsToSign: [stringToSign], canonicalRequest }: RpcRequest): string {

@@ -78,7 +78,8 @@ test("answers any bytes with a request or a WireError, and never another error",
       .map((parts) => parts.join("")),
   );
   const pieces = fc.array(fc.oneof(text, fc.constantFrom(...COMMON_V1.split("&"), "&")), { maxLength: 20 });
-  const signed = sign("ACS3-HMAC-SHA256", { query: new Map([["KeyId", "k"]]) });
+  const query = new Map([["KeyId", "k"]]);
+  const [signed, signedAcs4] = [sign("ACS3-HMAC-SHA256", { query }), sign("ACS4-HMAC-SHA256", { query })];
   const headers = fc.dictionary(
     fc.constantFrom(...Object.keys(signed.headers), "content-type", "x-acs-security-token", "x-acs-bearer-token"),
     fc.oneof(text, fc.array(text, { maxLength: 2 }), fc.constant(undefined)),
@@ -93,8 +94,8 @@ test("answers any bytes with a request or a WireError, and never another error",
     ),
     headers: fc.oneof(
       headers,
-      headers.map((changes) => ({
-        ...signed.headers,
+      fc.tuple(fc.constantFrom(signed, signedAcs4), headers).map(([request, changes]) => ({
+        ...request.headers,
         "content-type": "application/x-www-form-urlencoded",
         ...changes,
       })),
@@ -114,7 +115,7 @@ test("answers any bytes with a request or a WireError, and never another error",
 test("answers large hostile requests quickly", { timeout: 20_000 }, () => {
   const size = 300_000;
   const form = { "content-type": "application/x-www-form-urlencoded" };
-  const { headers } = sign("ACS3-HMAC-SHA256");
+  const { headers } = sign("ACS4-HMAC-SHA256");
   const authorization = headers["authorization"] ?? "";
   for (const text of ["&", "a", "=", "%", "+", "a&", "=&", "%41", "a=b&", "M.", "\ud800", "L.1.", "[", '{"a":'].map(
     (part) => part.repeat(size / part.length),
@@ -123,6 +124,8 @@ test("answers large hostile requests quickly", { timeout: 20_000 }, () => {
     onlyWireErrors(bareV1(`${COMMON_V1}&M=${text}`));
     onlyWireErrors(bareV1(COMMON_V1, { method: "POST", headers: form, body: Buffer.from(text) }));
     onlyWireErrors({ ...bareV1(""), headers: { ...headers, authorization: `${authorization}${text}` } });
+    const credential = authorization.replace("AK/", `AK/${text}/`);
+    onlyWireErrors({ ...bareV1(""), headers: { ...headers, authorization: credential } });
   }
   for (const names of ["host;", "a;", ";", "x-acs-date;"].map((part) => part.repeat(size / part.length))) {
     const changed = authorization.replace("SignedHeaders=", `SignedHeaders=${names}`);

@@ -10,7 +10,7 @@ import {
   SigningSecret,
 } from "../src/index.ts";
 import { parseTimestamp } from "../src/timestamp.ts";
-import { bareV1, COMMON_V1, sign, throwsWireError } from "./support.ts";
+import { bareV1, COMMON_V1, PROTOCOLS, sign, throwsWireError } from "./support.ts";
 
 test("refuses methods other than GET and POST, and paths other than /", () => {
   for (const method of ["PUT", "DELETE", "HEAD", "OPTIONS", "get", ""]) {
@@ -62,6 +62,10 @@ test("reads the format in any case, JSON unless asked otherwise", () => {
     assert.equal(parseRequest(bareV1(`${COMMON_V1}&Format=${format}`)).format, expected);
   }
   assert.equal(parseRequest(bareV1(COMMON_V1)).format, "JSON");
+  for (const protocol of PROTOCOLS) {
+    assert.equal(parseRequest(sign(protocol)).format, "JSON");
+    assert.equal(parseRequest(sign(protocol, { format: "XML", form: new Map([["KeyId", "k"]]) })).format, "XML");
+  }
 });
 
 test("refuses a request signed in both ways, and a body that no signature or reader covers", () => {

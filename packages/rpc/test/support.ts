@@ -7,6 +7,7 @@ import {
   type RpcProtocol,
   type RpcRequest,
   signAcs3,
+  signAcs4,
   type SignedRequest,
   SigningSecret,
   signV1,
@@ -15,7 +16,7 @@ import {
   type WireErrorCode,
 } from "../src/index.ts";
 
-export const PROTOCOLS = ["RPC-V1", "ACS3-HMAC-SHA256", "ACS3-HMAC-SM3"] as const;
+export const PROTOCOLS = ["RPC-V1", "ACS3-HMAC-SHA256", "ACS3-HMAC-SM3", "ACS4-HMAC-SHA256"] as const;
 
 export const secret = new SigningSecret("SK");
 
@@ -31,7 +32,10 @@ export const call = {
 
 export function sign(protocol: RpcProtocol, changes: Partial<Call> = {}): SignedRequest {
   const changed = { ...call, ...changes };
-  return protocol === "RPC-V1" ? signV1(changed) : signAcs3({ ...changed, protocol, host: "127.0.0.1:8080" });
+  const host = "127.0.0.1:8080";
+  if (protocol === "RPC-V1") return signV1(changed);
+  if (protocol === "ACS4-HMAC-SHA256") return signAcs4({ ...changed, host, region: "center", product: "Kms" });
+  return signAcs3({ ...changed, protocol, host });
 }
 
 /** What a server does with a request before it looks at the time. */
@@ -49,6 +53,13 @@ export function bareV1(query: string, changes: Partial<HttpRequest> = {}): HttpR
 export const COMMON_V1 =
   "Action=Encrypt&Version=2016-01-20&AccessKeyId=AK&SignatureMethod=HMAC-SHA1&SignatureVersion=1.0" +
   "&Timestamp=2026-11-21T20%3A36%3A39Z&Signature=x";
+
+/** A header-signed request with another Authorization header. */
+export function withAuthorization(http: HttpRequest | SignedRequest, change: (text: string) => string): HttpRequest {
+  const authorization: unknown = http.headers["authorization"];
+  assert(typeof authorization === "string");
+  return { ...http, headers: { ...http.headers, authorization: change(authorization) } };
+}
 
 export function throwsWireError(code: WireErrorCode, message: RegExp, act: () => unknown): void {
   assert.throws(act, (error) => {

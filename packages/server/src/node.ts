@@ -11,10 +11,19 @@ import {
   SecurityLog,
   SoftwareKeystore,
   Store,
+  Throttle,
+  type ThrottlingLimits,
 } from "@cinnabar/kernel";
 import { kmsOperations } from "@cinnabar/kms";
 import { createAuthenticator } from "@cinnabar/ram";
 import type { DestinationStream } from "pino";
+import {
+  assertNotPutBack,
+  type CheckpointAddress,
+  CheckpointDelivery,
+  checkpointTarget,
+  describeCheckpointAddress,
+} from "./checkpoints/index.ts";
 import { openDatabase } from "./database.ts";
 import {
   type AdminListener,
@@ -47,8 +56,12 @@ export interface NodeOptions {
   readonly create: NewDeployment;
   readonly log: { readonly level: LogLevel; readonly destination: DestinationStream };
   readonly nonceSlots: number;
+  /** Calls a second that one account may make; as many as it likes if left out. */
+  readonly throttle?: ThrottlingLimits | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxConnectionsPerAddress: number;
+  /** Where signed checkpoints go beside the database, if anywhere. */
+  readonly checkpointTo?: CheckpointAddress | undefined;
   /** Called when the process must end at once: another one has taken its place, or only a new one can tell what is on disk. */
   fatal(reason: string): void;
 }
@@ -93,14 +106,18 @@ export class CinnabarNode implements AsyncDisposable {
   /**
    * Opens the store and serves.
    *
-   * @throws RootKeyError, UnsafeDatabaseError, SealError or NewerStoreError with a sentence for the operator; then
-   * nothing listens and nothing was changed.
+   * @throws RootKeyError, UnsafeDatabaseError, SealError, NewerStoreError or OperatorError with a sentence for the
+   * operator; then nothing listens and nothing was changed.
    */
   static async start(options: NodeOptions): Promise<CinnabarNode> {
     await using undo = new AsyncDisposableStack();
     const metrics = new Metrics({ now: Date.now });
     undo.use(metrics);
     const log = createLogger({ ...options.log, now: Date.now });
+    const { checkpointTo } = options;
+    const delivery = checkpointTo && deliveryTo(checkpointTo, { log, metrics });
+    // Ended after the store, whose last checkpoints are signed when it closes.
+    if (delivery !== undefined) undo.use(delivery);
     const backend = await openDatabase(options.database);
     await using undoBackend = new AsyncDisposableStack();
     undoBackend.defer(() => backend.close());
@@ -109,7 +126,13 @@ export class CinnabarNode implements AsyncDisposable {
       seal: options.seal,
       create: options.create,
     });
-    const watch = new StoreWatch({ metrics, log, fatal: (reason) => options.fatal(reason) });
+    if (checkpointTo?.kind === "file") await assertNotPutBack({ backend, verifierKey, path: checkpointTo.path });
+    const watch = new StoreWatch({
+      metrics,
+      log,
+      fatal: (reason) => options.fatal(reason),
+      deliver: (checkpoints) => delivery?.add(checkpoints),
+    });
     const store = await Store.open({ backend, rootKey, node: options.nodeId, observer: watch });
     // From here on the store closes it.
     undoBackend.move();
@@ -133,6 +156,7 @@ export class CinnabarNode implements AsyncDisposable {
       metrics,
       log,
       securityLog,
+      throttle: options.throttle && new Throttle(options.throttle),
     });
     undo.defer(() => pipeline.close());
     const { guard } = store;
@@ -170,6 +194,15 @@ export class CinnabarNode implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+function deliveryTo(address: CheckpointAddress, { log, metrics }: { log: Logger; metrics: Metrics }) {
+  return new CheckpointDelivery({
+    target: checkpointTarget(address),
+    name: describeCheckpointAddress(address),
+    log,
+    metrics,
+  });
 }
 
 /** Lets the database go also where the shard could not be closed: the next start says then what is in doubt. */

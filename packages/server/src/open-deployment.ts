@@ -12,7 +12,7 @@ import {
   type Seal,
 } from "@cinnabar/kernel";
 import { NoteSigner } from "@cinnabar/merkle-log";
-import { type FirstAccount, firstAccount } from "@cinnabar/ram";
+import { type NewAccessKey, newAccount } from "@cinnabar/ram";
 import { migrations } from "./tables.ts";
 
 /** The store cannot be opened with the root key at hand. The message is for the operator. */
@@ -37,7 +37,7 @@ export interface NewDeployment {
   /** Milliseconds that the store's time is ahead of the database's clock; 0 but in tests. */
   readonly clockOffset: number;
   /** Called with the root's AccessKey before the store is written: keeps it, so that no crash can lose it. */
-  keep(account: FirstAccount): Promise<void>;
+  keep(account: NewAccessKey): Promise<void>;
 }
 
 /**
@@ -65,19 +65,27 @@ export async function openDeployment(options: {
   return createDeployment({ backend, rootKey, create: options.create });
 }
 
-async function openRootKey(seal: Seal, expected: string): Promise<RootKey> {
+/** The root key that a store is sealed under. @throws {@link RootKeyError} if it is missing or another one. */
+export async function openRootKey(seal: Seal, expected: string): Promise<RootKey> {
+  // Looked at first, so that nobody is asked for the passphrase or the shares of another store.
+  const claimed = await seal.claim();
+  if (claimed !== undefined && claimed !== expected) throw anotherRootKey({ seal, expected, found: claimed });
   const rootKey = await seal.open();
   if (rootKey === undefined) {
     throw new RootKeyError(
       `The store is sealed under the root key ${expected}, and there is none in ${seal.describe()}. Name the right one with --seal; nothing was changed.`,
     );
   }
-  if (rootKey.checkValue !== expected) {
-    throw new RootKeyError(
-      `The store is sealed under the root key ${expected}, but the one in ${seal.describe()} is ${rootKey.checkValue}. Name the right one with --seal; nothing was changed.`,
-    );
-  }
+  if (rootKey.checkValue !== expected) throw anotherRootKey({ seal, expected, found: rootKey.checkValue });
   return rootKey;
+}
+
+/** The seal that was named keeps another root key than the store's. */
+export function anotherRootKey(options: { seal: Seal; expected: string; found: string }): RootKeyError {
+  const { seal, expected, found } = options;
+  return new RootKeyError(
+    `The store is sealed under the root key ${expected}, but the one in ${seal.describe()} is ${found}. Name the right one with --seal; nothing was changed.`,
+  );
 }
 
 async function createDeployment(options: {
@@ -90,7 +98,7 @@ async function createDeployment(options: {
   const guard = new RowGuard(rowGuardKeys(rootKey));
   const signing = createSigningKey(rootKey, origin);
   const { verifierKey } = new NoteSigner({ name: origin, key: signing.key });
-  const account = firstAccount({
+  const account = newAccount({
     rootKey,
     guard,
     db: kyselyOn(backend.kind, backend.reader),

@@ -2,3 +2,6 @@
 export class OperatorError extends Error {
   override readonly name = "OperatorError";
 }
+
+/** The command was called in a way that cannot work: it ends with code 2. */
+export class UsageError extends OperatorError {}

@@ -1,4 +1,4 @@
-import type { Logger, Metrics, StoreObserver } from "@cinnabar/kernel";
+import type { Logger, Metrics, SignedCheckpoint, StoreObserver } from "@cinnabar/kernel";
 
 const UNAVAILABLE_LINE_MILLIS = 1_000;
 
@@ -7,14 +7,24 @@ export class StoreWatch implements StoreObserver {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #fatal: (reason: string) => void;
+  readonly #deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
   #isReachable = true;
   #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param options.fatal - ends the process at once. */
-  constructor(options: { metrics: Metrics; log: Logger; fatal: (reason: string) => void }) {
+  /**
+   * @param options.fatal - ends the process at once.
+   * @param options.deliver - takes signed checkpoints out of the database, and returns at once.
+   */
+  constructor(options: {
+    metrics: Metrics;
+    log: Logger;
+    fatal: (reason: string) => void;
+    deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
+  }) {
     this.#metrics = options.metrics;
     this.#log = options.log;
     this.#fatal = options.fatal;
+    this.#deliver = options.deliver;
   }
 
   /** False from the first time that the store did not answer until it does. It is asked every second, without a request too. */
@@ -52,8 +62,9 @@ export class StoreWatch implements StoreObserver {
     );
   }
 
-  checkpointed(count: number): void {
+  checkpointed(checkpoints: readonly SignedCheckpoint[]): void {
     this.#isReachable = true;
-    this.#metrics.checkpoints.add(count);
+    this.#metrics.checkpoints.add(checkpoints.length);
+    this.#deliver(checkpoints);
   }
 }

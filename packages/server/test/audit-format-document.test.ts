@@ -6,6 +6,7 @@ import { Frontier, leafHash, NoteVerifier } from "@cinnabar/merkle-log";
 import { formatCheckpointBundle, parseCheckpointBundle } from "../src/audit/index.ts";
 import { parseBatchHeader } from "../src/audit/batch-header.ts";
 import { openLogCheckpoint } from "../src/audit/checkpoint-bundle.ts";
+import { formatCheckpointLine, parseCheckpointLines } from "../src/audit/checkpoint-line.ts";
 import { readEventFacts } from "../src/audit/event-facts.ts";
 
 const specification = readFileSync(new URL("../../../docs/formats/audit-log.md", import.meta.url), "utf8");
@@ -71,4 +72,10 @@ test("the documented bundle is read and written, and its checkpoints vouch for t
     const { size, root } = openLogCheckpoint(checkpoints[index]!, verifier);
     assert.deepEqual([checkpoints[index]?.shard, size, root], [index, frontier.size, frontier.root()]);
   }
+});
+
+test("the documented line is that of the documented bundle's second checkpoint", () => {
+  const [, second] = parseCheckpointBundle(block("bundle"));
+  assert.equal(`${formatCheckpointLine(second?.note ?? assert.fail())}\n`, block("delivered"));
+  assert.deepEqual(parseCheckpointLines(block("delivered"), "kms.example/audit"), [second]);
 });

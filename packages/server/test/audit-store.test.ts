@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { test } from "node:test";
 import {
   createSigningKey,
@@ -15,7 +16,15 @@ import {
 } from "@cinnabar/kernel";
 import { NoteSigner } from "@cinnabar/merkle-log";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { exportAudit, ExportedLogs, readCheckpointBundle, verifyAudit, withDatabaseLogs } from "../src/audit/index.ts";
+import {
+  exportAudit,
+  ExportedLogs,
+  proveEvent,
+  readCheckpointBundle,
+  verifyAudit,
+  verifyEventProof,
+  withDatabaseLogs,
+} from "../src/audit/index.ts";
 import { openDatabase } from "../src/database.ts";
 import { withTemporaryDirectory } from "./support/temporary-directory.ts";
 
@@ -62,11 +71,11 @@ async function initialise(url: string): Promise<{ rootKey: RootKey; verifierKey:
 }
 
 /** Puts an event on record in a batch of its own. */
-function record(store: Store): Promise<void> {
+function record(store: Store, encode = encodeEvent): Promise<void> {
   return new Promise((settle) => {
     const submission = {
       ticket: { eventId: randomUUID().toUpperCase(), abandoned: false },
-      encodeEvent,
+      encodeEvent: encode,
       isCurrent: () => true,
       window: undefined,
       inserts: [],
@@ -121,5 +130,33 @@ forEachDatabase((database) => {
         );
       }),
     );
+  });
+
+  test("proves an event, and verifies with several threads", async () => {
+    await using instance = await database.create();
+    const { url } = instance;
+    const { rootKey, verifierKey } = await initialise(url);
+    const node = randomBytes(16).toString("hex");
+    const store = await Store.open({ backend: await openDatabase(url), rootKey, node, observer });
+    let event = "";
+    for (let batch = 0; batch < 30; batch++) {
+      await record(store, (epoch) => {
+        const text = encodeEvent(epoch);
+        if (batch === 17) event = text;
+        return text;
+      });
+    }
+    await store.close();
+    const { eventId } = JSON.parse(event) as { eventId: string };
+    await withDatabaseLogs(url, async (source) => {
+      const proof = await proveEvent({ source, verifierKey, eventId });
+      assert.deepEqual(verifyEventProof(proof, verifierKey), { log: "shard-1", index: 34, size: 60, eventId, event });
+      let steps = 0;
+      const onProgress = ({ log }: { log: string }) => (steps += log === "shard-1" ? 1 : 0);
+      const report = await verifyAudit({ source, verifierKey, batchesPerThread: 10, onProgress });
+      assert.equal(steps < 30, availableParallelism() > 1, `${steps} steps`);
+      assert.deepEqual(report, await verifyAudit({ source, verifierKey }));
+      assert.equal(report.ok, true);
+    });
   });
 });

@@ -43,15 +43,41 @@ test("needs no settings at all: loopback, and everything below ./data", () => {
     adminListen: { host: "127.0.0.1", port: 8081 },
     database: "sqlite:data/cinnabar.db",
     seal: { kind: "file", path: "data/root.key" },
+    unsealFrom: undefined,
     tls: { kind: "none" },
     insecureHttp: false,
     trustedProxies: [],
     maxConnectionsPerAddress: 1024,
     region: "cn-hangzhou",
     origin: undefined,
+    checkpointTo: undefined,
+    throttle: undefined,
     nonceSlots: 2 ** 24,
     logLevel: "info",
   });
+});
+
+test("reads the limits on calls, and says what limits there are", () => {
+  const limits = (text: string) => load({ argv: ["--throttle", text] }).throttle;
+  assert.equal(limits("off"), undefined);
+  assert.equal(limits("cloud")?.CreateKey, 10);
+  assert.deepEqual(limits("crypto=5000, CreateKey=1"), { crypto: 5000, CreateKey: 1 });
+  for (const wrong of [
+    "",
+    "on",
+    "crypto",
+    "crypto=0",
+    "crypto=1.5",
+    "crypto=-1",
+    "encrypt=5",
+    "toString=5",
+    "crypto=5,",
+  ]) {
+    assert.throws(
+      () => limits(wrong),
+      /neither off, nor cloud, nor a list of limits such as crypto=1000, ReEncrypt=750/,
+    );
+  }
 });
 
 test("puts what has no path of its own into the data directory", () => {
@@ -127,8 +153,13 @@ test("says which source has a wrong value and what would be right", () => {
   refuses({ argv: ["--nonce-slots", "1e4"] }, /not a whole number from 1024 to/);
   refuses({ argv: ["--trusted-proxies", "10.0.0.0/8,10.0.0.0/33"] }, /"10\.0\.0\.0\/33" is neither an IP address/);
   refuses({ argv: ["--tls-names", "ok.example,b d"] }, /"b d" is neither a host name/);
-  refuses({ argv: ["--seal", "hsm"] }, /not file or file:PATH/);
+  refuses({ argv: ["--unseal-from", "hunter2"] }, /not terminal, file:PATH or fd:N/);
+  refuses({ argv: ["--seal", "hsm"] }, /not one of file\[:PATH\], passphrase/);
   refuses({ argv: ["--region", "Hangzhou"] }, /not a region/);
+  refuses(
+    { argv: ["--checkpoint-to", "ftp://a:secret@b"] },
+    /^--checkpoint-to: its value is wrong: neither a file, nor/,
+  );
   refuses({ argv: ["--origin", "a b"] }, /without white space/);
   refuses({ argv: ["--config", "c.json"], files: { "c.json": '{"region": 7}' } }, /^"region" in c\.json: "7" is wrong/);
 });

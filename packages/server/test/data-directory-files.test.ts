@@ -193,3 +193,17 @@ test("warns while root key or root access key lie beside the data, also behind a
   await writeFile(rootAccessKeyPath, "{}");
   assert.match((await warnings(outside)).join(), /root-access-key\.json lies beside the data/);
 });
+
+test("warns while checkpoints go to a file beside the data, which need not be there yet", async () => {
+  await using temporary = await temporaryDirectory();
+  const directory = join(temporary.path, "data");
+  await mkdir(join(directory, "below"), { recursive: true });
+  const warnings = (checkpointPath: string | undefined) =>
+    exposureWarnings({ directory, rootKeyPath: undefined, rootAccessKeyPath: join(directory, "none"), checkpointPath });
+  for (const outside of [undefined, join(temporary.path, "checkpoints"), join(temporary.path, "no", "checkpoints")]) {
+    assert.deepEqual(await warnings(outside), []);
+  }
+  for (const inside of [join(directory, "checkpoints"), join(directory, "below", "checkpoints")]) {
+    assert.match((await warnings(inside)).join(), /Checkpoints go to .*, beside the data/);
+  }
+});

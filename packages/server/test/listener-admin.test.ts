@@ -45,6 +45,38 @@ test("serves GET and HEAD alone, and nothing else", async () => {
   }
 });
 
+test("takes shares by POST where a server is sealed, answers each, and forgets none when it stops", async () => {
+  const shares: string[] = [];
+  const answered = Promise.withResolvers<{ status: number; answer: object }>();
+  const listener = await startAdminListener({
+    host: "127.0.0.1",
+    port: 0,
+    metrics: { contentType: "text/plain", expose: () => Promise.resolve("") },
+    ready: () => ({ ready: false, reasons: [] }),
+    unseal: (share) => {
+      shares.push(share.toString());
+      return answered.promise;
+    },
+  });
+  const url = `${listener.url}/unseal`;
+  assert.equal((await fetch(url)).status, 405);
+  assert.equal((await fetch(url, { method: "POST", body: "x".repeat(1025) })).status, 413);
+  const taken = fetch(url, { method: "POST", body: "a share" });
+  while (shares.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const stopped = listener.stop();
+  answered.resolve({ status: 422, answer: { error: "wrong" } });
+  const answer = await taken;
+  assert.equal(answer.status, 422);
+  assert.deepEqual(await answer.json(), { error: "wrong" });
+  await stopped;
+  assert.deepEqual(shares, ["a share"]);
+});
+
+test("takes no shares where a server is open", async () => {
+  await using admin = await start();
+  assert.equal((await fetch(`${admin.listener.url}/unseal`, { method: "POST", body: "a share" })).status, 404);
+});
+
 test("stops at once, connections or not", async () => {
   const admin = await start();
   const idle = connect(admin.listener.address.port, "127.0.0.1");

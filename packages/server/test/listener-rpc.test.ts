@@ -23,7 +23,7 @@ function echo(call: IncomingCall): void {
     source: call.sourceAddress,
     isSecure: call.isSecure,
   };
-  call.respond({ status: 200, body: JSON.stringify(answer), requestId: REQUEST_ID });
+  call.respond({ status: 200, body: JSON.stringify(answer), format: "JSON", requestId: REQUEST_ID });
 }
 
 async function start(options: Partial<RpcListenerOptions> = {}) {
@@ -286,11 +286,20 @@ test("closes a connection that no request comes on any more", async () => {
   );
 });
 
+test("says what the answer is written in", async () => {
+  await using server = await start({
+    handle: (call) => call.respond({ status: 404, body: "<Error>é</Error>", format: "XML", requestId: REQUEST_ID }),
+  });
+  const [reply] = await send(server.port, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  assert.equal(reply?.headers["content-type"], "text/xml;charset=utf-8");
+  assert.equal(reply.headers["content-length"], "17");
+});
+
 test("ends a connection whose client does not take its answers", async () => {
   const body = JSON.stringify("x".repeat(4 * 1024 * 1024));
   await using server = await start({
     limits: { stalledMillis: 100 },
-    handle: (call) => call.respond({ status: 200, body, requestId: REQUEST_ID }),
+    handle: (call) => call.respond({ status: 200, body, format: "JSON", requestId: REQUEST_ID }),
   });
   const client = connect(server.port, "127.0.0.1");
   client.on("error", () => {});

@@ -22,7 +22,10 @@ async function start() {
     host: "127.0.0.1",
     port: 0,
     tls: material,
-    handle: (call) => call.respond({ status: 200, body: JSON.stringify({ isSecure: call.isSecure }), requestId: "R" }),
+    handle: (call) => {
+      const body = JSON.stringify({ isSecure: call.isSecure });
+      call.respond({ status: 200, body, format: "JSON", requestId: "R" });
+    },
     onRefused: (reason) => refusals.push(reason),
     limits: { requestMillis: 1000 },
   });

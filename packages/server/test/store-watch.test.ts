@@ -14,7 +14,13 @@ test("the store counts as unreachable from the first silence to the next answer,
   });
   using metrics = new Metrics({ now: Date.now });
   const log = createLogger({ level: "info", destination, now: Date.now });
-  const watch = new StoreWatch({ metrics, log, fatal: () => assert.fail("nothing here is fatal") });
+  const delivered: unknown[] = [];
+  const watch = new StoreWatch({
+    metrics,
+    log,
+    fatal: () => assert.fail("nothing here is fatal"),
+    deliver: (checkpoints) => delivered.push(...checkpoints),
+  });
   assert.equal(watch.isReachable, true);
 
   for (let i = 0; i < 100; i++) watch.unavailable(new Error("no route to host"));
@@ -22,7 +28,9 @@ test("the store counts as unreachable from the first silence to the next answer,
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /"alarm":"log-unavailable"/);
 
-  watch.checkpointed(0);
+  const checkpoint = { shard: 1, note: "note" };
+  watch.checkpointed([checkpoint]);
+  assert.deepEqual([metrics.checkpoints.value, delivered], [1, [checkpoint]]);
   assert.equal(watch.isReachable, true);
   watch.unavailable(new Error("no route to host"));
   watch.committed({ events: 1, millis: 2 });

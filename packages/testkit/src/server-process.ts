@@ -30,6 +30,8 @@ export interface ServerProcessOptions {
   readonly tls?: boolean;
   /** Path of the root key's file; by default `root.key` in the data directory. */
   readonly rootKeyFile?: string;
+  /** Settings beside these, such as `--throttle=CreateKey=1`. */
+  readonly flags?: readonly string[];
   /** For calls on a node that has no `root-access-key.json` of its own. */
   readonly credentials?: Credentials;
   /** A directory with packages other than this checkout's, such as a changed copy. */
@@ -156,7 +158,7 @@ export class ServerProcess implements AsyncDisposable {
 }
 
 function launch(options: ServerProcessOptions): ChildProcess {
-  const { data, database, tls = false, rootKeyFile, sources = checkout, wrapper = [] } = options;
+  const { data, database, tls = false, rootKeyFile, flags = [], sources = checkout, wrapper = [] } = options;
   const [program = "", ...args] = [
     ...wrapper,
     ...LEASH,
@@ -169,6 +171,7 @@ function launch(options: ServerProcessOptions): ChildProcess {
     ...(database === undefined ? [] : [`--database=${database}`]),
     ...(tls ? ["--tls"] : []),
     ...(rootKeyFile === undefined ? [] : [`--seal=file:${rootKeyFile}`]),
+    ...flags,
   ];
   return spawn(program, args, { cwd: sources, stdio: ["ignore", "pipe", "pipe"] });
 }

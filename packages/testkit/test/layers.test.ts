@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ram: ["crypto", "policy", "merkle-log", "rpc", "kernel"],
   trail: ["crypto", "policy", "merkle-log", "rpc", "kernel"],
   sharing: ["crypto", "policy", "merkle-log", "rpc", "kernel", "kms"],
-  server: ["crypto", "policy", "merkle-log", "rpc", "kernel", "kms", "secrets", "ram", "trail", "sharing"],
+  server: ["crypto", "policy", "merkle-log", "rpc", "kernel", "kms", "secrets", "ram", "trail", "sharing", "client"],
   client: ["rpc", "crypto", "client", "encryption-sdk"],
   "encryption-sdk": ["rpc", "crypto", "client", "encryption-sdk"],
   gateways: ["rpc", "crypto", "client", "encryption-sdk"],

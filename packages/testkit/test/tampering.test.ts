@@ -126,6 +126,25 @@ forEachDatabase((database) => {
     await rig.assertSound();
   });
 
+  test("a tag that was deleted, or has its old value back, is found by the sweep", async () => {
+    const tag = { table: "key_tag", id: "swept" } as const;
+    const toJson = (...names: string[]) =>
+      JSON.stringify(names.map((name) => ({ TagKey: name, TagValue: String(names.length) })));
+    const { KeyMetadata } = await rig.client.call("CreateKey", { Tags: toJson(tag.id, "dropped") });
+    const { KeyId } = KeyMetadata as { KeyId: string };
+    const old = await rig.intruder.copy(tag);
+    await rig.client.call("TagResource", { KeyId, Tags: toJson(tag.id, "added", "more") });
+    await rig.client.call("UntagResource", { KeyId, TagKeys: '["dropped","more"]' });
+    const current = await rig.intruder.copy(tag);
+    await rig.assertSound();
+    await rig.intruder.overwrite(tag, old);
+    await rig.assertFoundBySweep();
+    await rig.intruder.delete(tag);
+    await rig.assertFoundBySweep();
+    await rig.intruder.insert("key_tag", current);
+    await rig.assertSound();
+  });
+
   test("a server raises the alarm by itself when its sweep finds an old row", async () => {
     const key = await rig.createKey();
     const old = await rig.intruder.copy(key);

@@ -11,6 +11,21 @@ export function logOrigin(origin: string, shard: number): string {
   return shard === CONTROL_SHARD ? `${origin}/control` : `${origin}/shard/${shard}`;
 }
 
+/** The log whose checkpoints have this origin line; `undefined` if it is not one of the deployment's. */
+export function parseLogOrigin(origin: string, line: string): number | undefined {
+  if (line === logOrigin(origin, CONTROL_SHARD)) return CONTROL_SHARD;
+  const shard = Number(line.slice(line.lastIndexOf("/") + 1));
+  return Number.isSafeInteger(shard) && shard > 0 && line === logOrigin(origin, shard) ? shard : undefined;
+}
+
+/** A checkpoint that was signed and stored. */
+export interface SignedCheckpoint {
+  /** 0 for the control log. */
+  readonly shard: number;
+  /** The signed note (C2SP tlog-checkpoint). */
+  readonly note: string;
+}
+
 /** Signs the heads of the logs that this process can vouch for, and stores the newest checkpoint of each. */
 export class Checkpointer {
   readonly #backend: Backend;
@@ -25,20 +40,20 @@ export class Checkpointer {
   /**
    * Signs what has grown since the last time: the control log as it stands, and the process's own shard.
    *
-   * @returns how many checkpoints were written.
+   * @returns the new checkpoints.
    */
-  async run(own: { readonly id: number; readonly frontier: Frontier } | undefined): Promise<number> {
+  async run(own: { readonly id: number; readonly frontier: Frontier } | undefined): Promise<SignedCheckpoint[]> {
     const db = kyselyOn<KernelSchema>(this.#backend.kind, this.#backend.reader);
     const control = await readLastBatch(db, CONTROL_SHARD);
-    let written = 0;
-    if (control !== undefined) written += await this.#sign(CONTROL_SHARD, Frontier.decode(control.frontier));
-    if (own !== undefined) written += await this.#sign(own.id, own.frontier);
-    return written;
+    const signed: SignedCheckpoint[] = [];
+    if (control !== undefined) signed.push(...(await this.#sign(CONTROL_SHARD, Frontier.decode(control.frontier))));
+    if (own !== undefined) signed.push(...(await this.#sign(own.id, own.frontier)));
+    return signed;
   }
 
-  async #sign(shard: number, frontier: Frontier): Promise<number> {
+  async #sign(shard: number, frontier: Frontier): Promise<SignedCheckpoint[]> {
     const { size } = frontier;
-    if (size === 0 || size === this.#signedSize.get(shard)) return 0;
+    if (size === 0 || size === this.#signedSize.get(shard)) return [];
     const origin = logOrigin(this.#signer.name, shard);
     const note = signCheckpoint({ origin, size, root: frontier.root() }, this.#signer);
     await this.#backend.transaction("write", async (connection) => {
@@ -49,6 +64,6 @@ export class Checkpointer {
         where checkpoint.size < excluded.size`.execute(db);
     });
     this.#signedSize.set(shard, size);
-    return 1;
+    return [{ shard, note }];
   }
 }

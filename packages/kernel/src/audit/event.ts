@@ -33,6 +33,7 @@ export interface AuditEvent {
   /** Accounts whose trail holds the event. */
   readonly recipientAccountId: string;
   readonly requestParameters: EventObject;
+  /** Several names are separated by commas, which none of them contains (ActionTrail, "resourceName"). */
   readonly resourceName?: string | undefined;
   readonly resourceType?: string | undefined;
   readonly responseElements?: EventObject | undefined;
@@ -68,7 +69,9 @@ export function encodeEvent(event: AuditEvent): string {
     isGlobal: false,
     recipientAccountId: event.recipientAccountId,
     referencedResources:
-      resourceType === undefined || resourceName === undefined ? undefined : { [resourceType]: [resourceName] },
+      resourceType === undefined || resourceName === undefined
+        ? undefined
+        : { [resourceType]: resourceName.split(",") },
     requestId: event.eventId,
     requestParameters,
     resourceName,

@@ -7,7 +7,15 @@ export type SystemEventName =
   | "CloseShard"
   | "MarkCrash"
   | "CorrectAnswers"
-  | "ResetClock";
+  | "ResetClock"
+  | "MigrateSeal"
+  | "CreateAccount"
+  | "EnableAccount"
+  | "DisableAccount"
+  | "CreateAccessKey"
+  | "EnableAccessKey"
+  | "DisableAccessKey"
+  | "DeleteAccessKey";
 
 /** Account that stands in events of the deployment itself. */
 export const SYSTEM_ACCOUNT = "system";
@@ -23,7 +31,10 @@ export function encodeSystemEvent(event: {
   /** Epoch at which the event holds. */
   epoch: number;
   data: EventObject;
+  /** The account that it is about, and whose trail holds it; without one it concerns the deployment alone. */
+  accountId?: string;
 }): string {
+  const { accountId = SYSTEM_ACCOUNT } = event;
   const full: AuditEvent = {
     acsRegion: event.region,
     additionalEventData: { ...event.data, epoch: event.epoch },
@@ -34,7 +45,7 @@ export function encodeSystemEvent(event: {
     eventSource: "cinnabar",
     eventTime: event.time,
     eventType: "AliyunServiceEvent",
-    recipientAccountId: SYSTEM_ACCOUNT,
+    recipientAccountId: accountId,
     requestParameters: {},
     serviceName: "Cinnabar",
     sourceIpAddress: "Internal",

@@ -1,7 +1,9 @@
 import { SecretBytes } from "@cinnabar/crypto";
 
+import { readHex, writeHex } from "./hex.ts";
 import { ROOT_KEY_BYTES, RootKey } from "./root-key.ts";
 import { SealError } from "./seal.ts";
+import { sealKindOf } from "./sealed-root-key.ts";
 
 const FIRST_LINE = Buffer.from("cinnabar root key v1\n", "latin1");
 const HEX_CHARACTERS = 2 * ROOT_KEY_BYTES;
@@ -19,12 +21,8 @@ export function encodeRootKeyFile(material: Uint8Array): Buffer {
   const { checkValue } = new RootKey(material);
   const file = Buffer.alloc(ROOT_KEY_FILE_BYTES, LINE_FEED);
   file.set(FIRST_LINE);
-  let at = FIRST_LINE.length;
-  for (const byte of material) {
-    file[at++] = hexDigit(byte >>> 4);
-    file[at++] = hexDigit(byte & 0x0f);
-  }
-  file.write(checkValue, at + 1, "latin1");
+  const end = writeHex(file, FIRST_LINE.length, material);
+  file.write(checkValue, end + 1, "latin1");
   return file;
 }
 
@@ -36,6 +34,10 @@ export function encodeRootKeyFile(material: Uint8Array): Buffer {
  */
 export function decodeRootKeyFile(file: Uint8Array, path: string): RootKey {
   if (FIRST_LINE.compare(file.subarray(0, FIRST_LINE.length)) !== 0) {
+    const kind = sealKindOf(file);
+    if (kind !== undefined) {
+      throw new SealError("unknownFormat", `${path} holds a root key under a seal of the kind ${kind}: name that one.`);
+    }
     throw new SealError(
       "unknownFormat",
       `${path} is not a root key file that this version of Cinnabar knows: its first line is not "cinnabar root key v1".`,
@@ -46,26 +48,9 @@ export function decodeRootKeyFile(file: Uint8Array, path: string): RootKey {
   if (file.length !== ROOT_KEY_FILE_BYTES) throw damaged("its length is wrong");
 
   using material = new SecretBytes(Buffer.alloc(ROOT_KEY_BYTES));
-  let at = FIRST_LINE.length;
-  for (let i = 0; i < ROOT_KEY_BYTES; i++) {
-    const high = hexValue(file[at++]);
-    const low = hexValue(file[at++]);
-    if (high === undefined || low === undefined) throw damaged("the second line is not lower-case hex");
-    material.bytes[i] = (high << 4) | low;
-  }
+  if (!readHex(file, FIRST_LINE.length, material.bytes)) throw damaged("the second line is not lower-case hex");
   const rootKey = new RootKey(material.bytes);
-  const rest = Buffer.from(file.subarray(at)).toString("latin1");
+  const rest = Buffer.from(file.subarray(FIRST_LINE.length + HEX_CHARACTERS)).toString("latin1");
   if (rest !== `\n${rootKey.checkValue}\n`) throw damaged("key and check value do not match");
   return rootKey;
-}
-
-function hexDigit(value: number): number {
-  return value < 10 ? 0x30 + value : 0x61 + value - 10;
-}
-
-function hexValue(digit: number | undefined): number | undefined {
-  if (digit === undefined) return undefined;
-  if (digit >= 0x30 && digit <= 0x39) return digit - 0x30;
-  if (digit >= 0x61 && digit <= 0x66) return digit - 0x61 + 10;
-  return undefined;
 }

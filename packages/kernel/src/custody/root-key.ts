@@ -48,6 +48,11 @@ export class RootKey {
     );
   }
 
+  /** The 32 bytes themselves, for a seal alone. The caller clears them. */
+  exportMaterial(): SecretBytes<Buffer> {
+    return new SecretBytes(this.#key.export());
+  }
+
   /** A secret key of 32 bytes for this use alone: HKDF-SHA256 of the root key (RFC 5869), the same one every time. */
   derive(use: RootKeyUse): KeyObject {
     return deriveKey({ key: this.#key, label: LABELS[use] });

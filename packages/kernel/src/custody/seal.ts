@@ -1,32 +1,78 @@
 import type { RootKey } from "./root-key.ts";
 
+export const SEAL_KINDS = ["file", "passphrase", "shamir", "kms", "env", "command"] as const;
+export type SealKind = (typeof SEAL_KINDS)[number];
+
 /** What keeps the root key while no process runs. */
 export interface Seal {
-  readonly kind: "file";
+  readonly kind: SealKind;
+  /** Of the file that it writes; `undefined` if others keep the root key for it. */
+  readonly path: string | undefined;
   /** Names the seal in messages to operators. Holds nothing secret. */
   describe(): string;
   /**
+   * The check value of the root key that the seal says it keeps, as far as it can be read without asking anybody for
+   * anything; `undefined` if it cannot, or nothing is there. Not authenticated: what is opened is.
+   *
+   * @throws {@link SealError} as {@link Seal.open}.
+   */
+  claim(): Promise<string | undefined>;
+  /**
    * Makes a root key and seals it durably before it returns. What a crash leaves is a whole seal or none.
    *
-   * @throws {@link SealError} `exists` if something is there already: a seal is never overwritten.
+   * @throws {@link SealError} `exists` if something is there already: a seal is never overwritten. `notOurs` if others
+   * keep the root key.
    */
   create(): Promise<RootKey>;
   /**
-   * Opens what {@link Seal.create} sealed, `undefined` if nothing is there. Changes nothing.
+   * Opens what is sealed, `undefined` if nothing is there. Changes nothing.
    *
-   * @throws {@link SealError} if something is there and is not a sealed root key that may be trusted.
+   * @throws {@link SealError} if something is there and is not a sealed root key that may be trusted, or whoever should
+   * open it cannot.
    */
   open(): Promise<RootKey | undefined>;
+  /**
+   * Seals a root key that is there already, durably and beside the place where it counts.
+   *
+   * @throws {@link SealError} `notOurs` if others keep the root key.
+   */
+  stage(rootKey: RootKey): Promise<StagedSeal>;
+  /** Removes what is sealed, durably. @returns false if only those who keep the root key can do that. */
+  remove(): Promise<boolean>;
+}
+
+/** A sealed root key that does not count yet. Disposed of before it is published, it is gone. */
+export interface StagedSeal extends AsyncDisposable {
+  /** Opens what was written, read back from its place; asks nobody for what was just given. */
+  open(): Promise<RootKey>;
+  /**
+   * Lets it count, durably and at once.
+   *
+   * @param options.replace - whether it takes the place of what is there.
+   * @throws {@link SealError} `exists` if something is there that it may not replace.
+   */
+  publish(options: { readonly replace: boolean }): Promise<void>;
 }
 
 /**
  * - `exists`: there is a root key already.
  * - `exposed`: others than its owner may read it.
  * - `damaged`: it is not what was sealed.
- * - `unknownFormat`: it is no root key, or one that a later version of Cinnabar sealed.
+ * - `unknownFormat`: it is no root key, one that a later version of Cinnabar sealed, or one under another kind of seal.
+ * - `wrongSecret`: the passphrase or a share is not the right one.
+ * - `notGiven`: what opens it was not given, or is too short to be one.
+ * - `notOurs`: the root key is in others' keeping, and they alone can do that.
  * - `unreachable`: the seal could not be read or written; `cause` says why.
  */
-export type SealErrorCode = "exists" | "exposed" | "damaged" | "unknownFormat" | "unreachable";
+export type SealErrorCode =
+  | "exists"
+  | "exposed"
+  | "damaged"
+  | "unknownFormat"
+  | "wrongSecret"
+  | "notGiven"
+  | "notOurs"
+  | "unreachable";
 
 /** A seal that cannot be used. The message is a sentence for the operator, says what to do, and holds nothing secret. */
 export class SealError extends Error {

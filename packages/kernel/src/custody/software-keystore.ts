@@ -20,7 +20,7 @@ const SPECS: Readonly<Record<KeySpec, { readonly materialBytes: number; readonly
   Aliyun_AES_256: { materialBytes: 32, sealLabel: "cinnabar key version v1: XAES-256-GCM encrypt" },
 };
 
-const DEFAULT_CACHED_VERSIONS = 10_000;
+const DEFAULT_CACHED_VERSIONS = 5_000;
 
 interface Opened {
   readonly version: StoredKeyVersion;
@@ -37,7 +37,7 @@ export class SoftwareKeystore implements Keystore {
   readonly protectionLevel = "SOFTWARE";
   readonly #opened: Lru<KeyVersionId, Opened>;
 
-  /** @param options.cachedVersions - how many derived keys stay in memory, about 1 KiB each: 10,000 by default. */
+  /** @param options.cachedVersions - how many derived keys stay in memory, about 1 KiB each: 5,000 by default. */
   constructor(options: { readonly cachedVersions?: number } = {}) {
     this.#opened = new Lru(options.cachedVersions ?? DEFAULT_CACHED_VERSIONS);
   }

@@ -43,6 +43,9 @@ export const ERRORS = {
 
   // KMS.
   InvalidParameter: { status: 400, message: "The specified parameter is not valid." },
+  "InvalidParameter.TagKey": { status: 400, message: "The specified parameter is not valid." },
+  "InvalidParameter.TagValue": { status: 400, message: "The specified parameter is not valid." },
+  "Duplicate.TagKey": { status: 400, message: "The specified tagKey is duplicate." },
   UnsupportedOperation: { status: 400, message: "This action is not supported." },
   DryRunOperationError: { status: 400, message: "The request would have succeeded, but the DryRun parameter was set." },
   "Unsupported.Alias": { status: 400, message: "Alias is not valid for this api." },
@@ -53,13 +56,18 @@ export const ERRORS = {
     message: "The request was rejected because user create resource limit was exceeded.",
   },
   "Forbidden.NoPermission": { status: 403, message: "This operation is forbidden by permission system." },
+  "Forbidden.Opened": { status: 400, message: "Your kms service has been opened." },
   "Forbidden.KeyNotFound": { status: 404, message: "The specified Key is not found." },
   "Forbidden.AliasNotFound": { status: 404, message: "The specified Alias is not found." },
+  "Forbidden.ResourceNotFound": { status: 404, message: "Resource not found." },
+  "InvalidResourceId.NotFound": { status: 404, message: "The specified ResourceId is not found." },
+  "Certificate.NotFound": { status: 404, message: "The specified certificate is not found." },
   "Rejected.Disabled": { status: 409, message: "The request was rejected because the key state is Disabled." },
   "Rejected.PendingDeletion": {
     status: 409,
     message: "The request was rejected because the key state is PendingDeletion.",
   },
+  "Rejected.Throttling": { status: 429, message: "QPS Limit Exceeded", retry: true },
   "Rejected.StateModifiedFailed": { status: 409, message: "Keystate modified failed." },
 
   // Everything.

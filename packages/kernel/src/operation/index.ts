@@ -12,11 +12,16 @@ export {
 export {
   type AuditTreatment,
   optional,
+  optionalList,
   optionalMap,
+  optionalRecords,
   type Parameter,
   type Parameters,
   type ParameterValues,
+  readParameters,
   required,
+  requiredList,
+  requiredRecords,
 } from "./parameter.ts";
 export {
   type Answer,
@@ -28,3 +33,4 @@ export {
 } from "./pipeline.ts";
 export type { Credential, Principal } from "./principal.ts";
 export { OperationRegistry } from "./registry.ts";
+export { CLOUD_LIMITS, Throttle, type ThrottlingClass, type ThrottlingLimits } from "./throttle.ts";

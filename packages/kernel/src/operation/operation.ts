@@ -9,6 +9,7 @@ import { authorize } from "./authorize.ts";
 import { ApiError, type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
 import type { Principal } from "./principal.ts";
+import type { ThrottlingClass } from "./throttle.ts";
 
 /** The API products this server speaks for, by the name that stands in events. */
 export type ProductName = "Kms";
@@ -66,7 +67,7 @@ export interface RequestContext extends EntityFinder {
   holdsFrom(time: number): void;
   /** Records a fact that somebody needs who replays the decision (resolved key, alias used, revisions). */
   note(facts: EventObject): void;
-  /** Names the resource in the event, such as `ACS::KMS::Key` and its id. */
+  /** Names the resource in the event, such as `ACS::KMS::Key` and its id; several ids are separated by commas. */
   about(resourceType: string, resourceName: string): void;
 }
 
@@ -78,6 +79,8 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   /** One sentence for the API reference. */
   readonly summary: string;
   readonly kind: OperationKind;
+  /** The class it is counted in where calls are limited; left out, what its kind says. */
+  readonly throttlingClass?: ThrottlingClass;
   /** Whether ActionTrail counts the call as reading or writing. */
   readonly readWrite: "Read" | "Write";
   readonly parameters: P;
@@ -97,6 +100,7 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
 
 /** A declared operation as registries and the pipeline see it, whatever its own types are. */
 export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle"> {
+  readonly throttlingClass: ThrottlingClass;
   /** Runs the stages from validation to the handler: nobody can leave one out. */
   run(context: RequestContext, wire: ReadonlyMap<string, string>): Promise<Plan<object>>;
 }
@@ -105,8 +109,20 @@ export interface DeclaredOperation extends Omit<Operation, "target" | "access" |
 export function defineOperation<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,
 ): DeclaredOperation {
-  return { ...operation, run: (context, wire) => runStages(operation, context, wire) };
+  return {
+    ...operation,
+    throttlingClass: operation.throttlingClass ?? THROTTLING_CLASSES[operation.kind],
+    run: (context, wire) => runStages(operation, context, wire),
+  };
 }
+
+const THROTTLING_CLASSES: Readonly<Record<OperationKind, ThrottlingClass>> = {
+  crypto: "crypto",
+  read: "read",
+  unrecorded: "read",
+  create: "write",
+  control: "write",
+};
 
 async function runStages<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,

@@ -1,4 +1,4 @@
-import { readMap } from "@cinnabar/rpc";
+import { readList, readMap, readRecords } from "@cinnabar/rpc";
 import type { z } from "zod";
 import { type ApiError, invalidParameter, missingParameter } from "./errors.ts";
 
@@ -7,10 +7,15 @@ export type AuditTreatment = "plain" | "omit";
 
 /** A parameter of an operation: how it is read from the wire, what is allowed, what is recorded of it. */
 export interface Parameter<Value, Presence extends "required" | "optional" = "required" | "optional"> {
-  /** `map`: one JSON object of strings, or flattened as `Name.key=value`. */
-  readonly encoding: "text" | "map";
+  /**
+   * - `text`: one value.
+   * - `map`: one JSON object of strings, or flattened as `Name.key=value`.
+   * - `list`: texts, numbered as `Name.1=value`.
+   * - `records`: maps of fields, numbered as `Name.1.Field=value`.
+   */
+  readonly encoding: "text" | "map" | "list" | "records";
   readonly presence: Presence;
-  /** From the wire's text (or map) to the value; its messages say what would be right. */
+  /** From the wire's text (or map, or array of one of them) to the value; its messages say what would be right. */
   readonly schema: z.ZodType<Value>;
   readonly audit: AuditTreatment;
   /** One sentence for the API reference. */
@@ -46,6 +51,22 @@ export function optionalMap<Value>(options: ParameterOptions<Value>): Parameter<
   return { encoding: "map", presence: "optional", audit: "plain", ...options };
 }
 
+export function requiredList<Value>(options: ParameterOptions<Value>): Parameter<Value, "required"> {
+  return { encoding: "list", presence: "required", audit: "plain", ...options };
+}
+
+export function optionalList<Value>(options: ParameterOptions<Value>): Parameter<Value, "optional"> {
+  return { encoding: "list", presence: "optional", audit: "plain", ...options };
+}
+
+export function requiredRecords<Value>(options: ParameterOptions<Value>): Parameter<Value, "required"> {
+  return { encoding: "records", presence: "required", audit: "plain", ...options };
+}
+
+export function optionalRecords<Value>(options: ParameterOptions<Value>): Parameter<Value, "optional"> {
+  return { encoding: "records", presence: "optional", audit: "plain", ...options };
+}
+
 /**
  * Reads and checks an operation's parameters. An empty text counts as not given; parameters that the operation does
  * not know are ignored, as the real service ignores them.
@@ -67,7 +88,7 @@ export function readParameters<P extends Parameters>(
 }
 
 function readParameter(name: string, parameter: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
-  const raw = parameter.encoding === "map" ? readMap(wire, name) : wire.get(name);
+  const raw = readRaw(name, parameter, wire);
   if (raw === undefined || raw === "") {
     if (parameter.presence === "required") throw missingParameter(name);
     return undefined;
@@ -75,6 +96,19 @@ function readParameter(name: string, parameter: Parameter<unknown>, wire: Readon
   const parsed = parameter.schema.safeParse(raw);
   if (parsed.success) return parsed.data;
   throw toApiError(name, parsed.error);
+}
+
+function readRaw(name: string, { encoding }: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
+  switch (encoding) {
+    case "text":
+      return wire.get(name);
+    case "map":
+      return readMap(wire, name);
+    case "list":
+      return readList(wire, name);
+    case "records":
+      return readRecords(wire, name);
+  }
 }
 
 function toApiError(name: string, error: z.ZodError): ApiError {

@@ -1,7 +1,11 @@
 import {
+  type AnswerFormat,
   assertFresh,
+  assertSignedFor,
   encodeError,
   encodeResult,
+  encodeXmlError,
+  encodeXmlResult,
   type HttpRequest,
   parseRequest,
   type RpcRequest,
@@ -26,6 +30,7 @@ import { type OpenCall, OpenCalls } from "./open-calls.ts";
 import type { DeclaredOperation } from "./operation.ts";
 import type { Credential, Principal } from "./principal.ts";
 import type { OperationRegistry } from "./registry.ts";
+import type { Throttle } from "./throttle.ts";
 import { CachedView, type View } from "./view.ts";
 
 /** A call as a listener hands it over. */
@@ -41,9 +46,12 @@ export interface IncomingCall {
 
 export interface Answer {
   readonly status: number;
-  /** JSON. */
   readonly body: string;
+  /** What the body is written in. */
+  readonly format: AnswerFormat;
   readonly requestId: string;
+  /** In how many milliseconds the caller may try again, where it called too often. */
+  readonly retryAfterMillis?: number | undefined;
 }
 
 /** Finds who an AccessKey belongs to. */
@@ -85,6 +93,7 @@ export class Pipeline {
   readonly #operationMetrics: ReadonlyMap<DeclaredOperation, OperationMetrics>;
   readonly #unknownOperation: OperationMetrics;
   readonly #region: string;
+  readonly #throttle: Throttle | undefined;
   /** Calls that wait, oldest first. */
   readonly #open = new OpenCalls<Call>();
   /** Calls that came in this turn of the event loop, not begun yet. */
@@ -100,6 +109,8 @@ export class Pipeline {
     metrics: Metrics;
     log: Logger;
     securityLog: SecurityLog;
+    /** Left out, nobody's calls are limited. */
+    throttle?: Throttle | undefined;
   }) {
     this.#store = options.store;
     this.#registry = options.registry;
@@ -110,6 +121,7 @@ export class Pipeline {
     this.#log = options.log;
     this.#securityLog = options.securityLog;
     this.#region = options.store.region;
+    this.#throttle = options.throttle;
     this.#operationMetrics = new Map(
       options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
     );
@@ -121,6 +133,11 @@ export class Pipeline {
   /** Calls that have not been answered yet. */
   get open(): number {
     return this.#open.size;
+  }
+
+  /** All that is served. */
+  get operations(): readonly DeclaredOperation[] {
+    return this.#registry.operations;
   }
 
   /**
@@ -166,6 +183,7 @@ export class Pipeline {
     let request: RpcRequest;
     try {
       request = parseRequest(call.incoming.http);
+      call.format = request.format;
       // A clock that is behind what it said before is no measure of the caller's.
       if (!clock.behind) assertFresh({ timestampMillis: request.timestampMillis, nowMillis: clock.now() });
     } catch (error) {
@@ -184,8 +202,10 @@ export class Pipeline {
     if (key === undefined) {
       return this.#reject(call, { reason: "unknown-access-key", code: "InvalidAccessKeyId.NotFound" });
     }
+    const operation = this.#registry.find(request.version, request.action);
     try {
       verifySignature(request, key.secret);
+      if (operation !== undefined) assertSignedFor(request, operation.product);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return this.#reject(call, { reason: "bad-signature", code: error.code, message: error.message });
@@ -207,14 +227,15 @@ export class Pipeline {
       action: request.action,
       version: request.version,
       parameters: request.parameters,
-      operation: this.#registry.find(request.version, request.action),
+      operation,
       nonceDigest: digest.toString("base64url", 0, 16),
       isSecure,
       host: call.host,
       sourceAddress,
       userAgent: textHeader(http.headers["user-agent"]),
     };
-    call.operation = facts.operation;
+    call.operation = operation;
+    call.retryAfterMillis = operation && this.#throttle?.take(operation.throttlingClass, key.principal.accountId);
     return { request, facts, secret: key.secret };
   }
 
@@ -234,6 +255,7 @@ export class Pipeline {
       ({ principal } = key);
       if (key.secret !== secret) verifySignature(request, key.secret);
       if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
+      if (call.retryAfterMillis !== undefined) throw new ApiError("Rejected.Throttling");
       if (request.securityToken !== undefined) throw new ApiError("InvalidSecurityToken.Malformed", STS_ADVICE);
       const operation = facts.operation ?? this.#notServed(request);
       context = new EvaluationContext({
@@ -244,9 +266,13 @@ export class Pipeline {
         guard: this.#store.guard,
       });
       const plan = await operation.run(context, request.parameters);
+      const result = { ...plan.result };
       return {
         status: 200,
-        body: encodeResult(call.eventId, { ...plan.result }),
+        body:
+          request.format === "JSON"
+            ? encodeResult(call.eventId, result)
+            : encodeXmlResult({ action: operation.name, requestId: call.eventId, result }),
         plan,
         window: context.window,
         error: undefined,
@@ -402,20 +428,22 @@ export class Pipeline {
   }
 
   #errorBody(call: Call, code: ErrorCode, message: string): string {
-    return encodeError({
+    const answer = {
       requestId: call.eventId,
       hostId: call.host,
       code,
       message,
       httpStatus: ERRORS[code].status,
-    });
+    };
+    return call.format === "JSON" ? encodeError(answer) : encodeXmlError(answer);
   }
 
-  #respond(call: Call, answer: { readonly status: number; readonly body: string }): void {
+  #respond(call: Call, { status, body }: { readonly status: number; readonly body: string }): void {
     if (!this.#open.remove(call)) return;
     const metrics = call.operation === undefined ? this.#unknownOperation : this.#operationMetrics.get(call.operation);
-    metrics?.answered(answer.status, (performance.now() - call.arrivedAt) / 1000);
-    call.incoming.respond({ status: answer.status, body: answer.body, requestId: call.eventId });
+    metrics?.answered(status, (performance.now() - call.arrivedAt) / 1000);
+    const { format, eventId: requestId, retryAfterMillis } = call;
+    call.incoming.respond({ status, body, format, requestId, retryAfterMillis });
   }
 
   /** Nothing hangs: what has waited too long for its record is told so. */
@@ -451,6 +479,10 @@ class Call implements Ticket, OpenCall {
   previous: this | undefined = undefined;
   next: this | undefined = undefined;
   abandoned = false;
+  /** Set if the call was one too many for its account. */
+  retryAfterMillis: number | undefined;
+  /** Until the request has been read, and if it cannot be, JSON. */
+  format: AnswerFormat = "JSON";
   operation: DeclaredOperation | undefined;
 
   constructor(incoming: IncomingCall) {

@@ -47,6 +47,7 @@ export class Metrics implements Disposable {
   /** Rows found edited, swapped, put back, deleted or inserted: each one is an alarm. */
   readonly tamperedRows = new Count();
   readonly checkpoints = new Count();
+  readonly checkpointsDelivered = new Count();
 
   readonly #registry = new Registry();
   readonly #now: () => number;
@@ -56,6 +57,7 @@ export class Metrics implements Disposable {
   );
   readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MILLIS });
   #nonceTableLoad: () => number = () => 0;
+  #undeliveredSeconds: () => number = () => 0;
   #sweepSeconds = 0;
   #sweptAt: number;
 
@@ -92,6 +94,11 @@ export class Metrics implements Disposable {
   /** From now on `load` (0 to 1) is asked for the nonce table's load. */
   watchNonceTable(load: () => number): void {
     this.#nonceTableLoad = load;
+  }
+
+  /** From now on `seconds` is asked for how long the oldest signed checkpoint has been waiting for its delivery. */
+  watchCheckpointDelivery(seconds: () => number): void {
+    this.#undeliveredSeconds = seconds;
   }
 
   /** Everything in Prometheus' text format. The event-loop delay is that since the last call. */
@@ -155,6 +162,16 @@ export class Metrics implements Disposable {
       name: "cinnabar_checkpoints_total",
       help: "Signed checkpoints written.",
       values: () => [{ labels: {}, value: this.checkpoints.value }],
+    });
+    this.#counter({
+      name: "cinnabar_checkpoints_delivered_total",
+      help: "Signed checkpoints delivered outside of the database.",
+      values: () => [{ labels: {}, value: this.checkpointsDelivered.value }],
+    });
+    this.#gauge({
+      name: "cinnabar_checkpoint_undelivered_seconds",
+      help: "Time that the oldest signed checkpoint has been waiting to be delivered outside of the database, in seconds, 0 if none does.",
+      values: () => [{ labels: {}, value: this.#undeliveredSeconds() }],
     });
     this.#gauge({
       name: "cinnabar_nonce_table_load_ratio",

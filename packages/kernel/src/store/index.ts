@@ -12,12 +12,13 @@ export {
 export { readBatchRow } from "./batch-columns.ts";
 export type { CommitterObserver, OwnShard } from "./committer.ts";
 export { CONTROL_SHARD, type ControlTransaction } from "./control.ts";
+export { ClockBehindError, ControlStore } from "./control-store.ts";
 export { type DeploymentRow, deploymentTable, loadDeployment, peekDeployment } from "./deployment.ts";
 export type { EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
 export { initStore } from "./init-store.ts";
 export { kernelMigrations } from "./kernel-migrations.ts";
 export { kyselyOn } from "./kysely-dialect.ts";
-export { migrate, type Migration, NewerStoreError } from "./migrations.ts";
+export { assertMigrated, migrate, type Migration, NewerStoreError, OlderStoreError } from "./migrations.ts";
 export { openPostgresql } from "./postgresql/open-postgresql.ts";
 export { UnsafeDatabaseError } from "./postgresql/unsafe-database-error.ts";
 export {

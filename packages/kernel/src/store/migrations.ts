@@ -19,6 +19,29 @@ export class NewerStoreError extends Error {
   override readonly name = "NewerStoreError";
 }
 
+/** The store was written by an earlier version, and nobody has brought its schema up to date yet. */
+export class OlderStoreError extends Error {
+  override readonly name = "OlderStoreError";
+}
+
+/**
+ * Checks that the schema is the one of `migrations`, and changes nothing: for who works beside nodes that serve, which
+ * know the schema that they began with.
+ *
+ * @throws {@link NewerStoreError} or {@link OlderStoreError}
+ */
+export async function assertMigrated(backend: Backend, migrations: readonly Migration[]): Promise<void> {
+  const db = kyselyOn<MigrationSchema>(backend.kind, backend.reader);
+  const done = await readDone(db);
+  assertKnown(done, migrations);
+  const missing = migrations.filter(({ name }) => !done.has(name));
+  if (missing.length > 0) {
+    throw new OlderStoreError(
+      `The store was written by an earlier Cinnabar: it lacks the schema steps ${missing.map(({ name }) => name).join(", ")}. Start a server of this version first: it brings the store up to date.`,
+    );
+  }
+}
+
 /**
  * Brings the schema up to date in one transaction: all steps, or none.
  *
@@ -33,14 +56,8 @@ export async function migrate(backend: Backend, migrations: readonly Migration[]
     const db = kyselyOn<MigrationSchema>(backend.kind, connection);
     // Everybody updates the same row first, so nodes that start together come here one after the other.
     await db.updateTable("migration").set({ name: LOCK_ROW }).where("name", "=", LOCK_ROW).execute();
-    const done = new Set((await db.selectFrom("migration").select("name").execute()).map(({ name }) => name));
-    const known = new Set([LOCK_ROW, ...migrations.map(({ name }) => name)]);
-    const unknown = [...done].filter((name) => !known.has(name));
-    if (unknown.length > 0) {
-      throw new NewerStoreError(
-        `The store was written by a newer Cinnabar: it has the schema steps ${unknown.join(", ")}. Start that version, or a later one.`,
-      );
-    }
+    const done = await readDone(db);
+    assertKnown(done, migrations);
     for (const migration of migrations) {
       if (done.has(migration.name)) continue;
       await migration.up(kyselyOn<unknown>(backend.kind, connection), types);
@@ -51,6 +68,20 @@ export async function migrate(backend: Backend, migrations: readonly Migration[]
 
 const LOCK_ROW = "lock";
 const CREATE_ATTEMPTS = 5;
+
+async function readDone(db: Kysely<MigrationSchema>): Promise<Set<string>> {
+  return new Set((await db.selectFrom("migration").select("name").execute()).map(({ name }) => name));
+}
+
+function assertKnown(done: ReadonlySet<string>, migrations: readonly Migration[]): void {
+  const known = new Set([LOCK_ROW, ...migrations.map(({ name }) => name)]);
+  const unknown = [...done].filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new NewerStoreError(
+      `The store was written by a newer Cinnabar: it has the schema steps ${unknown.join(", ")}. Start that version, or a later one.`,
+    );
+  }
+}
 
 async function createMigrationTable(backend: Backend, types: ColumnTypes): Promise<void> {
   for (let attempt = 1; ; attempt++) {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { NoteSigner } from "@cinnabar/merkle-log";
 import type { Kysely } from "kysely";
-import { Checkpointer } from "../audit/checkpointer.ts";
+import { Checkpointer, type SignedCheckpoint } from "../audit/checkpointer.ts";
 import { openSigningKey } from "../audit/signing-key.ts";
 import { encodeSystemEvent } from "../audit/system-event.ts";
 import type { RootKey } from "../custody/root-key.ts";
@@ -26,7 +26,8 @@ const CHECKPOINT_MILLIS = 1_000;
 export interface StoreObserver extends CommitterObserver {
   /** The database's clock is more than a minute behind the greatest time on record. */
   clockBehind(): void;
-  checkpointed(count: number): void;
+  /** These were signed and stored; often none. */
+  checkpointed(checkpoints: readonly SignedCheckpoint[]): void;
 }
 
 /** An open store: one process's cache, clock, committer and shard on a database that several processes may share. */
@@ -177,7 +178,7 @@ export async function readStoreTime(backend: Backend): Promise<number> {
 }
 
 /** The greatest store time on record since the last clock reset. */
-async function readHighWater(backend: Backend): Promise<number> {
+export async function readHighWater(backend: Backend): Promise<number> {
   const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
   const epoch = await kernel
     .selectFrom("epoch")

@@ -1,3 +1,4 @@
+import type { SignedCheckpoint } from "../../src/audit/checkpointer.ts";
 import type { StoreObserver } from "../../src/store/store.ts";
 
 /** Remembers what a store told its process. */
@@ -7,7 +8,7 @@ export class RecordingObserver implements StoreObserver {
   readonly troubles: unknown[] = [];
   readonly fences: string[] = [];
   clockAlarms = 0;
-  checkpoints = 0;
+  readonly checkpoints: SignedCheckpoint[] = [];
 
   committed(batch: { events: number }): void {
     this.batches.push(batch.events);
@@ -24,7 +25,7 @@ export class RecordingObserver implements StoreObserver {
   clockBehind(): void {
     this.clockAlarms++;
   }
-  checkpointed(count: number): void {
-    this.checkpoints += count;
+  checkpointed(checkpoints: readonly SignedCheckpoint[]): void {
+    this.checkpoints.push(...checkpoints);
   }
 }

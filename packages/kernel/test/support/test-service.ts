@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
-import { type SignedRequest, signV1, SigningSecret } from "@cinnabar/rpc";
+import { type AnswerFormat, signAcs4, type SignedRequest, signV1, SigningSecret } from "@cinnabar/rpc";
 import { z } from "zod";
 import { openCustody } from "../../src/custody/custody.ts";
 import { SoftwareKeystore } from "../../src/custody/software-keystore.ts";
@@ -20,6 +20,7 @@ import { type Thing, thingKind, thingRow, type ThingSchema, thingTable } from ".
 export const VERSION = "2016-01-20";
 export const ACCOUNT = "1234567890123456";
 export const ACCESS_KEY_ID = "LTAI5tTEST";
+const HOST = "kms.test";
 const SECRET = "a-secret-that-nobody-logs";
 
 const KNOWN = "Forbidden.KeyNotFound";
@@ -155,6 +156,9 @@ const authenticator: Authenticator = {
 export interface Reply {
   readonly status: number;
   readonly requestId: string;
+  readonly format: AnswerFormat;
+  readonly body: string;
+  /** The body, if it is JSON. */
   readonly json: Readonly<Record<string, unknown>>;
   /** From the call to the answer. */
   readonly millis: number;
@@ -222,13 +226,13 @@ export class TestService implements Disposable {
     return new Promise((resolve, reject) => {
       let answers = 0;
       this.pipeline.handle({
-        http: { ...request, headers: { ...request.headers, host: "kms.test", "user-agent": "tests/1.0" } },
+        http: { ...request, headers: { ...request.headers, host: HOST, "user-agent": "tests/1.0" } },
         sourceAddress: "192.0.2.7",
         isSecure: true,
-        respond: ({ status, body, requestId }) => {
+        respond: ({ status, body, format, requestId }) => {
           if (++answers > 1) reject(new Error("answered twice"));
-          const json = JSON.parse(body) as Reply["json"];
-          resolve({ status, requestId, json, millis: performance.now() - startedAt });
+          const json = format === "JSON" ? (JSON.parse(body) as Reply["json"]) : {};
+          resolve({ status, requestId, format, body, json, millis: performance.now() - startedAt });
         },
       });
     });
@@ -244,6 +248,7 @@ export function sign(
     readonly version?: string;
     readonly at?: number;
     readonly nonce?: string;
+    readonly format?: AnswerFormat;
   } = {},
 ): SignedRequest {
   return signV1({
@@ -255,5 +260,25 @@ export function sign(
     secret: new SigningSecret(other.secret ?? SECRET),
     timestampMillis: other.at ?? Date.now(),
     nonce: other.nonce ?? randomUUID(),
+    ...(other.format !== undefined && { format: other.format }),
+  });
+}
+
+/** Signs with a key that is derived for a product, about the thing that is called mine. */
+export function signScoped(
+  action: string,
+  scope: { readonly product: string; readonly region: string },
+): SignedRequest {
+  return signAcs4({
+    ...scope,
+    method: "POST",
+    host: HOST,
+    action,
+    version: VERSION,
+    form: new Map([["Id", "mine"]]),
+    accessKeyId: ACCESS_KEY_ID,
+    secret: new SigningSecret(SECRET),
+    timestampMillis: Date.now(),
+    nonce: randomUUID(),
   });
 }

@@ -1,5 +1,6 @@
 import {
   type EntityKind,
+  type KeyId,
   parseId,
   ProtectedTable,
   type RequestContext,
@@ -8,7 +9,7 @@ import {
   type Touched,
   type Verified,
 } from "@cinnabar/kernel";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
 import { type Alias, isAliasName } from "./alias.ts";
@@ -69,19 +70,42 @@ export function putAlias(
     : aliasTable.update(guard, db, replaced.stored, row);
 }
 
+/** The alias keeps its age, and so its place in lists. */
+export function changeAliasKey({ guard, db }: RequestContext, { stored }: StoredAlias, keyId: KeyId): RowChange {
+  return aliasTable.update(guard, db, stored, { ...stored.row, key_id: keyId });
+}
+
 export function deleteAliasRow({ guard, db }: RequestContext, { stored }: StoredAlias): RowChange {
   return aliasTable.delete(guard, db, stored);
 }
 
-/** A page of the caller's own aliases, the oldest first, and how many there are. */
-export async function readAliases(
-  context: RequestContext,
-  page: Page,
-): Promise<{ readonly aliases: readonly Alias[]; readonly total: number }> {
+interface ListedAliases {
+  readonly aliases: readonly Alias[];
+  /** How many there are on all pages. */
+  readonly total: number;
+}
+
+/** A page of the caller's own aliases, the oldest first. */
+export function listAccountAliases(context: RequestContext, page: Page): Promise<ListedAliases> {
   const { accountId } = context.principal;
   // Few keys wait to be cleared away: one look at them all is cheaper than one at the key of every alias.
   const gone = sql`select id from kms_key where account_id = ${accountId} and delete_at <= ${context.now}`;
   const entries = sql`from alias where account_id = ${accountId} and key_id not in (${gone})`;
+  return readAliases(context, { entries, page });
+}
+
+/** A page of the aliases of a key of the caller's own, the oldest first. */
+export function listKeyAliases(
+  context: RequestContext,
+  { keyId, page }: { readonly keyId: KeyId; readonly page: Page },
+): Promise<ListedAliases> {
+  return readAliases(context, { entries: sql`from alias where key_id = ${keyId}`, page });
+}
+
+async function readAliases(
+  context: RequestContext,
+  { entries, page }: { readonly entries: RawBuilder<unknown>; readonly page: Page },
+): Promise<ListedAliases> {
   const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
   return { aliases: rows.map((raw) => toStoredAlias(aliasTable.verify(context.guard, raw))), total };
 }

@@ -1,9 +1,9 @@
 import { defineOperation } from "@cinnabar/kernel";
-import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
-import { aliasArn, onOwn } from "../resource-name.ts";
-import { readAliases } from "./alias-repository.ts";
+import { onOwn } from "../resource-name.ts";
+import { aliasList, toAliasList } from "./alias-list.ts";
+import { listAccountAliases } from "./alias-repository.ts";
 
 export const listAliases = defineOperation({
   ...kms,
@@ -12,35 +12,14 @@ export const listAliases = defineOperation({
   kind: "read",
   readWrite: "Read",
   parameters: pageParameters({ minSize: 0 }),
-  result: z.object({
-    Aliases: z.object({
-      Alias: z.array(z.object({ AliasName: z.string(), AliasArn: z.string(), KeyId: z.string() })),
-    }),
-    PageNumber: z.int(),
-    PageSize: z.int(),
-    TotalCount: z.int(),
-  }),
+  result: aliasList,
   recordedResult: ["TotalCount"],
   errors: [],
   target: () => undefined,
   access: (context) => [onOwn("alias", "kms:ListAliases", context)],
   async handle(context, parameters) {
     const page = toPage(parameters);
-    const { aliases, total } = await readAliases(context, page);
-    const { region } = context;
-    return {
-      result: {
-        Aliases: {
-          Alias: aliases.map(({ name, accountId, keyId }) => ({
-            AliasName: name,
-            AliasArn: aliasArn({ region, accountId }, name),
-            KeyId: keyId,
-          })),
-        },
-        PageNumber: page.number,
-        PageSize: page.size,
-        TotalCount: total,
-      },
-    };
+    const listed = await listAccountAliases(context, page);
+    return { result: toAliasList(listed, { page, region: context.region }) };
   },
 });

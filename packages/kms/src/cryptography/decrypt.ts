@@ -1,13 +1,12 @@
-import { ApiError, defineOperation, optional, optionalMap, type RequestContext, required } from "@cinnabar/kernel";
+import { defineOperation, optional, optionalMap, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findLivingKey, type KeyTarget, noteKey, onKey } from "../key/find-key.ts";
+import { noteKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
-import { ownerKind } from "../key/key-repository.ts";
-import type { KeyVersion } from "../key/key-version.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { ciphertextBlob } from "./ciphertext-blob.ts";
 import { encryptionContext } from "./encryption-context.ts";
+import { findVersion } from "./find-version.ts";
 import { openText } from "./seal.ts";
 
 export const decrypt = defineOperation({
@@ -33,7 +32,7 @@ export const decrypt = defineOperation({
   errors: ["UnsupportedOperation", "Forbidden.KeyNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
   target(context, { CiphertextBlob: { versionId }, Recipient }) {
     if (Recipient !== undefined) throw unsupported("Recipient");
-    return findVersion(context, versionId);
+    return findVersion(context, versionId, (key) => noteKey(context, key));
   },
   access: (context, target) => [onKey(context, "kms:Decrypt", target)],
   async handle(context, { CiphertextBlob: { box }, EncryptionContext }, { key, version }) {
@@ -42,15 +41,3 @@ export const decrypt = defineOperation({
     return { result: { KeyId: key.id, KeyVersionId: version.identity.versionId, Plaintext: plaintext } };
   },
 });
-
-async function findVersion(
-  context: RequestContext,
-  versionId: string,
-): Promise<KeyTarget & { readonly version: KeyVersion }> {
-  const owner = await context.find(ownerKind, versionId);
-  const key = owner && (await findLivingKey(context, owner.keyId));
-  const version = owner && key?.versions.get(owner.versionId);
-  if (key === undefined || version === undefined) throw new ApiError("Forbidden.KeyNotFound");
-  noteKey(context, key);
-  return { key, version, hiddenAs: "Forbidden.KeyNotFound" };
-}

@@ -14,6 +14,12 @@ import { associatedData, type EncryptionContext } from "./encryption-context.ts"
 
 const NOTHING = Buffer.alloc(0);
 
+/** A ciphertext blob's box, and the context that it was sealed with. */
+export interface SealedBox {
+  readonly box: Uint8Array;
+  readonly encryptionContext: EncryptionContext | undefined;
+}
+
 /**
  * Encrypts a text's own bytes under the key's primary version and gives the ciphertext blob.
  *
@@ -21,20 +27,33 @@ const NOTHING = Buffer.alloc(0);
  */
 export async function sealText(
   context: RequestContext,
-  { primaryVersion: version }: StoredKey,
+  key: StoredKey,
   { text, encryptionContext }: { readonly text: string; readonly encryptionContext: EncryptionContext | undefined },
 ): Promise<string> {
-  const { versionId, accountId } = version.identity;
-  const stored = version.storedUnder(await findAccountKeys(context, accountId));
-  const aad = associatedData(versionId, encryptionContext);
   const plaintext = Buffer.from(text);
   // Not `using`, which costs a microsecond here as long as V8 leaves it to its runtime.
   try {
-    const box = await sealOrAlarm(context.custody.keystore, stored, { plaintext, aad });
-    return encodeCiphertextBlob(versionId, box);
+    return await sealBytes(context, key, { plaintext, encryptionContext });
   } finally {
     plaintext.fill(0);
   }
+}
+
+/**
+ * Opens a ciphertext blob's box and seals what was in it under another key's primary version, with a context of its
+ * own. The plaintext is bytes only, cleared at the end. Gives the new ciphertext blob.
+ *
+ * @throws {@link ApiError} `InvalidParameter` as {@link openText}.
+ * @throws {@link TamperedRowError} if the material of either version does not open.
+ */
+export async function resealBox(
+  context: RequestContext,
+  source: SealedBox & { readonly version: KeyVersion },
+  destination: { readonly key: StoredKey; readonly encryptionContext: EncryptionContext | undefined },
+): Promise<string> {
+  const { encryptionContext } = destination;
+  using plaintext = await openBox(context, source.version, source);
+  return await sealBytes(context, destination.key, { plaintext: plaintext.bytes, encryptionContext });
 }
 
 /**
@@ -43,17 +62,36 @@ export async function sealText(
  * @throws {@link ApiError} `InvalidParameter` if it was altered or sealed with another context: nobody learns which.
  * @throws {@link TamperedRowError} if the version's material does not open.
  */
-export async function openText(
+export async function openText(context: RequestContext, version: KeyVersion, sealed: SealedBox): Promise<string> {
+  using plaintext = await openBox(context, version, sealed);
+  return Buffer.from(plaintext.bytes.buffer, plaintext.bytes.byteOffset, plaintext.bytes.length).toString();
+}
+
+/** The bytes belong to the caller, who clears them. */
+async function sealBytes(
+  context: RequestContext,
+  { primaryVersion: version }: StoredKey,
+  {
+    plaintext,
+    encryptionContext,
+  }: { readonly plaintext: Uint8Array; readonly encryptionContext: EncryptionContext | undefined },
+): Promise<string> {
+  const { versionId, accountId } = version.identity;
+  const stored = version.storedUnder(await findAccountKeys(context, accountId));
+  const aad = associatedData(versionId, encryptionContext);
+  return encodeCiphertextBlob(versionId, await sealOrAlarm(context.custody.keystore, stored, { plaintext, aad }));
+}
+
+async function openBox(
   context: RequestContext,
   version: KeyVersion,
-  { box, encryptionContext }: { readonly box: Uint8Array; readonly encryptionContext: EncryptionContext | undefined },
-): Promise<string> {
+  { box, encryptionContext }: SealedBox,
+): Promise<SecretBytes> {
   const { keystore } = context.custody;
   const stored = version.storedUnder(await findAccountKeys(context, version.identity.accountId));
   const aad = associatedData(version.identity.versionId, encryptionContext);
   try {
-    using plaintext = new SecretBytes(await keystore.open(stored, box, aad));
-    return Buffer.from(plaintext.bytes.buffer, plaintext.bytes.byteOffset, plaintext.bytes.length).toString();
+    return new SecretBytes(await keystore.open(stored, box, aad));
   } catch (error) {
     if (!(error instanceof AuthenticationError)) throw error;
     // The keystore says the same of a wrong box and of material that does not open. Sealing needs the material alone.

@@ -16,15 +16,14 @@ import { flag, oneOf } from "../parameters/one-of.ts";
 import { storableText } from "../parameters/storable-text.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { onOwn } from "../resource-name.ts";
-import type { Key } from "./key.ts";
+import { MAX_TAGS, tagsJson } from "../tag/tag.ts";
+import { type Key, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
 import { keyMetadata, toKeyMetadata } from "./key-metadata.ts";
 import { insertKey } from "./key-repository.ts";
 import { isMakeable, KEY_SPECS, type KeyUsage, PUBLISHED_KEY_SPECS } from "./key-spec.ts";
 import { policyDocument } from "./policy-document.ts";
 import { rotationInterval } from "./rotation-interval.ts";
-import { tags } from "./tags.ts";
 
-const MAX_DESCRIPTION_CHARACTERS = 8192;
 const MAX_INSTANCE_ID_CHARACTERS = 256;
 
 const parameters = {
@@ -51,7 +50,10 @@ const parameters = {
     description: "How often the key is rotated, such as 30d. Without EnableAutomaticRotation it means nothing.",
   }),
   Policy: optional({ schema: policyDocument, description: "Who may use the key, as JSON. Not served yet." }),
-  Tags: optional({ schema: tags, description: "The key's tags, as JSON. Not served yet." }),
+  Tags: optional({
+    schema: tagsJson({ min: 0, max: MAX_TAGS }),
+    description: `The key's tags, as a JSON array of at most ${MAX_TAGS} objects {"TagKey","TagValue"}.`,
+  }),
   DKMSInstanceId: optional({
     schema: storableText({ maxCharacters: MAX_INSTANCE_ID_CHARACTERS }),
     description: "The instance that the key belongs to. Not served yet.",
@@ -67,6 +69,7 @@ export const createKey = defineOperation({
   name: "CreateKey",
   summary: "Makes a key.",
   kind: "create",
+  throttlingClass: "CreateKey",
   readWrite: "Write",
   parameters,
   result: z.object({ KeyMetadata: keyMetadata }),
@@ -74,7 +77,7 @@ export const createKey = defineOperation({
   errors: ["UnsupportedOperation", "Unsupported.ProtectionLevel"],
   target: (_context, values) => toKind(values),
   access: (context) => [onOwn("key", "kms:CreateKey", context)],
-  async handle(context, { Description: description = "" }, { spec, usage }) {
+  async handle(context, { Description: description = "", Tags: tags = new Map() }, { spec, usage }) {
     const { now, principal, region } = context;
     const { keystore } = context.custody;
     const accountId = parseId("Account", principal.accountId);
@@ -91,6 +94,7 @@ export const createKey = defineOperation({
       creator: accountId,
       createdAt: now,
       primaryVersionId: versionId,
+      deletionProtection: undefined,
     };
     const { current: accountKey } = await findAccountKeys(context, accountId);
     const identity = { accountId, keyId: key.id, versionId, spec, origin: key.origin };
@@ -99,7 +103,10 @@ export const createKey = defineOperation({
     context.note({ keyId: key.id, keyRevision: 1 });
     return {
       result: { KeyMetadata: toKeyMetadata(key, { region, lastRotationAt: now }) },
-      changes: insertKey(context, key, { versionId, material, accountKeyVersion: accountKey.version }),
+      changes: insertKey(context, key, {
+        first: { versionId, material, accountKeyVersion: accountKey.version },
+        tags,
+      }),
     };
   },
 });
@@ -116,7 +123,7 @@ interface NewKeyKind {
  * of the spec has.
  */
 function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
-  const { KeySpec: spec = "Aliyun_AES_256", Tags = [] } = values;
+  const { KeySpec: spec = "Aliyun_AES_256" } = values;
   if (!isMakeable(spec)) throw unsupported(`KeySpec ${spec}`);
   const [usage] = KEY_SPECS[spec].usages;
   if (values.KeyUsage !== undefined && values.KeyUsage !== usage) {
@@ -128,6 +135,5 @@ function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
   if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupported("KeyStorageMechanism");
   if (values.EnableAutomaticRotation === true) throw unsupported("EnableAutomaticRotation");
   if (values.Policy !== undefined) throw unsupported("Policy");
-  if (Tags.length > 0) throw unsupported("Tags");
   return { spec, usage };
 }

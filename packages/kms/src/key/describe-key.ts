@@ -2,7 +2,7 @@ import { defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "./find-key.ts";
-import { describedKeyMetadata, toKeyMetadata } from "./key-metadata.ts";
+import { describedKeyMetadata, toDescribedKeyMetadata } from "./key-metadata.ts";
 import { keyReference } from "./key-reference.ts";
 
 export const describeKey = defineOperation({
@@ -18,9 +18,8 @@ export const describeKey = defineOperation({
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: false }),
   access: (context, target) => [onKey(context, "kms:DescribeKey", target)],
   handle({ region }, _parameters, { key }) {
-    const metadata = toKeyMetadata(key, { region, lastRotationAt: key.primaryVersion.createdAt });
     return {
-      result: { KeyMetadata: { ...metadata, DeletionProtection: "Disabled", DeletionProtectionDescription: "" } },
+      result: { KeyMetadata: toDescribedKeyMetadata(key, { region, lastRotationAt: key.primaryVersion.createdAt }) },
     };
   },
 });

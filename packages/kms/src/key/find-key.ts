@@ -15,7 +15,7 @@ export interface AcceptedForms {
 export interface KeyTarget {
   readonly key: StoredKey;
   /** What somebody hears who may not know of it: the same as if what they named did not exist. */
-  readonly hiddenAs: "Forbidden.KeyNotFound" | "Forbidden.AliasNotFound";
+  readonly hiddenAs: "Forbidden.KeyNotFound" | "Forbidden.AliasNotFound" | "InvalidResourceId.NotFound";
 }
 
 /**
@@ -69,6 +69,19 @@ export function noteKey(context: RequestContext, { id, accountId, stored }: Stor
   if (accountId !== context.principal.accountId) return;
   context.about("ACS::KMS::Key", id);
   context.note({ keyId: id, keyRevision: stored.revision });
+}
+
+/**
+ * Says in the event which other key the call is about, as `<role>KeyId` and `<role>KeyRevision`; of another account's
+ * key nothing.
+ */
+export function noteOtherKey(
+  context: RequestContext,
+  role: "source" | "previous",
+  { id, accountId, stored }: StoredKey,
+): void {
+  if (accountId !== context.principal.accountId) return;
+  context.note({ [`${role}KeyId`]: id, [`${role}KeyRevision`]: stored.revision });
 }
 
 /** The right to do `action` to the key. */

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { jsonText } from "../parameters/json-text.ts";
+import { isStorable } from "../parameters/storable-text.ts";
 
 const MAX_FILTERS = 10;
 const MAX_VALUES = 10;
 
 /** What keys can be filtered by (Alibaba Cloud SDK, "ListKeys"), `keyId` in lower case as published. */
-const FILTER_KEYS = [
+const FILTERED_FIELDS = [
   "KeyState",
   "KeySpec",
   "KeyUsage",
@@ -19,9 +20,27 @@ const FILTER_KEYS = [
   "TagValue",
 ] as const;
 
-const keyFilter = z.object({ Key: z.enum(FILTER_KEYS), Values: z.array(z.string()).max(MAX_VALUES) });
+export type FilteredField = (typeof FILTERED_FIELDS)[number];
 
-export const keyFilters: z.ZodType<readonly z.infer<typeof keyFilter>[]> = jsonText(
-  z.array(keyFilter).max(MAX_FILTERS),
-  `It must be a JSON array of at most ${MAX_FILTERS} objects {"Key","Values"}, each with at most ${MAX_VALUES} values; a Key is one of ${FILTER_KEYS.join(", ")}.`,
+/** For each field that is filtered by, the values that pass: one or more. */
+export type KeyFilters = ReadonlyMap<string, readonly string[]>;
+
+const keyFilter = z.object({
+  Key: z.enum(FILTERED_FIELDS),
+  Values: z.array(z.string().refine(isStorable)).max(MAX_VALUES),
+});
+
+/** Several filters of one field are one with all their values. A filter without values lets every key pass. */
+export const keyFilters: z.ZodType<KeyFilters> = jsonText(
+  z
+    .array(keyFilter)
+    .max(MAX_FILTERS)
+    .transform((filters) => {
+      const byField = new Map<string, readonly string[]>();
+      for (const { Key: field, Values: values } of filters) {
+        if (values.length > 0) byField.set(field, [...(byField.get(field) ?? []), ...values]);
+      }
+      return byField;
+    }),
+  `It must be a JSON array of at most ${MAX_FILTERS} objects {"Key","Values"}, each with at most ${MAX_VALUES} values; a Key is one of ${FILTERED_FIELDS.join(", ")}.`,
 );

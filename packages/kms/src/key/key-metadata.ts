@@ -31,11 +31,22 @@ export const describedKeyMetadata = keyMetadata.extend({
   DeletionProtectionDescription: z.string(),
 });
 
-/** @param options.lastRotationAt - when the primary version was made, in store milliseconds. */
-export function toKeyMetadata(
-  key: Key,
-  options: { readonly region: string; readonly lastRotationAt: number },
-): z.infer<typeof keyMetadata> {
+interface MetadataOptions {
+  readonly region: string;
+  /** When the primary version was made, in store milliseconds. */
+  readonly lastRotationAt: number;
+}
+
+export function toDescribedKeyMetadata(key: Key, options: MetadataOptions): z.infer<typeof describedKeyMetadata> {
+  const { deletionProtection } = key;
+  return {
+    ...toKeyMetadata(key, options),
+    DeletionProtection: deletionProtection === undefined ? "Disabled" : "Enabled",
+    DeletionProtectionDescription: deletionProtection?.description ?? "",
+  };
+}
+
+export function toKeyMetadata(key: Key, options: MetadataOptions): z.infer<typeof keyMetadata> {
   return {
     KeyId: key.id,
     Arn: keyArn({ region: options.region, accountId: key.accountId }, key.id),

@@ -13,10 +13,13 @@ import {
   TamperedRowError,
   type Verified,
 } from "@cinnabar/kernel";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
+import { insertTags, loadTags, type StoredTags } from "../tag/tag-repository.ts";
+import type { Tags } from "../tag/tag.ts";
 import type { Key, KeyStatus } from "./key.ts";
+import type { FilteredField, KeyFilters } from "./key-filters.ts";
 import { isMakeable, KEY_SPECS, type KeyUsage } from "./key-spec.ts";
 import { KeyVersion } from "./key-version.ts";
 
@@ -33,6 +36,8 @@ const keyColumns = {
   creator: "text",
   created_at: "integer",
   primary_version: "text",
+  /** The protection's description; null without protection. */
+  deletion_protection: "text?",
 } as const;
 
 const versionColumns = {
@@ -53,15 +58,17 @@ type KeyRow = RowOf<typeof keyColumns>;
 type KeyVersionRow = RowOf<typeof versionColumns>;
 type KeySchema = { kms_key: KeyRow; key_version: KeyVersionRow };
 
-/** A key with all its versions, as one. */
+/** A key with all its versions and tags, as one. */
 export interface StoredKey extends Key {
   readonly versions: ReadonlyMap<KeyVersionId, KeyVersion>;
   readonly primaryVersion: KeyVersion;
+  readonly tags: StoredTags;
+  /** Its revision counts the changes of the tags too: it says as of when the whole was seen. */
   readonly stored: Verified<KeyRow>;
 }
 
 /** As many as the keystore keeps open. */
-const CACHED_KEYS = 10_000;
+const CACHED_KEYS = 5_000;
 /** A version's entry is small, and without it a Decrypt asks the database once more. */
 const CACHED_KEY_VERSIONS = 50_000;
 
@@ -69,8 +76,9 @@ const CACHED_KEY_VERSIONS = 50_000;
 export const keyKind: EntityKind<StoredKey> = {
   name: "key",
   capacity: CACHED_KEYS,
-  async load({ db, guard }, id) {
+  async load(reader, id) {
     if (!isId("Key", id)) return undefined;
+    const { db, guard } = reader;
     const tables = db.$extendTables<KeySchema>();
     const raw = await tables.selectFrom("kms_key").selectAll().where("id", "=", id).executeTakeFirst();
     if (raw === undefined) return undefined;
@@ -79,7 +87,7 @@ export const keyKind: EntityKind<StoredKey> = {
       const version = toKeyVersion(keyVersionTable.verify(guard, row).row);
       versions.set(version.identity.versionId, version);
     }
-    return toStoredKey(keyTable.verify(guard, raw), versions);
+    return toStoredKey(keyTable.verify(guard, raw), { versions, tags: await loadTags(reader, id) });
   },
 };
 
@@ -95,12 +103,23 @@ export const ownerKind: EntityKind<{ readonly keyId: KeyId; readonly versionId: 
   },
 };
 
-/** The rows of a new key with its first version. */
+/** The rows of a new key with its first version and its tags. */
 export function insertKey(
-  { guard, db }: RequestContext,
+  context: RequestContext,
   key: Key,
-  first: { readonly versionId: KeyVersionId; readonly material: Uint8Array; readonly accountKeyVersion: number },
+  {
+    first,
+    tags,
+  }: {
+    readonly first: {
+      readonly versionId: KeyVersionId;
+      readonly material: Uint8Array;
+      readonly accountKeyVersion: number;
+    };
+    readonly tags: Tags;
+  },
 ): readonly RowChange[] {
+  const { guard, db } = context;
   return [
     keyTable.insert(guard, db, {
       id: key.id,
@@ -114,6 +133,7 @@ export function insertKey(
       creator: key.creator,
       created_at: key.createdAt,
       primary_version: key.primaryVersionId,
+      deletion_protection: key.deletionProtection?.description ?? null,
     }),
     keyVersionTable.insert(guard, db, {
       id: first.versionId,
@@ -125,6 +145,7 @@ export function insertKey(
       account_key_version: first.accountKeyVersion,
       created_at: key.createdAt,
     }),
+    ...insertTags(context, key, tags),
   ];
 }
 
@@ -132,16 +153,75 @@ export function changeKeyStatus({ guard, db }: RequestContext, { stored }: Store
   return keyTable.update(guard, db, stored, { ...stored.row, ...toStatusColumns(status) });
 }
 
-/** A page of the ids of the caller's own keys, the oldest first, and how many there are. */
+export function changeKeyDescription(
+  { guard, db }: RequestContext,
+  { stored }: StoredKey,
+  description: string,
+): RowChange {
+  return keyTable.update(guard, db, stored, { ...stored.row, description });
+}
+
+export function changeDeletionProtection(
+  { guard, db }: RequestContext,
+  { stored }: StoredKey,
+  protection: Key["deletionProtection"],
+): RowChange {
+  return keyTable.update(guard, db, stored, { ...stored.row, deletion_protection: protection?.description ?? null });
+}
+
+/** Counts a change of what belongs to the key but has rows of its own. */
+export function countChange({ guard, db }: RequestContext, { stored }: StoredKey): RowChange {
+  return keyTable.update(guard, db, stored, stored.row);
+}
+
+/** A page of the ids of those of the caller's own keys that pass every filter, the oldest first, and their number. */
 export async function listKeyIds(
   context: RequestContext,
-  page: Page,
+  { page, filters }: { readonly page: Page; readonly filters: KeyFilters },
 ): Promise<{ readonly keyIds: readonly string[]; readonly total: number }> {
   const { accountId } = context.principal;
-  const entries = sql`from kms_key
-    where account_id = ${accountId} and (delete_at is null or delete_at > ${context.now})`;
+  const conditions = [
+    sql`account_id = ${accountId}`,
+    sql`(delete_at is null or delete_at > ${context.now})`,
+    ...filterConditions(accountId, filters),
+  ];
+  const entries = sql`from kms_key where ${sql.join(conditions, sql` and `)}`;
   const { rows, total } = await readPage(context, { page, entries, thenBy: "id" });
   return { keyIds: rows.map((raw) => keyTable.verify(context.guard, raw).row.id), total };
+}
+
+const FILTERED_COLUMNS = {
+  KeyState: "state",
+  KeySpec: "spec",
+  KeyUsage: "usage",
+  ProtectionLevel: "protection_level",
+  keyId: "id",
+  Creator: "creator",
+} as const satisfies Partial<Record<FilteredField, keyof KeyRow>>;
+
+/** What is the same for every key: only users make them, and there are no instances that they could belong to. */
+const FILTERED_CONSTANTS = { CreatorType: "User", DKMSInstanceId: "" } as const;
+
+function* filterConditions(accountId: string, filters: KeyFilters): Generator<RawBuilder<unknown>> {
+  for (const [field, column] of Object.entries(FILTERED_COLUMNS)) {
+    const values = filters.get(field);
+    if (values !== undefined) yield sql`${sql.ref(column)} in (${sql.join(values)})`;
+  }
+  for (const [field, value] of Object.entries(FILTERED_CONSTANTS)) {
+    if (filters.get(field)?.includes(value) === false) yield sql`1 = 0`;
+  }
+  const names = filters.get("AliasName");
+  if (names !== undefined) {
+    yield sql`id in (select key_id from alias where account_id = ${accountId} and name in (${sql.join(names)}))`;
+  }
+  const [tagKeys, tagValues] = [filters.get("TagKey"), filters.get("TagValue")];
+  if (tagKeys !== undefined || tagValues !== undefined) {
+    // One tag has to pass both.
+    const tags = [sql`account_id = ${accountId}`];
+    if (tagKeys !== undefined) tags.push(sql`tag_key in (${sql.join(tagKeys)})`);
+    if (tagValues !== undefined) tags.push(sql`tag_value in (${sql.join(tagValues)})`);
+    yield sql`id in (select key_id from key_tag where ${sql.join(tags, sql` and `)})`;
+  }
 }
 
 function toStatusColumns(status: KeyStatus): Pick<KeyRow, "state" | "delete_at"> {
@@ -154,7 +234,7 @@ function toStatus({ state, delete_at: deleteAt }: KeyRow): KeyStatus {
   throw unknownContent("kms_key");
 }
 
-function toStoredKey(stored: Verified<KeyRow>, versions: ReadonlyMap<KeyVersionId, KeyVersion>): StoredKey {
+function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKey, "versions" | "tags">): StoredKey {
   const { row } = stored;
   const primaryVersionId = parseId("KeyVersion", row.primary_version);
   const primaryVersion = versions.get(primaryVersionId);
@@ -172,8 +252,10 @@ function toStoredKey(stored: Verified<KeyRow>, versions: ReadonlyMap<KeyVersionI
     creator: row.creator,
     createdAt: row.created_at,
     primaryVersionId,
+    deletionProtection: row.deletion_protection === null ? undefined : { description: row.deletion_protection },
     versions,
     primaryVersion,
+    tags,
     stored,
   };
 }

@@ -18,7 +18,8 @@ export class KeyVersion {
   }) {
     this.identity = options.identity;
     this.createdAt = options.createdAt;
-    this.#material = options.material;
+    // Memory of its own: what a database driver gives may be a slice of a pool, which it would keep alive as a whole.
+    this.#material = new Uint8Array(options.material);
     this.#accountKeyVersion = options.accountKeyVersion;
   }
 

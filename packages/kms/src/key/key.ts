@@ -1,6 +1,7 @@
 import {
   type AccountId,
   ApiError,
+  ERRORS,
   type KeyId,
   type KeyOrigin,
   type KeySpec,
@@ -10,6 +11,9 @@ import type { KeyUsage } from "./key-spec.ts";
 
 /** How soon a key may be deleted, and how late, in days after it was asked for (Alibaba Cloud SDK, "ScheduleKeyDeletion"). */
 export const PENDING_WINDOW_DAYS = { min: 7, max: 366 } as const;
+
+/** Longest description of a key, in characters (Alibaba Cloud SDK, "CreateKey"). */
+export const MAX_DESCRIPTION_CHARACTERS = 8192;
 
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 const SECOND_MILLIS = 1000;
@@ -29,6 +33,8 @@ export interface Key {
   readonly protectionLevel: "SOFTWARE";
   readonly status: KeyStatus;
   readonly description: string;
+  /** Why the key must not be deleted, in words that may be empty; `undefined` if it may be. */
+  readonly deletionProtection: { readonly description: string } | undefined;
   /** The account that made the key. */
   readonly creator: string;
   readonly createdAt: number;
@@ -53,6 +59,25 @@ export function assertUsable({ state }: KeyStatus): void {
 /** @throws {@link ApiError} `Rejected.StateModifiedFailed` if the key waits for its deletion: it takes no new alias. */
 export function assertTakesAlias(status: KeyStatus): void {
   assertNotPendingDeletion(status);
+}
+
+/**
+ * Refuses to change what is known about a key that waits for its deletion, or to give it an alias of another key.
+ *
+ * @throws {@link ApiError} `Rejected.PendingDeletion`.
+ */
+export function assertChangeable({ state }: KeyStatus): void {
+  if (state === "PendingDeletion") throw new ApiError("Rejected.PendingDeletion");
+}
+
+/**
+ * @throws {@link ApiError} `Rejected.StateModifiedFailed` if the key is protected from deletion. The code is not
+ * published: it is that of the other keys whose deletion cannot be scheduled.
+ */
+export function assertUnprotected({ deletionProtection }: Pick<Key, "deletionProtection">): void {
+  if (deletionProtection === undefined) return;
+  const advice = "The key is protected from deletion: SetDeletionProtection ends that.";
+  throw new ApiError("Rejected.StateModifiedFailed", `${ERRORS["Rejected.StateModifiedFailed"].message} ${advice}`);
 }
 
 // The changes of state, each from any state that allows it (Alibaba Cloud KMS, "Impact of CMK states on API calls").

@@ -2,7 +2,6 @@ import { defineOperation, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { keyArn, onOwn } from "../resource-name.ts";
 import { keyFilters } from "./key-filters.ts";
 import { listKeyIds } from "./key-repository.ts";
@@ -10,12 +9,16 @@ import { listKeyIds } from "./key-repository.ts";
 export const listKeys = defineOperation({
   ...kms,
   name: "ListKeys",
-  summary: "Lists the account's keys, the oldest first.",
+  summary: "Lists the account's keys, or those of them that pass some filters, the oldest first.",
   kind: "read",
   readWrite: "Read",
   parameters: {
     ...pageParameters({ minSize: 1 }),
-    Filters: optional({ schema: keyFilters, description: "Which keys to list, as JSON. Not served yet." }),
+    Filters: optional({
+      schema: keyFilters,
+      description:
+        'Which keys to list, as a JSON array of objects {"Key","Values"}: those that have one of the values for every Key. All by default.',
+    }),
   },
   result: z.object({
     Keys: z.object({ Key: z.array(z.object({ KeyId: z.string(), KeyArn: z.string() })) }),
@@ -24,15 +27,13 @@ export const listKeys = defineOperation({
     TotalCount: z.int(),
   }),
   recordedResult: ["TotalCount"],
-  errors: ["UnsupportedOperation"],
-  target(_context, { Filters }) {
-    if (Filters !== undefined && Filters.length > 0) throw unsupported("Filters");
-  },
+  errors: [],
+  target: () => undefined,
   access: (context) => [onOwn("key", "kms:ListKeys", context)],
   async handle(context, parameters) {
     const { region, principal } = context;
     const page = toPage(parameters);
-    const { keyIds, total } = await listKeyIds(context, page);
+    const { keyIds, total } = await listKeyIds(context, { page, filters: parameters.Filters ?? new Map() });
     const place = { region, accountId: principal.accountId };
     return {
       result: {

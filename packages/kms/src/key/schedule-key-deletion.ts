@@ -4,7 +4,7 @@ import { kms } from "../api.ts";
 import { integerText } from "../parameters/integer-text.ts";
 import { changeStatus } from "./change-status.ts";
 import { findKey, onKey } from "./find-key.ts";
-import { deletionScheduled, PENDING_WINDOW_DAYS } from "./key.ts";
+import { assertUnprotected, deletionScheduled, PENDING_WINDOW_DAYS } from "./key.ts";
 import { keyReference } from "./key-reference.ts";
 
 export const scheduleKeyDeletion = defineOperation({
@@ -25,6 +25,8 @@ export const scheduleKeyDeletion = defineOperation({
   errors: ["Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.StateModifiedFailed"],
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: false, arn: false }),
   access: (context, target) => [onKey(context, "kms:ScheduleKeyDeletion", target)],
-  handle: (context, { PendingWindowInDays: days }, { key }) =>
-    changeStatus(context, key, deletionScheduled(key.status, { now: context.now, days })),
+  handle(context, { PendingWindowInDays: days }, { key }) {
+    assertUnprotected(key);
+    return changeStatus(context, key, deletionScheduled(key.status, { now: context.now, days }));
+  },
 });

@@ -1,7 +1,7 @@
 import { optional, type ParameterValues } from "@cinnabar/kernel";
 import { integerText } from "./integer-text.ts";
 
-/** Largest page of a list (Alibaba Cloud SDK, "ListKeys" and "ListAliases"). */
+/** Largest page of most lists (Alibaba Cloud SDK, "ListKeys" and "ListAliases"). */
 const MAX_PAGE_SIZE = 100;
 const DEFAULT_PAGE_SIZE = 10;
 /** The API's page numbers are int32. */
@@ -15,15 +15,21 @@ export interface Page {
 }
 
 /** The two parameters of every list that is read in numbered pages. */
-export function pageParameters({ minSize }: { readonly minSize: 0 | 1 }) {
+export function pageParameters({
+  minSize,
+  maxSize = MAX_PAGE_SIZE,
+}: {
+  readonly minSize: 0 | 1;
+  readonly maxSize?: number;
+}) {
   return {
     PageNumber: optional({
       schema: integerText({ min: 1, max: MAX_PAGE_NUMBER }),
       description: "The page to return, counted from 1. 1 by default.",
     }),
     PageSize: optional({
-      schema: integerText({ min: minSize, max: MAX_PAGE_SIZE }),
-      description: `The number of entries of a page, from ${minSize} to ${MAX_PAGE_SIZE}. ${DEFAULT_PAGE_SIZE} by default.`,
+      schema: integerText({ min: minSize, max: maxSize }),
+      description: `The number of entries of a page, from ${minSize} to ${maxSize}. ${DEFAULT_PAGE_SIZE} by default.`,
     }),
   };
 }

@@ -39,6 +39,18 @@ export class ControlFacts {
   /** What the deployment was said to be when it was made. */
   deployment: { readonly origin?: unknown; readonly verifierKey?: unknown } | undefined;
 
+  /** What another thread has collected, of one log. */
+  static of(facts: { shard: number; shardFacts: ShardFacts | undefined; lastEpoch: number }): ControlFacts {
+    const { shard, shardFacts, lastEpoch } = facts;
+    const control = new ControlFacts();
+    control.lastEpoch = lastEpoch;
+    if (shardFacts !== undefined) {
+      const { incarnations, closes, isOpen } = shardFacts;
+      control.#shards.set(shard, { incarnations: new Set(incarnations), closes: [...closes], isOpen });
+    }
+    return control;
+  }
+
   /** Every log that was ever opened. */
   get shards(): readonly number[] {
     return [...this.#shards.keys()];

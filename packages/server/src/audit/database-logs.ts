@@ -9,16 +9,19 @@ import {
   STORED_SUM_BYTES,
 } from "@cinnabar/kernel";
 import { openDatabase } from "../database.ts";
-import { HASH_BYTES, type StoredEntry } from "@cinnabar/merkle-log";
+import { HASH_BYTES, InclusionProver, MerkleError, type StoredEntry } from "@cinnabar/merkle-log";
 import {
+  type BatchRange,
   type DeploymentClaim,
   type LogBatch,
   type LogDamage,
   type LogListing,
   type LogSource,
+  type SharedLogs,
   type StoredCheckpoint,
   unreadable,
   UnreadableLogError,
+  WHOLE_LOG,
 } from "./log-source.ts";
 import { connectTo, openForReading } from "./sqlite-reader.ts";
 
@@ -30,8 +33,9 @@ const INCARNATION_BYTES = 16;
 const INTEGER_COLUMNS = ["shard", "seq", "first_index", "event_count", "epoch", "time"];
 const BYTE_COLUMNS = ["incarnation", "events", "leaves", "frontier", "sum"];
 const COLUMNS = [...INTEGER_COLUMNS.map(asText), ...BYTE_COLUMNS].join(", ");
-// SQLite stores any type in any column: only rows for which this holds can be paged through by their seq.
-const HAS_PLACE = `seq BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} AND seq = cast(seq AS bigint)`;
+const MAX_SEQ = Number.MAX_SAFE_INTEGER;
+// SQLite stores any type in any column: only rows whose seq is an integer can be paged through by it.
+const IS_WHOLE = "seq = cast(seq AS bigint)";
 
 /**
  * Runs `body` on the logs of a database as they stand at one moment. Reads only; a server may be running or not.
@@ -44,11 +48,11 @@ export async function withDatabaseLogs<T>(url: string, body: (source: LogSource)
   if (path !== undefined) {
     using database = openForReading(path);
     database.exec("BEGIN");
-    return await body(new DatabaseLogs(connectTo(database)));
+    return await body(new DatabaseLogs(connectTo(database), url));
   }
   const backend = await openDatabase(url);
   try {
-    return await backend.transaction("snapshot", (connection) => body(new DatabaseLogs(connection)));
+    return await backend.transaction("snapshot", (connection) => body(new DatabaseLogs(connection, url)));
   } finally {
     await backend.close();
   }
@@ -56,10 +60,13 @@ export async function withDatabaseLogs<T>(url: string, body: (source: LogSource)
 
 /** The logs as tables; `connection` is in a transaction in which every statement sees the same state of the store. */
 export class DatabaseLogs implements LogSource {
+  readonly shared: SharedLogs | undefined;
   readonly #connection: SqlConnection;
 
-  constructor(connection: SqlConnection) {
+  /** @param url - of the same database, if it can be opened once more. */
+  constructor(connection: SqlConnection, url?: string) {
     this.#connection = connection;
+    this.shared = url === undefined ? undefined : { url, lastSeq: (shard) => this.#lastSeq(shard) };
   }
 
   async deployment(): Promise<DeploymentClaim> {
@@ -95,21 +102,50 @@ export class DatabaseLogs implements LogSource {
     return { shards, checkpoints, damage };
   }
 
-  async *read(shard: number): AsyncGenerator<LogBatch | LogDamage> {
-    const [count] = await this.#select(
-      `SELECT cast(count(*) AS text) AS strays FROM audit_batch WHERE shard = ${shard} AND NOT (${HAS_PLACE})`,
-    );
-    const strays = Number(count?.["strays"]);
-    if (strays > 0) yield unreadable(`${strays} batches have a seq that cannot be`);
-    for (let after = 0; ;) {
+  async *read(shard: number, range: BatchRange = WHOLE_LOG): AsyncGenerator<LogBatch | LogDamage> {
+    if (range.after === 0) {
+      const [count] = await this.#select(
+        `SELECT cast(count(*) AS text) AS strays FROM audit_batch
+         WHERE shard = ${shard} AND NOT (seq > 0 AND seq <= ${MAX_SEQ} AND ${IS_WHOLE})`,
+      );
+      const strays = Number(count?.["strays"]);
+      if (strays > 0) yield unreadable(`${strays} batches have a seq that cannot be`);
+    }
+    const last = Math.min(range.last, MAX_SEQ);
+    for (let { after } = range; ;) {
+      // With a second lower bound on seq, SQLite would go through every row before the page to find it.
       const rows = await this.#select(
-        `SELECT ${COLUMNS} FROM audit_batch WHERE shard = ${shard} AND seq > ${after} AND ${HAS_PLACE}
+        `SELECT ${COLUMNS} FROM audit_batch WHERE shard = ${shard} AND seq > ${after} AND seq <= ${last} AND ${IS_WHOLE}
          ORDER BY audit_batch.seq LIMIT ${PAGE_BATCHES}`,
       );
       for (const row of rows) yield* readRow(row);
       if (rows.length < PAGE_BATCHES) return;
       after = Number(rows.at(-1)?.["seq"]);
     }
+  }
+
+  async inclusionProof(shard: number, leaf: { index: number; size: number }): Promise<Uint8Array[]> {
+    const prover = new InclusionProver(leaf);
+    for (let after = 0; !prover.isComplete;) {
+      const rows = await this.#select(
+        `SELECT ${asText("seq")}, leaves FROM audit_batch
+         WHERE shard = ${shard} AND seq > ${after} AND seq <= ${MAX_SEQ} AND ${IS_WHOLE}
+         ORDER BY audit_batch.seq LIMIT ${PAGE_BATCHES}`,
+      );
+      for (const { leaves } of rows) if (leaves instanceof Uint8Array) prover.add(splitHashes(leaves));
+      if (rows.length < PAGE_BATCHES) break;
+      after = Number(rows.at(-1)?.["seq"]);
+    }
+    if (!prover.isComplete) throw new MerkleError("malformed-proof", `there are no ${leaf.size} leaves`);
+    return prover.finish();
+  }
+
+  async #lastSeq(shard: number): Promise<number> {
+    const [row] = await this.#select(
+      `SELECT cast(max(seq) AS text) AS last FROM audit_batch
+       WHERE shard = ${shard} AND seq > 0 AND seq <= ${MAX_SEQ} AND ${IS_WHOLE}`,
+    );
+    return Number(row?.["last"] ?? 0);
   }
 
   async #select(sql: string): Promise<readonly SqlRow[]> {
@@ -174,7 +210,9 @@ function asText(column: string): string {
 }
 
 function withIntegers(row: SqlRow): SqlRow {
-  return { ...row, ...Object.fromEntries(INTEGER_COLUMNS.map((name) => [name, toInteger(row[name])])) };
+  const converted: Record<string, SqlRow[string]> = { ...row };
+  for (const name of INTEGER_COLUMNS) converted[name] = toInteger(row[name]);
+  return converted;
 }
 
 /** A safe integer as a number; whatever else stands there, as it is. */

@@ -1,6 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeEntryBundle, MerkleError, TILE_WIDTH, type TileFile, tilePath } from "@cinnabar/merkle-log";
+import {
+  decodeEntryBundle,
+  inclusionProof,
+  MerkleError,
+  TILE_WIDTH,
+  type TileFile,
+  tileHashReader,
+  tilePath,
+} from "@cinnabar/merkle-log";
 import { isBatchHeader, parseBatchHeader } from "./batch-header.ts";
 import {
   type LogBatch,
@@ -67,6 +75,15 @@ export class ExportedLogs implements LogSource {
     }
     if (pending.length > 0) yield* batchOf(pending);
     if (files.size !== signedSize) yield* this.#compare(shard, files.partial());
+  }
+
+  inclusionProof(shard: number, leaf: { index: number; size: number }): Promise<Uint8Array[]> {
+    const readTile = async (path: string) => {
+      const tile = await this.#readFile(shard, path);
+      if (tile === undefined) throw new MerkleError("malformed-tile", `${logName(shard)}/${path} is missing`);
+      return tile;
+    };
+    return inclusionProof(tileHashReader({ size: leaf.size, readTile }), leaf);
   }
 
   async #readNote(shard: number): Promise<string | undefined> {

@@ -7,6 +7,7 @@ export {
 export { withDatabaseLogs } from "./database-logs.ts";
 export { exportAudit, type ExportedLog } from "./export.ts";
 export { ExportedLogs } from "./exported-logs.ts";
+export { type ProvenEvent, proveEvent, verifyEventProof } from "./prove.ts";
 export { type LogSource, UnreadableLogError } from "./log-source.ts";
 export type {
   AuditFinding,
@@ -17,4 +18,5 @@ export type {
   AuditReport,
   LogAudit,
 } from "./report.ts";
+export { parseSavedCheckpoints } from "./saved-checkpoints.ts";
 export { verifyAudit } from "./verify.ts";

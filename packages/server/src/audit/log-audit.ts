@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { CONTROL_SHARD } from "@cinnabar/kernel";
 import { Frontier, LogVerifier, MerkleError, type TreeHead } from "@cinnabar/merkle-log";
 import type { ControlFacts, ShardFacts } from "./control-facts.ts";
@@ -8,6 +9,23 @@ import { type AuditFinding, type AuditFindingKind, type AuditNote, Kept, type Lo
 /** Most event ids that a note repeats. */
 const MAX_NAMED_EVENTS = 20;
 
+/** Where one range of a log ends and the next one begins: its last batch, and the encoded frontier after that. */
+export interface RangeEdge {
+  readonly place: BatchPlace;
+  readonly frontier: Uint8Array;
+}
+
+/** Batches between two edges in which everything is right, provided that the first edge is. */
+export interface VerifiedRange {
+  readonly start: RangeEdge;
+  readonly end: RangeEdge;
+  readonly batches: number;
+  readonly events: number;
+  /** Size of the largest checkpoint within, 0 if there is none. */
+  readonly verifiedSize: number;
+  readonly notes: Kept<AuditNote>;
+}
+
 /** Verifies one log, batch by batch, in constant memory. */
 export class LogAuditor {
   readonly #shard: number;
@@ -17,6 +35,7 @@ export class LogAuditor {
   readonly #findings = new Kept<AuditFinding>();
   readonly #notes = new Kept<AuditNote>();
   readonly #isExpected: boolean;
+  readonly #start: RangeEdge | undefined;
   #previous: BatchPlace | undefined;
   #closesSeen = 0;
   #batches = 0;
@@ -25,18 +44,24 @@ export class LogAuditor {
   /**
    * @param options.control - what the control log says; the control log's own auditor fills it in.
    * @param options.checkpoints - signed heads, already opened.
+   * @param options.start - the edge to begin at, instead of the log's beginning: then {@link LogAuditor.finishRange}
+   *   ends it. It is believed.
+   * @throws MerkleError `malformed-frontier` for another start.
    */
-  constructor(options: { shard: number; control: ControlFacts; checkpoints: readonly TreeHead[] }) {
-    const { shard, control, checkpoints } = options;
+  constructor(options: { shard: number; control: ControlFacts; checkpoints: readonly TreeHead[]; start?: RangeEdge }) {
+    const { shard, control, checkpoints, start } = options;
     this.#shard = shard;
     this.#control = control;
     this.#facts = shard === CONTROL_SHARD ? undefined : control.of(shard);
-    this.#verifier = new LogVerifier(checkpoints);
+    this.#verifier = new LogVerifier(checkpoints, start && Frontier.decode(start.frontier));
+    this.#start = start;
+    this.#previous = start?.place;
     this.#isExpected =
       shard === CONTROL_SHARD ||
       checkpoints.some(({ size }) => size > 0) ||
       (this.#facts?.closes.some(({ size }) => size > 0) ?? false);
-    this.#compareCloses();
+    if (start === undefined) this.#compareCloses();
+    else this.#passCloses();
   }
 
   get events(): number {
@@ -62,6 +87,29 @@ export class LogAuditor {
     this.#findings.add({ kind, detail, batch });
   }
 
+  /** Ends a range here. @returns undefined if anything in it is wrong. */
+  finishRange(): VerifiedRange | undefined {
+    const [start, end] = [this.#start, this.#edge()];
+    if (start === undefined || end === undefined || !this.#verifier.isSound || this.#findings.items.length > 0) {
+      return undefined;
+    }
+    const { verifiedSize } = this.#verifier;
+    return { start, end, batches: this.#batches, events: this.#events, verifiedSize, notes: this.#notes };
+  }
+
+  /** Goes on after a range that another auditor has verified. @returns false if it does not begin here. */
+  skip({ start, end, batches, events, verifiedSize, notes }: VerifiedRange): boolean {
+    if (!isDeepStrictEqual(this.#edge(), start)) return false;
+    this.#verifier.skip({ end: Frontier.decode(end.frontier), verifiedSize });
+    this.#previous = end.place;
+    this.#batches += batches;
+    this.#events += events;
+    for (const note of notes.items) this.#notes.add(note);
+    this.#notes.omitted += notes.omitted;
+    this.#passCloses();
+    return true;
+  }
+
   /** Ends the log here. Call once. */
   finish(): LogAudit {
     this.#checkEnd();
@@ -82,6 +130,11 @@ export class LogAuditor {
       notes: this.#notes.items,
       omittedNotes: this.#notes.omitted,
     };
+  }
+
+  #edge(): RangeEdge | undefined {
+    const frontier = new Uint8Array(this.#verifier.frontier.encode());
+    return this.#previous && { place: this.#previous, frontier };
   }
 
   #checkPlace(place: BatchPlace, leafCount: number): void {
@@ -153,8 +206,7 @@ export class LogAuditor {
 
   #compareFrontier(encoded: Uint8Array, seq: number | undefined): void {
     try {
-      const { size, root } = headOf(encoded);
-      this.#verifier.expectHead({ size, root });
+      this.#verifier.expectFrontier(encoded);
     } catch (error) {
       if (!(error instanceof MerkleError)) throw error;
       this.report("unreadable", error.message, seq);
@@ -168,6 +220,13 @@ export class LogAuditor {
       if (close === undefined || close.size > this.#verifier.size) return;
       this.#verifier.expectHead(close);
     }
+  }
+
+  /** Leaves the closes up to here to the auditor of what came before. */
+  #passCloses(): void {
+    const { closes = [] } = this.#facts ?? {};
+    const next = closes.findIndex(({ size }) => size > this.#verifier.size);
+    this.#closesSeen = next === -1 ? closes.length : next;
   }
 
   #checkEnd(): void {
@@ -200,9 +259,4 @@ export class LogAuditor {
   #note(kind: AuditNote["kind"], detail: string, batch?: number): void {
     this.#notes.add({ kind, detail, batch });
   }
-}
-
-function headOf(encoded: Uint8Array): TreeHead {
-  const frontier = Frontier.decode(encoded);
-  return { size: frontier.size, root: frontier.root() };
 }

@@ -61,13 +61,40 @@ export interface DeploymentClaim {
   readonly verifierKey: string;
 }
 
+/** Consecutive batches of a log, by their seq. */
+export interface BatchRange {
+  /** The batch before the first one, or 0. */
+  readonly after: number;
+  /** The last one, or Infinity. */
+  readonly last: number;
+}
+
+export const WHOLE_LOG: BatchRange = { after: 0, last: Infinity };
+
+/** Logs that several threads can read. */
+export interface SharedLogs {
+  /** Of the database; may hold a password. */
+  readonly url: string;
+  /** The seq of a log's last batch, 0 if there is none. */
+  lastSeq(shard: number): Promise<number>;
+}
+
 /** Where audit logs are read from. Every method throws {@link UnreadableLogError} if reading itself fails. */
 export interface LogSource {
+  /** How other threads read the same logs; a source without it is read by one thread. */
+  readonly shared?: SharedLogs | undefined;
   /** `undefined` where the source does not say, as exported files do not. */
   deployment(): Promise<DeploymentClaim | undefined>;
   list(): Promise<LogListing>;
   /** A log's batches in order of their seq, in constant memory; nothing if there is no such log. */
-  read(shard: number): AsyncIterable<LogBatch | LogDamage>;
+  read(shard: number, range?: BatchRange): AsyncIterable<LogBatch | LogDamage>;
+  /**
+   * Proof that leaf `index` is among the first `size` leaves of a log (RFC 6962 section 2.1.1), made from the stored
+   * hashes: what they prove is for the caller to verify.
+   *
+   * @throws MerkleError `malformed-tile` or `malformed-proof` if they make none.
+   */
+  inclusionProof(shard: number, leaf: { index: number; size: number }): Promise<Uint8Array[]>;
 }
 
 /** The database or the files could not be read as far as was asked. */

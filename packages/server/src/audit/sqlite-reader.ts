@@ -1,5 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
-import type { SqlConnection } from "@cinnabar/kernel";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import type { SqlConnection, SqlRow, SqlValue } from "@cinnabar/kernel";
 import { OperatorError } from "../operator-error.ts";
 
 /**
@@ -30,8 +30,11 @@ export function connectTo(database: DatabaseSync): SqlConnection {
   };
 }
 
-function toRow(row: ReturnType<ReturnType<DatabaseSync["prepare"]>["all"]>[number]) {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [name, typeof value === "bigint" ? `${value}` : value]),
-  );
+function toRow(row: Readonly<Record<string, SQLOutputValue>>): SqlRow {
+  const converted: Record<string, SqlValue> = {};
+  for (const name in row) {
+    const value = row[name] ?? null;
+    converted[name] = typeof value === "bigint" ? `${value}` : value;
+  }
+  return converted;
 }

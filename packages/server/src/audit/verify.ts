@@ -1,11 +1,23 @@
+import { availableParallelism } from "node:os";
 import { CONTROL_SHARD } from "@cinnabar/kernel";
 import { type Checkpoint, MerkleError, NoteVerifier } from "@cinnabar/merkle-log";
 import { openLogCheckpoint, type SavedCheckpoint } from "./checkpoint-bundle.ts";
 import { ControlFacts } from "./control-facts.ts";
 import { LogAuditor } from "./log-audit.ts";
-import { type LogListing, logName, type LogSource, UnreadableLogError } from "./log-source.ts";
+import {
+  type BatchRange,
+  type LogListing,
+  logName,
+  type LogSource,
+  UnreadableLogError,
+  WHOLE_LOG,
+} from "./log-source.ts";
+import { RangeThread, type RangeTask } from "./range-thread.ts";
 import type { AuditFinding, AuditFindingKind, AuditProgress, AuditReport, LogAudit } from "./report.ts";
 
+const MAX_THREADS = 4;
+/** A thread takes some tenths of a second to start: as long as this many batches take. */
+const BATCHES_PER_THREAD = 10_000;
 const NEEDS_ROOT_KEY =
   "The MACs of rows and of the set hash's sums need the root key: the server checks them on use and in its sweep.";
 const NEEDS_SAVED_CHECKPOINT =
@@ -19,13 +31,15 @@ const NEEDS_SAVED_CHECKPOINT =
  *
  * @param options.verifierKey - the deployment's C2SP verifier key, from a place that the store's keepers cannot write.
  * @param options.savedCheckpoints - of one or several bundles: what stood in a log then must stand there still.
- * @param options.onProgress - called after every batch.
+ * @param options.batchesPerThread - a log of a database is verified by one thread for this many batches.
+ * @param options.onProgress - called after every batch, or after many that another thread has verified.
  * @throws MerkleError `malformed-verifier-key`.
  */
 export async function verifyAudit(options: {
   source: LogSource;
   verifierKey: string;
   savedCheckpoints?: readonly SavedCheckpoint[];
+  batchesPerThread?: number;
   onProgress?: (progress: AuditProgress) => void;
 }): Promise<AuditReport> {
   return new Verification(options).run();
@@ -36,6 +50,7 @@ class Verification {
   readonly #verifier: NoteVerifier;
   readonly #verifierKey: string;
   readonly #saved: readonly SavedCheckpoint[];
+  readonly #batchesPerThread: number;
   readonly #onProgress: (progress: AuditProgress) => void;
   readonly #findings: AuditFinding[] = [];
   readonly #control = new ControlFacts();
@@ -45,6 +60,7 @@ class Verification {
     this.#verifierKey = options.verifierKey;
     this.#verifier = NoteVerifier.parse(options.verifierKey);
     this.#saved = options.savedCheckpoints ?? [];
+    this.#batchesPerThread = options.batchesPerThread ?? BATCHES_PER_THREAD;
     this.#onProgress = options.onProgress ?? (() => undefined);
   }
 
@@ -85,10 +101,23 @@ class Verification {
     const checkpoints = this.#checkpointsOf(shard, listing, (kind, detail) => problems.push({ kind, detail }));
     const auditor = new LogAuditor({ shard, control: this.#control, checkpoints });
     for (const { kind, detail } of problems) auditor.report(kind, detail);
+    await using threads = new AsyncDisposableStack();
+    const progress = () => this.#onProgress({ log: logName(shard), events: auditor.events });
     try {
-      for await (const item of this.#source.read(shard)) {
-        auditor.add(item);
-        this.#onProgress({ log: logName(shard), events: auditor.events });
+      const ranges = (await this.#ranges(shard)).map((range, index) => ({
+        range,
+        thread: index === 0 ? undefined : threads.use(this.#startThread({ shard, range, checkpoints })),
+      }));
+      for (const { range, thread } of ranges) {
+        const verified = await thread?.result;
+        if (verified !== undefined && auditor.skip(verified)) {
+          progress();
+          continue;
+        }
+        for await (const item of this.#source.read(shard, range)) {
+          auditor.add(item);
+          progress();
+        }
       }
     } catch (error) {
       if (!(error instanceof UnreadableLogError)) throw error;
@@ -97,6 +126,28 @@ class Verification {
     const audit = auditor.finish();
     if (shard === CONTROL_SHARD) this.#compareClaim("the first event", this.#control.deployment ?? {});
     return audit;
+  }
+
+  /**
+   * The parts of a log for as many threads as are worth their start. The first part is this thread's own, and so is
+   * every part that another thread has not found right: findings are made in one place, in the log's order.
+   */
+  async #ranges(shard: number): Promise<readonly BatchRange[]> {
+    const { shared } = this.#source;
+    // Whatever the control log says must be known before another log is verified.
+    if (shared === undefined || shard === CONTROL_SHARD) return [WHOLE_LOG];
+    const lastSeq = await shared.lastSeq(shard);
+    const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(lastSeq / this.#batchesPerThread));
+    if (count < 2) return [WHOLE_LOG];
+    const edge = (part: number) => Math.round((lastSeq / count) * part);
+    return Array.from({ length: count }, (_, part) => ({ after: edge(part), last: edge(part + 1) }));
+  }
+
+  #startThread(task: Pick<RangeTask, "shard" | "range" | "checkpoints">): RangeThread {
+    const { shared } = this.#source;
+    if (shared === undefined) throw new TypeError("only shared logs are read by several threads");
+    const { lastEpoch } = this.#control;
+    return new RangeThread({ ...task, url: shared.url, shardFacts: this.#control.of(task.shard), lastEpoch });
   }
 
   /** The log's valid checkpoints; what is wrong with the others, and between stored and saved ones, is reported. */

@@ -3,12 +3,14 @@ import { firstAccountId } from "@cinnabar/ram";
 import type { Configuration } from "../configuration/index.ts";
 import { openDatabase } from "../database.ts";
 import { openDeployment } from "../open-deployment.ts";
+import { printShares } from "../seal/index.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { runCommand } from "./run-command.ts";
 
 const USAGE = `Usage: cinnabar init [SETTINGS]
 
-Makes the store, a root key and an account without serving. Does nothing to a store that is there.
+Makes the store, a root key and an account without serving. Does nothing to a store that is there. With
+--seal shamir:3of5 it prints each share, this once.
 
 Example: cinnabar init --data /var/lib/cinnabar --origin kms.example.com/log`;
 
@@ -18,7 +20,7 @@ export function init(argv: readonly string[]): Promise<number> {
 }
 
 async function initialise(configuration: Configuration): Promise<void> {
-  await using directory = await NodeDirectory.open(configuration);
+  await using directory = await NodeDirectory.open(configuration, { handOutShares: printShares });
   await using undo = new AsyncDisposableStack();
   const backend = undo.adopt(await openDatabase(configuration.database), (opened) => opened.close());
   const { isNew, verifierKey, origin } = await openDeployment({

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Backend, FileSeal, type Seal } from "@cinnabar/kernel";
-import { type FirstAccount, hasAccessKey } from "@cinnabar/ram";
+import type { Backend, Seal, ShamirSealOptions } from "@cinnabar/kernel";
+import { hasAccessKey, type NewAccessKey } from "@cinnabar/ram";
 import type { Configuration } from "../configuration/index.ts";
 import {
   DataDirectoryLock,
@@ -14,6 +14,7 @@ import {
 import { formatListenAddress } from "../listener/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import type { NewDeployment } from "../open-deployment.ts";
+import { createSeal } from "../seal/index.ts";
 
 /** A node's data directory, locked: what a command that opens the store finds there and leaves there. */
 export class NodeDirectory implements AsyncDisposable {
@@ -24,24 +25,32 @@ export class NodeDirectory implements AsyncDisposable {
   readonly lock: DataDirectoryLock;
   readonly #configuration: Configuration;
 
-  private constructor(configuration: Configuration, parts: { nodeId: string; lock: DataDirectoryLock }) {
+  private constructor(configuration: Configuration, parts: { nodeId: string; seal: Seal; lock: DataDirectoryLock }) {
     this.#configuration = configuration;
     this.nodeId = parts.nodeId;
     this.lock = parts.lock;
-    this.seal = new FileSeal(configuration.seal.path);
+    this.seal = parts.seal;
     this.rootAccessKey = new RootAccessKeyFile(configuration.data);
     this.verifierKeyPath = join(configuration.data, "audit-verifier.vkey");
   }
 
-  /** @throws OperatorError if the directory cannot be used or another server is on it. */
-  static async open(configuration: Configuration): Promise<NodeDirectory> {
+  /**
+   * @param options.handOutShares - takes the shares of a new Shamir seal, where somebody is there to take them.
+   * @throws OperatorError if the directory cannot be used or another server is on it.
+   */
+  static async open(
+    configuration: Configuration,
+    options: { readonly handOutShares?: ShamirSealOptions["handOut"] } = {},
+  ): Promise<NodeDirectory> {
     // Whatever this process makes, the database and its journals included, is for its owner alone.
     process.umask(0o077);
     await openDataDirectory(configuration.data);
     const listen = formatListenAddress(configuration.listen);
     const lock = await DataDirectoryLock.take(configuration.data, { listen, now: Date.now() });
     try {
-      return new NodeDirectory(configuration, { nodeId: await loadNodeId(configuration.data), lock });
+      const { unsealFrom } = configuration;
+      const seal = await createSeal(configuration.seal, { unsealFrom, handOut: options.handOutShares });
+      return new NodeDirectory(configuration, { nodeId: await loadNodeId(configuration.data), seal, lock });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -78,7 +87,7 @@ export class NodeDirectory implements AsyncDisposable {
     await this.lock[Symbol.asyncDispose]();
   }
 
-  async #keep({ accountId, accessKeyId, secret }: FirstAccount): Promise<void> {
+  async #keep({ accountId, accessKeyId, secret }: NewAccessKey): Promise<void> {
     // It may be the only copy of another deployment's key, and a wrong --database the reason why the store is empty.
     if ((await this.rootAccessKey.read()) !== undefined) {
       throw new OperatorError(

@@ -1,30 +1,48 @@
 import { readFileSync } from "node:fs";
 import {
+  ClockBehindError,
   DatabaseAwayError,
   NewerStoreError,
+  OlderStoreError,
   SealError,
   SqliteError,
   TamperedRowError,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
+import { AdministrationError } from "@cinnabar/ram";
 import { asksForHelp, type Configuration, describeSettings, loadConfiguration } from "../configuration/index.ts";
-import { OperatorError } from "../operator-error.ts";
+import { OperatorError, UsageError } from "../operator-error.ts";
 import { RootKeyError } from "../open-deployment.ts";
+import { type CommandArguments, type CommandSyntax, parseArguments } from "./command-arguments.ts";
 
 /** Errors whose message is a sentence for the operator. */
-const SENTENCES = [OperatorError, RootKeyError, SealError, NewerStoreError, TamperedRowError];
+const SENTENCES = [
+  OperatorError,
+  RootKeyError,
+  SealError,
+  NewerStoreError,
+  OlderStoreError,
+  ClockBehindError,
+  TamperedRowError,
+  AdministrationError,
+];
+
+/** Of a command that takes settings alone. */
+const SETTINGS_ALONE = { operands: [], switches: new Set<string>(), options: new Map<string, string>() };
 
 /**
  * Runs a command that works on a data directory: reads its settings, shows its help, and turns what an operator can
  * put right into a sentence.
  *
  * @param options.usage - the first lines of the help.
+ * @param options.syntax - what the command takes beside the settings, if it takes anything.
  * @returns the exit code: 0, 1 after a failure that was explained on standard error, 2 if the settings are wrong.
  */
 export async function runCommand(options: {
   readonly argv: readonly string[];
   readonly usage: string;
-  run(configuration: Configuration): Promise<void>;
+  readonly syntax?: CommandSyntax;
+  run(configuration: Configuration, given: CommandArguments): Promise<void>;
 }): Promise<number> {
   if (asksForHelp(options.argv)) {
     const settings = describeSettings({ columns: process.stdout.columns ?? 100 });
@@ -33,10 +51,13 @@ export async function runCommand(options: {
     );
     return 0;
   }
+  const { argv, syntax } = options;
+  let given: CommandArguments;
   let configuration: Configuration;
   try {
+    given = syntax === undefined ? { ...SETTINGS_ALONE, settings: argv } : parseArguments(argv, syntax);
     configuration = loadConfiguration({
-      argv: options.argv,
+      argv: given.settings,
       environment: process.env,
       readFile: (path) => readFileSync(path, "utf8"),
     });
@@ -45,11 +66,11 @@ export async function runCommand(options: {
     return 2;
   }
   try {
-    await options.run(configuration);
+    await options.run(configuration, given);
     return 0;
   } catch (error) {
     process.stderr.write(`cinnabar: ${explain(error)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 

@@ -3,9 +3,12 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { firstAccountId } from "@cinnabar/ram";
 import { pino } from "pino";
+import { createLogger, peekDeployment } from "@cinnabar/kernel";
 import { type Configuration, maskPassword } from "../configuration/index.ts";
 import { exposureWarnings } from "../data-directory/index.ts";
-import { CinnabarNode } from "../node.ts";
+import { openDatabase } from "../database.ts";
+import { CinnabarNode, type NodeOptions } from "../node.ts";
+import { createSeal, type Unsealed, waitUntilUnsealed } from "../seal/index.ts";
 import type { TlsMaterial } from "../tls/index.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { runCommand } from "./run-command.ts";
@@ -34,21 +37,24 @@ async function serveUntilStopped(configuration: Configuration): Promise<void> {
   // Before anything else: also what has only begun to start is ended in order.
   const stopped = untilSignal();
   await using directory = await NodeDirectory.open(configuration);
+  const tls = await tlsMaterial(configuration);
+  const log = { level: configuration.logLevel, destination: pino.destination({ dest: STANDARD_ERROR, sync: true }) };
+  const unsealed = await unseal(configuration, { directory, tls, log, stopped });
+  if (unsealed === undefined) return;
   await using node = await CinnabarNode.start({
     database: configuration.database,
-    seal: directory.seal,
+    seal: unsealed.seal,
     nodeId: directory.nodeId,
-    listen: configuration.listen,
-    adminListen: configuration.adminListen,
-    tls: await tlsMaterial(configuration),
+    listen: unsealed.listen,
+    adminListen: unsealed.adminListen,
+    tls,
     create: directory.create,
-    log: {
-      level: configuration.logLevel,
-      destination: pino.destination({ dest: STANDARD_ERROR, sync: true }),
-    },
+    log,
     nonceSlots: configuration.nonceSlots,
+    throttle: configuration.throttle,
     trustedProxies: configuration.trustedProxies,
     maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
+    checkpointTo: configuration.checkpointTo,
     // What is in memory may contradict the store: nothing may be answered or written from it any more.
     fatal: () => process.exit(1),
   });
@@ -59,6 +65,55 @@ async function serveUntilStopped(configuration: Configuration): Promise<void> {
   process.stdout.write(await banner(configuration, { node, directory }));
   flushCompileCache();
   node.log.info({ url: node.url, signal: await stopped }, "stopping");
+}
+
+/**
+ * The seal to start with. One of shares that nobody gave at start is waited for, sealed; `undefined` if the process was
+ * to end first.
+ */
+async function unseal(
+  configuration: Configuration,
+  parts: {
+    directory: NodeDirectory;
+    tls: TlsMaterial | undefined;
+    log: NodeOptions["log"];
+    stopped: Promise<NodeJS.Signals>;
+  },
+): Promise<Unsealed | undefined> {
+  const { listen, adminListen, seal, unsealFrom } = configuration;
+  const { directory, tls, log, stopped } = parts;
+  if (seal.kind !== "shamir" || unsealFrom !== undefined) return { seal: directory.seal, listen, adminListen };
+  return waitUntilUnsealed({
+    listen,
+    adminListen,
+    tls,
+    trustedProxies: configuration.trustedProxies,
+    maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
+    log: createLogger({ ...log, now: Date.now }),
+    expected: await rootKeyOfStore(configuration.database),
+    seal: (giver) => createSeal(seal, { giver }),
+    stopped,
+    announce: ({ url, adminUrl, adminListen: bound }) =>
+      process.stdout.write(
+        [
+          "Cinnabar is sealed.",
+          `  API            ${url} answers 503`,
+          `  Admin          ${adminUrl}/healthz /readyz /metrics /unseal`,
+          `  Seal           ${directory.seal.describe()}`,
+          "",
+          `Whoever has a share gives it on this machine: cinnabar unseal --admin-listen ${bound}`,
+          "",
+          "",
+        ].join("\n"),
+      ),
+  });
+}
+
+/** `undefined` if the store is empty. */
+async function rootKeyOfStore(database: string): Promise<string | undefined> {
+  await using undo = new AsyncDisposableStack();
+  const backend = undo.adopt(await openDatabase(database), (opened) => opened.close());
+  return (await peekDeployment(backend))?.rootKeyCheck;
 }
 
 /** The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one. */
@@ -102,8 +157,10 @@ interface Started {
 async function warn(configuration: Configuration, { node, directory }: Started): Promise<void> {
   const warnings = await exposureWarnings({
     directory: configuration.data,
-    rootKeyPath: configuration.seal.path,
+    // Under any other seal, the file beside the data gives nothing away.
+    rootKeyPath: configuration.seal.kind === "file" ? configuration.seal.path : undefined,
     rootAccessKeyPath: directory.rootAccessKey.path,
+    checkpointPath: configuration.checkpointTo?.kind === "file" ? configuration.checkpointTo.path : undefined,
   });
   for (const warning of warnings) node.log.warn(warning);
 }

@@ -6,3 +6,4 @@ export {
   maskPassword,
   type TlsSource,
 } from "./load-configuration.ts";
+export { takesValue } from "./takes-value.ts";

@@ -4,12 +4,12 @@ import type { z } from "zod";
 
 import { formatListenAddress, isLoopback } from "../listener/index.ts";
 import { OperatorError } from "../operator-error.ts";
+import type { SealSource } from "../seal/seal-source.ts";
 import { SETTING_NAMES, type Setting, type SettingName, SETTINGS } from "./settings.ts";
 import { CONFIG, type Given, readConfigFile, readEnvironment, readFlags } from "./sources.ts";
 
-/** Without a path, both lie in the data directory. */
+/** Without a path, it lies in the data directory. */
 const SQLITE = "sqlite:";
-const FILE = "file";
 
 type Settings = typeof SETTINGS;
 
@@ -22,7 +22,7 @@ type Values = {
 export interface Configuration extends Omit<Values, "database" | "seal" | "tls" | "tlsCert" | "tlsKey" | "tlsNames"> {
   /** `sqlite:PATH` or `postgres://…`; may hold a password: show it with {@link maskPassword}. */
   readonly database: string;
-  readonly seal: { readonly kind: "file"; readonly path: string };
+  readonly seal: SealSource;
   readonly tls: TlsSource;
 }
 
@@ -54,11 +54,11 @@ export function loadConfiguration({ argv, environment, readFile }: Configuration
   const keys = file === undefined ? undefined : readConfigFile(file.text, readText(file, readFile));
   const values = parse((name) => flags.get(name) ?? variables.get(name) ?? keys?.get(name));
 
-  const { database = SQLITE, seal = FILE, tls, tlsCert, tlsKey, tlsNames, ...rest } = values;
+  const { database = SQLITE, seal, tls, tlsCert, tlsKey, tlsNames, ...rest } = values;
   const configuration: Configuration = {
     ...rest,
     database: database === SQLITE ? `${SQLITE}${join(rest.data, "cinnabar.db")}` : database,
-    seal: { kind: "file", path: seal === FILE ? join(rest.data, "root.key") : seal.slice(`${FILE}:`.length) },
+    seal: seal(rest.data),
     tls: tlsSource({ tls, tlsCert, tlsKey, tlsNames }),
   };
   assertNotExposed(configuration);

@@ -1,7 +1,16 @@
-import { DEFAULT_NONCE_SLOTS, LOG_LEVELS } from "@cinnabar/kernel";
+import {
+  CLOUD_LIMITS,
+  DEFAULT_NONCE_SLOTS,
+  LOG_LEVELS,
+  type ThrottlingClass,
+  type ThrottlingLimits,
+} from "@cinnabar/kernel";
 import { z } from "zod";
 
+import { parseCheckpointAddress } from "../checkpoints/checkpoint-address.ts";
 import { parseListenAddress, parseNetworks } from "../listener/index.ts";
+import { parseSeal } from "../seal/seal-source.ts";
+import { parseSecretInput } from "../seal/secret-input.ts";
 import { isCertificateName } from "../tls/certificate-names.ts";
 
 /** One thing that an operator can set. Its flag, variable and key in the file are its name in three spellings. */
@@ -25,6 +34,13 @@ const listenAddress = z.string().transform((text, context) => {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   context.addIssue("not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080");
+  return z.NEVER;
+});
+
+const checkpointAddress = z.string().transform((text, context) => {
+  const address = parseCheckpointAddress(text);
+  if (address !== undefined) return address;
+  context.addIssue("neither a file, nor an http or https URL, nor syslog or syslog://HOST:PORT");
   return z.NEVER;
 });
 
@@ -63,8 +79,47 @@ const certificateNames = list((items) => {
   return wrong === undefined ? undefined : `"${wrong}" is neither a host name nor an IP address`;
 });
 
+const seal = z.string().transform((text, context) => {
+  try {
+    return parseSeal(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    context.addIssue(error.message);
+    return z.NEVER;
+  }
+});
+
+const secretInput = z.string().transform((text, context) => {
+  const input = parseSecretInput(text);
+  if (input !== undefined) return input;
+  context.addIssue("not terminal, file:PATH or fd:N");
+  return z.NEVER;
+});
+
+const limitsText = Object.entries(CLOUD_LIMITS)
+  .map(([name, limit]) => `${name}=${limit}`)
+  .join(", ");
+
+const throttlingLimits = z.string().transform((text, context): ThrottlingLimits | undefined => {
+  if (text === "off") return undefined;
+  if (text === "cloud") return CLOUD_LIMITS;
+  const limits: Partial<Record<ThrottlingClass, number>> = {};
+  for (const item of text.split(",")) {
+    const [, name = "", digits] = /^\s*([A-Za-z]+)=([1-9][0-9]{0,8})\s*$/.exec(item) ?? [];
+    if (!isThrottlingClass(name)) {
+      context.addIssue(`neither off, nor cloud, nor a list of limits such as ${limitsText}`);
+      return z.NEVER;
+    }
+    limits[name] = Number(digits);
+  }
+  return limits;
+});
+
+function isThrottlingClass(name: string): name is ThrottlingClass {
+  return Object.hasOwn(CLOUD_LIMITS, name);
+}
+
 const DATABASE_URL = /^(?:sqlite:|postgres(?:ql)?:\/\/.)/;
-const SEAL = /^file(?::.+)?$/;
 const REGION = /^[a-z]{2,}(?:-[a-z0-9]+)+$/;
 /** A name in a signed note has no white space and no plus sign (C2SP signed-note, "Signatures"). */
 const ORIGIN = /^[^\s+]{1,200}$/u;
@@ -148,12 +203,20 @@ export const SETTINGS = {
     description: "Open connections of one address; the network of 64 bits counts as one address of IPv6.",
   },
   seal: {
-    placeholder: "file[:PATH]",
-    schema: z.stringFormat("seal", SEAL, "not file or file:PATH"),
-    default: undefined,
+    placeholder: "SEAL",
+    schema: seal,
+    default: "file",
     defaultNote: "`file`, which is `root.key` in the data directory",
     description:
-      "Where the root key is kept; made with the deployment. Every node of a deployment is given the same one.",
+      "Where the root key is kept: `file[:PATH]`, `passphrase[:PATH]`, `shamir[:3of5][:PATH]`, `kms:FILE`, `env:VARIABLE` or `command:PROGRAM ARGUMENTS`; see Seals in docs/operations.md. Made with the deployment. Every node of a deployment is given the same root key.",
+  },
+  unsealFrom: {
+    placeholder: "INPUT",
+    schema: secretInput,
+    default: undefined,
+    defaultNote: "the terminal; `serve` with Shamir shares waits for `cinnabar unseal`",
+    description:
+      "Where the passphrase, or the shares one a line, are read from: `terminal`, `file:PATH` or `fd:N`, an open file descriptor.",
   },
   region: {
     placeholder: "REGION",
@@ -169,12 +232,27 @@ export const SETTINGS = {
     description:
       "Name of a new deployment's audit log in its checkpoints, such as `kms.example.com/log`. One that is there keeps its own.",
   },
+  checkpointTo: {
+    placeholder: "TARGET",
+    schema: checkpointAddress,
+    default: undefined,
+    defaultNote: "none: checkpoints stay in the database",
+    secret: true,
+    description:
+      "Where each signed checkpoint of the audit log goes beside the database: appended to a file, which is also compared with the store at each start; POSTed to an http or https URL; or sent to `syslog://HOST:PORT` by UDP, `syslog` being port 514 of this machine.",
+  },
+  throttle: {
+    placeholder: "LIMITS",
+    schema: throttlingLimits,
+    default: "off",
+    description: `Calls a second that one account may make to each node: \`off\`, \`cloud\` for those of Alibaba Cloud's shared gateway, or \`CLASS=N,…\` for some of its classes (${limitsText}). Beyond, the answer is 429 \`Rejected.Throttling\`.`,
+  },
   nonceSlots: {
     placeholder: "N",
     schema: whole(2 ** 10, 2 ** 28).refine((n) => Number.isInteger(Math.log2(n)), "not a power of two"),
     default: String(DEFAULT_NONCE_SLOTS),
     description:
-      "Room for signature nonces, a power of two, 10 bytes each. When four fifths were used within 30 minutes, requests are refused.",
+      "Room for signature nonces, a power of two, 8 bytes each. When four fifths were used within 30 minutes, requests are refused.",
   },
   logLevel: {
     placeholder: "LEVEL",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { fileError, hasCode } from "./file-error.ts";
@@ -36,6 +36,33 @@ export async function writeFileAtomically(
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
+    throw fileError(`${path} cannot be written`, error);
+  }
+}
+
+/**
+ * Writes a file, 0600, where none is, and makes it durable. What a crash leaves may be a part of it.
+ *
+ * @throws OperatorError that names the path and the reason, also that a file is there already; it stays as it is.
+ */
+export async function writeNewFile(path: string, contents: string): Promise<void> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "wx", OWNER_ONLY);
+  } catch (error) {
+    throw fileError(`${path} cannot be written`, error);
+  }
+  try {
+    try {
+      await file.chmod(OWNER_ONLY);
+      await file.writeFile(contents);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => {});
     throw fileError(`${path} cannot be written`, error);
   }
 }

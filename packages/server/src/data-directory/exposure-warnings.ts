@@ -1,5 +1,5 @@
 import { access, realpath } from "node:fs/promises";
-import { isAbsolute, relative, sep } from "node:path";
+import { dirname, isAbsolute, relative, sep } from "node:path";
 
 /**
  * What lies in the data directory and should not in production: whoever copies the directory has it too. A sentence
@@ -7,13 +7,15 @@ import { isAbsolute, relative, sep } from "node:path";
  *
  * @param options.rootKeyPath - of the root key file, `undefined` if the root key is not in a file.
  * @param options.rootAccessKeyPath - of `root-access-key.json`, there or not.
+ * @param options.checkpointPath - of the file that checkpoints are delivered to, `undefined` if there is none.
  */
 export async function exposureWarnings(options: {
   readonly directory: string;
   readonly rootKeyPath: string | undefined;
   readonly rootAccessKeyPath: string;
+  readonly checkpointPath?: string | undefined;
 }): Promise<string[]> {
-  const { directory, rootKeyPath, rootAccessKeyPath } = options;
+  const { directory, rootKeyPath, rootAccessKeyPath, checkpointPath } = options;
   const warnings: string[] = [];
   if (rootKeyPath !== undefined && (await liesIn(directory, rootKeyPath))) {
     warnings.push(
@@ -27,13 +29,19 @@ export async function exposureWarnings(options: {
         "In production move it to a safe place; the server does not need it.",
     );
   }
+  if (checkpointPath !== undefined && (await liesIn(directory, dirname(checkpointPath)))) {
+    warnings.push(
+      `Checkpoints go to ${checkpointPath}, beside the data: whoever puts back an older ${directory} puts that back too. ` +
+        "Keep them on another machine or disk.",
+    );
+  }
   return warnings;
 }
 
 async function liesIn(directory: string, path: string): Promise<boolean> {
   try {
     const way = relative(await realpath(directory), await realpath(path));
-    return !way.startsWith(`..${sep}`) && !isAbsolute(way);
+    return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@ import { OperatorError } from "../operator-error.ts";
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "this user may not do that",
   EDQUOT: "this user's share of the disk is used up",
+  EEXIST: "there is a file of that name already",
   EISDIR: "it is a directory",
   ELOOP: "its symbolic links lead in a circle",
   EMFILE: "too many files are open",

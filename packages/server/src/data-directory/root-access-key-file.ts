@@ -35,7 +35,7 @@ export class RootAccessKeyFile {
 
   /** Keeps a key that the store does not know yet, durably. One that was pending is replaced. */
   async keep(key: RootAccessKey): Promise<void> {
-    await writeFileAtomically(this.#pendingPath, format(key));
+    await writeFileAtomically(this.#pendingPath, formatAccessKey(key));
   }
 
   /** Gives the pending key its name, durably: the store knows it now. @throws OperatorError */
@@ -76,7 +76,8 @@ export class RootAccessKeyFile {
   async rewriteEndpoint(endpoint: string): Promise<boolean> {
     const key = await this.read();
     if (key === undefined) return false;
-    if (key.Endpoint !== endpoint) await writeFileAtomically(this.path, format({ ...key, Endpoint: endpoint }));
+    if (key.Endpoint !== endpoint)
+      await writeFileAtomically(this.path, formatAccessKey({ ...key, Endpoint: endpoint }));
     return true;
   }
 }
@@ -94,6 +95,7 @@ async function readKey(path: string): Promise<RootAccessKey | undefined> {
   }
 }
 
-function format(key: RootAccessKey): string {
+/** As clients and `--credentials` take it. */
+export function formatAccessKey(key: RootAccessKey): string {
   return `${JSON.stringify(key, undefined, 2)}\n`;
 }

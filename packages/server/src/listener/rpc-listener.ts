@@ -4,7 +4,7 @@ import { type BlockList, type DropArgument, isIP, isIPv6, type Socket } from "no
 import type { Duplex } from "node:stream";
 
 import type { Answer, IncomingCall, RefusalDetails } from "@cinnabar/kernel";
-import { type HttpRequest, JSON_CONTENT_TYPE } from "@cinnabar/rpc";
+import { type HttpRequest, JSON_CONTENT_TYPE, XML_CONTENT_TYPE } from "@cinnabar/rpc";
 
 import type { TlsMaterial } from "../tls/index.ts";
 import { bind, boundAddress } from "./bind.ts";
@@ -373,19 +373,21 @@ class Exchange implements IncomingCall {
     this.http = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body: NO_BODY };
   }
 
-  respond({ status, body, requestId }: Answer): void {
+  respond({ status, body, format, requestId, retryAfterMillis }: Answer): void {
     const { connection, response } = this;
     connection.open--;
     if (connection.socket.destroyed) return;
     // An array is written as it is, and a body that is text leaves with the headers in one write.
-    response.writeHead(status, [
+    const headers = [
       "Content-Type",
-      JSON_CONTENT_TYPE,
+      format === "JSON" ? JSON_CONTENT_TYPE : XML_CONTENT_TYPE,
       "x-acs-request-id",
       requestId,
       "Content-Length",
       String(Buffer.byteLength(body)),
-    ]);
+    ];
+    if (retryAfterMillis !== undefined) headers.push("x-acs-retry-after", String(retryAfterMillis));
+    response.writeHead(status, headers);
     response.end(body);
   }
 }

@@ -3,11 +3,11 @@ import type { DatabaseAccess } from "./database-access.ts";
 
 /** Which row of which table. */
 export interface RowPlace {
-  readonly table: "kms_key" | "key_version" | "alias";
+  readonly table: "kms_key" | "key_version" | "alias" | "key_tag";
   readonly id: string;
 }
 
-const IDENTITY = { kms_key: "id", key_version: "id", alias: "name" } as const;
+const IDENTITY = { kms_key: "id", key_version: "id", alias: "name", key_tag: "tag_key" } as const;
 
 /** Somebody who can write the database, but has none of the keys. */
 export class Intruder {

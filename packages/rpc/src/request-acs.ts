@@ -1,10 +1,17 @@
+import { type Acs4Scope, parseAcs4Credential } from "./acs4-scope.ts";
 import { readFormat } from "./format.ts";
 import { readHeader, type RequestHeaders } from "./headers.ts";
-import { encodeParameters, type SortedParameters } from "./parameters.ts";
-import { percentEncode } from "./percent-encoding.ts";
+import type { SortedParameters } from "./parameters.ts";
+import { percentEncode, percentEncodeAsNodeClient } from "./percent-encoding.ts";
 import { withoutProtocol } from "./protocol-parameters.ts";
-import type { Acs3Protocol, HttpRequest, RpcRequest } from "./rpc-request.ts";
-import { canonicalRequestAcs3, digestBody, stringToSignAcs3 } from "./signature-acs3.ts";
+import type { Acs3Protocol, AcsProtocol, HttpRequest, RpcRequest } from "./rpc-request.ts";
+import {
+  canonicalQueryAcs,
+  canonicalRequestAcs,
+  digestBody,
+  joinWithoutEmpty,
+  stringToSignAcs,
+} from "./signature-acs.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { incompleteSignature, invalidParameter, type MandatoryName, missing, WireError } from "./wire-error.ts";
 
@@ -21,7 +28,7 @@ const MANDATORY_SIGNED_HEADERS = [
 /** Official clients sign about ten. */
 const MAX_SIGNED_HEADERS = 64;
 
-export interface Acs3Input {
+export interface AcsInput {
   readonly http: HttpRequest;
   readonly authorization: string;
   /** The signature covers the query by itself and the form by its digest. */
@@ -30,19 +37,19 @@ export interface Acs3Input {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-export function parseAcs3({ http, authorization, sortedQuery, parameters }: Acs3Input): RpcRequest {
+export function parseAcs({ http, authorization, sortedQuery, parameters }: AcsInput): RpcRequest {
   const { headers } = http;
-  const credential = parseAuthorization(authorization);
-  const { protocol } = credential;
+  const { signing, accessKeyId, signedHeaders, signature } = parseAuthorization(authorization);
+  const { protocol } = signing;
   const action = readMandatory(headers, "x-acs-action", "Action");
   const version = readMandatory(headers, "x-acs-version", "Version");
   const timestampMillis = parseTimestamp(readMandatory(headers, "x-acs-date", "Timestamp"));
   const nonce = readMandatory(headers, "x-acs-signature-nonce", "SignatureNonce");
   const securityToken = readText(headers, "x-acs-security-token");
 
-  const signedHeaders = parseSignedHeaders(credential.signedHeaders);
-  for (const name of MANDATORY_SIGNED_HEADERS) assertSigned(signedHeaders, name);
-  if (securityToken !== undefined) assertSigned(signedHeaders, "x-acs-security-token");
+  const signedNames = parseSignedHeaders(signedHeaders);
+  for (const name of MANDATORY_SIGNED_HEADERS) assertSigned(signedNames, name);
+  if (securityToken !== undefined) assertSigned(signedNames, "x-acs-security-token");
 
   const bodyDigest = digestBody(protocol, http.body);
   if (readHeader(headers, "x-acs-content-sha256") !== bodyDigest) {
@@ -51,52 +58,59 @@ export function parseAcs3({ http, authorization, sortedQuery, parameters }: Acs3
       "It is not the digest of the body received, in lower-case hexadecimal.",
     );
   }
-  const canonicalHeaders = canonicalizeHeaders(headers, signedHeaders);
+  const canonicalHeaders = canonicalizeHeaders(headers, signedNames);
   const canonicalize = (canonicalQuery: string): string =>
-    canonicalRequestAcs3({
-      method: http.method,
-      canonicalQuery,
-      canonicalHeaders,
-      signedHeaders: credential.signedHeaders,
-      bodyDigest,
-    });
-  const canonicalRequest = canonicalize(encodeParameters(sortedQuery));
-  const variants = hasVariant(sortedQuery) ? [canonicalize(encodeValues(sortedQuery))] : [];
+    canonicalRequestAcs({ method: http.method, canonicalQuery, canonicalHeaders, signedHeaders, bodyDigest });
+  const canonicalRequest = canonicalize(canonicalQueryAcs(protocol, sortedQuery));
+  const variant = nodeClientQuery(protocol, sortedQuery);
+  const variants = variant === undefined ? [] : [canonicalize(variant)];
 
   const format = readFormat(parameters);
   return {
-    protocol,
+    ...signing,
     action,
     version,
     format,
-    accessKeyId: credential.accessKeyId,
+    accessKeyId,
     securityToken,
     nonce,
     timestampMillis,
-    signature: credential.signature,
+    signature,
     parameters: withoutProtocol(parameters),
     stringsToSign: [
-      stringToSignAcs3(protocol, canonicalRequest),
-      ...variants.map((variant) => stringToSignAcs3(protocol, variant)),
+      stringToSignAcs(protocol, canonicalRequest),
+      ...variants.map((variant) => stringToSignAcs(protocol, variant)),
     ],
     canonicalRequest,
   };
 }
 
-interface Credential {
-  readonly protocol: Acs3Protocol;
+/** By which protocol, and in ACS4 with a key for what. */
+type Signing =
+  | { readonly protocol: Acs3Protocol }
+  | { readonly protocol: "ACS4-HMAC-SHA256"; readonly scope: Acs4Scope };
+
+interface Authorization {
+  readonly signing: Signing;
   readonly accessKeyId: string;
   readonly signedHeaders: string;
   readonly signature: string;
 }
 
-function parseAuthorization(authorization: string): Credential {
+/** What stands in `Credential`. */
+const CREDENTIALS = {
+  "ACS3-HMAC-SHA256": "<AccessKeyId>",
+  "ACS3-HMAC-SM3": "<AccessKeyId>",
+  "ACS4-HMAC-SHA256": "<AccessKeyId>/<yyyymmdd>/<region>/<product>/aliyun_v4_request",
+} as const satisfies Record<AcsProtocol, string>;
+
+function parseAuthorization(authorization: string): Authorization {
   const space = authorization.indexOf(" ");
   const protocol = authorization.slice(0, space === -1 ? undefined : space);
-  if (protocol !== "ACS3-HMAC-SHA256" && protocol !== "ACS3-HMAC-SM3") {
+  if (!isAcsProtocol(protocol)) {
     throw new WireError(
       "InvalidSignatureMethod",
-      "The scheme of the Authorization header is not accepted: sign with ACS3-HMAC-SHA256 or ACS3-HMAC-SM3.",
+      "The scheme of the Authorization header is not accepted: sign with ACS3-HMAC-SHA256, ACS3-HMAC-SM3 or ACS4-HMAC-SHA256.",
     );
   }
   const list = authorization.slice(protocol.length).split(",", 4);
@@ -105,15 +119,30 @@ function parseAuthorization(authorization: string): Credential {
     const equals = field.indexOf("=");
     fields.set(field.slice(0, Math.max(equals, 0)).trim(), field.slice(equals + 1).trim());
   }
-  const accessKeyId = fields.get("Credential");
+  const credential = parseCredential(protocol, fields.get("Credential") ?? "");
   const signedHeaders = fields.get("SignedHeaders");
   const signature = fields.get("Signature");
-  if (!accessKeyId || !signedHeaders || !signature || list.length !== 3) {
+  if (credential === undefined || !signedHeaders || !signature || list.length !== 3) {
     throw incompleteSignature(
-      `The Authorization header must read "${protocol} Credential=<AccessKeyId>,SignedHeaders=<names>,Signature=<hex>".`,
+      `The Authorization header must read "${protocol} Credential=${CREDENTIALS[protocol]},SignedHeaders=<names>,Signature=<hex>".`,
     );
   }
-  return { protocol, accessKeyId, signedHeaders, signature };
+  return { ...credential, signedHeaders, signature };
+}
+
+function isAcsProtocol(scheme: string): scheme is AcsProtocol {
+  return Object.hasOwn(CREDENTIALS, scheme);
+}
+
+function parseCredential(
+  protocol: AcsProtocol,
+  credential: string,
+): Pick<Authorization, "signing" | "accessKeyId"> | undefined {
+  if (protocol !== "ACS4-HMAC-SHA256") {
+    return credential === "" ? undefined : { signing: { protocol }, accessKeyId: credential };
+  }
+  const parsed = parseAcs4Credential(credential);
+  return parsed && { signing: { protocol, scope: parsed.scope }, accessKeyId: parsed.accessKeyId };
 }
 
 function parseSignedHeaders(text: string): ReadonlySet<string> {
@@ -153,10 +182,26 @@ function canonicalizeHeaders(headers: RequestHeaders, names: Iterable<string>): 
 }
 
 /**
- * Alibaba's own clients for Node.js leave the names of the canonical query unencoded. That too is accepted where
- * the text still has one reading only, so that no parameter can be hidden in the name of another.
+ * The canonical query that Alibaba's own clients for Node.js sign where it is not the specified one. It is accepted too,
+ * as long as the text has one reading only, so that no parameter can be hidden in another.
  */
-function hasVariant(sortedQuery: SortedParameters): boolean {
+function nodeClientQuery(protocol: AcsProtocol, sortedQuery: SortedParameters): string | undefined {
+  if (protocol === "ACS4-HMAC-SHA256") {
+    return sortedQuery.some(([name, value]) => isEncodedOtherwise(name) || isEncodedOtherwise(value))
+      ? joinWithoutEmpty(sortedQuery, percentEncodeAsNodeClient)
+      : undefined;
+  }
+  return hasPlainNames(sortedQuery)
+    ? sortedQuery.map(([name, value]) => `${name}=${percentEncode(value)}`).join("&")
+    : undefined;
+}
+
+function isEncodedOtherwise(text: string): boolean {
+  return /[!'()]|\*.*\*/s.test(text);
+}
+
+/** Whether there are names that need encoding, which ACS3 clients leave as they are, and all of them may be left so. */
+function hasPlainNames(sortedQuery: SortedParameters): boolean {
   let differs = false;
   for (const [name] of sortedQuery) {
     if (percentEncode(name) === name) continue;
@@ -165,8 +210,4 @@ function hasVariant(sortedQuery: SortedParameters): boolean {
     differs = true;
   }
   return differs;
-}
-
-function encodeValues(sortedQuery: SortedParameters): string {
-  return sortedQuery.map(([name, value]) => `${name}=${percentEncode(value)}`).join("&");
 }

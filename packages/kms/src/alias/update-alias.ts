@@ -1,0 +1,49 @@
+import { ApiError, defineOperation, required } from "@cinnabar/kernel";
+import { z } from "zod";
+import { kms } from "../api.ts";
+import { findKey, findLivingKey, noteOtherKey, onKey } from "../key/find-key.ts";
+import { assertChangeable } from "../key/key.ts";
+import { keyReference } from "../key/key-reference.ts";
+import { onAlias } from "../resource-name.ts";
+import { aliasName } from "./alias.ts";
+import { changeAliasKey, findAlias, touchedAlias } from "./alias-repository.ts";
+
+export const updateAlias = defineOperation({
+  ...kms,
+  name: "UpdateAlias",
+  summary: "Lets an alias stand for another key, whatever the state of the one that it stood for.",
+  kind: "control",
+  readWrite: "Write",
+  parameters: {
+    AliasName: required({ schema: aliasName, description: "The alias, which begins with alias/." }),
+    KeyId: required({ schema: keyReference, description: "The id of the key that it is to stand for." }),
+  },
+  result: z.object({}),
+  recordedResult: [],
+  errors: ["Forbidden.AliasNotFound", "Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.PendingDeletion"],
+  async target(context, { AliasName: name, KeyId }) {
+    const next = await findKey(context, KeyId, { alias: false, arn: false });
+    const alias = await findAlias(context, { accountId: context.principal.accountId, name });
+    const previous = alias && (await findLivingKey(context, alias.keyId));
+    if (alias === undefined || previous === undefined) throw new ApiError("Forbidden.AliasNotFound");
+    if (previous.id !== next.key.id) noteOtherKey(context, "previous", previous);
+    return { alias, next, previous };
+  },
+  // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access").
+  access: (context, { alias, next, previous }) => [
+    onAlias(alias.name, "kms:UpdateAlias", context),
+    onKey(context, "kms:UpdateAlias", next),
+    ...(previous.id === next.key.id
+      ? []
+      : [onKey(context, "kms:UpdateAlias", { key: previous, hiddenAs: "Forbidden.AliasNotFound" })]),
+  ],
+  handle(context, _parameters, { alias, next: { key }, previous }) {
+    assertChangeable(key.status);
+    if (previous.id === key.id) return { result: {} };
+    return {
+      result: {},
+      changes: [changeAliasKey(context, alias, key.id)],
+      touched: [touchedAlias(alias)],
+    };
+  },
+});

@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { newKeyId, newKeyVersionId, SoftwareKeystore, TamperedRowError } from "@cinnabar/kernel";
+import { AuthenticationError } from "@cinnabar/crypto";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { DAY_MILLIS, REGION, World } from "./world.ts";
+
+const NOT_FOUND = "Forbidden.KeyNotFound: The specified Key is not found.";
+const BAD_BLOB = 'InvalidParameter: The specified parameter "CiphertextBlob" is not valid.';
+const UNSUPPORTED_ALIAS = "Unsupported.Alias: Alias is not valid for this api.";
+
+interface Sealed {
+  readonly KeyId: string;
+  readonly KeyVersionId: string;
+  readonly CiphertextBlob: string;
+}
+
+/** Remembers what it opened, to see whether that is cleared. */
+class WatchedKeystore extends SoftwareKeystore {
+  readonly opened: Uint8Array[] = [];
+  broken = false;
+  override seal(...input: Parameters<SoftwareKeystore["seal"]>): Buffer {
+    if (this.broken) throw new AuthenticationError();
+    return super.seal(...input);
+  }
+  override open(...input: Parameters<SoftwareKeystore["open"]>): Buffer {
+    const plaintext = super.open(...input);
+    this.opened.push(plaintext);
+    return plaintext;
+  }
+}
+
+forEachDatabase((database) => {
+  let world: World;
+  let source: string;
+  let destination: string;
+  before(async () => {
+    world = await World.open(database);
+    source = await world.createKey();
+    destination = await world.createKey();
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const seal = (parameters: Record<string, string> = {}) =>
+    world.encrypt({ KeyId: source, Plaintext: "aGVsbG8=", ...parameters });
+  const reEncrypt = (parameters: Record<string, string>) =>
+    world.ok<Sealed>("ReEncrypt", { DestinationKeyId: destination, ...parameters });
+  const refusal = (parameters: Record<string, string>) =>
+    world.refusal("ReEncrypt", { DestinationKeyId: destination, ...parameters });
+  const open = (parameters: Record<string, string>) => world.ok<Sealed & { Plaintext: string }>("Decrypt", parameters);
+
+  test("gives the same text under the destination's primary version, and says which that is", async () => {
+    const { KeyMetadata } = await world.ok<{ KeyMetadata: Record<string, string> }>("DescribeKey", {
+      KeyId: destination,
+    });
+    for (const Plaintext of ["aGVsbG8=", "not base64: 鍵 \0", Buffer.alloc(6144, 0xff).toString("base64")]) {
+      const { CiphertextBlob, ...ids } = await reEncrypt({ CiphertextBlob: await seal({ Plaintext }) });
+      assert.deepEqual(ids, { KeyId: destination, KeyVersionId: KeyMetadata["PrimaryKeyVersion"] });
+      assert.equal(Buffer.from(CiphertextBlob, "base64").toString("latin1", 0, 36), ids.KeyVersionId);
+      assert.deepEqual(await open({ CiphertextBlob }), { ...ids, Plaintext });
+    }
+  });
+
+  test("a data key stays the same, and a ciphertext can go to its own key and back", async () => {
+    const made = await world.ok<Sealed & { Plaintext: string }>("GenerateDataKey", { KeyId: source });
+    const there = await reEncrypt({ CiphertextBlob: made.CiphertextBlob });
+    const again = await reEncrypt({ CiphertextBlob: there.CiphertextBlob });
+    const back = await reEncrypt({ CiphertextBlob: again.CiphertextBlob, DestinationKeyId: source });
+    const blobs = [made, there, again, back].map(({ CiphertextBlob }) => CiphertextBlob);
+    assert.equal(new Set(blobs).size, 4);
+    for (const CiphertextBlob of blobs) assert.equal((await open({ CiphertextBlob })).Plaintext, made.Plaintext);
+    assert.equal(back.KeyId, source);
+  });
+
+  test("each context belongs to its own side: the old one opens, the new one seals", async () => {
+    const old = '{"a":"1","b":"2"}';
+    const CiphertextBlob = await seal({ EncryptionContext: old });
+    const moved = await reEncrypt({
+      CiphertextBlob,
+      "SourceEncryptionContext.b": "2",
+      "SourceEncryptionContext.a": "1",
+      DestinationEncryptionContext: '{"c":"3"}',
+    });
+    assert.equal(
+      (await open({ CiphertextBlob: moved.CiphertextBlob, EncryptionContext: '{"c":"3"}' })).Plaintext,
+      "aGVsbG8=",
+    );
+    for (const EncryptionContext of ["", old]) {
+      assert.equal(
+        await world.refusal("Decrypt", { CiphertextBlob: moved.CiphertextBlob, EncryptionContext }),
+        BAD_BLOB,
+      );
+    }
+    const bare = await reEncrypt({ CiphertextBlob, SourceEncryptionContext: old });
+    assert.equal((await open({ CiphertextBlob: bare.CiphertextBlob })).Plaintext, "aGVsbG8=");
+
+    for (const SourceEncryptionContext of ["", "{}", '{"a":"1"}', '{"a":"1&b=2"}', '{"c":"3"}']) {
+      assert.equal(
+        await refusal({ CiphertextBlob, SourceEncryptionContext, DestinationEncryptionContext: old }),
+        BAD_BLOB,
+      );
+    }
+    assert.equal(await refusal({ CiphertextBlob: await seal(), SourceEncryptionContext: old }), BAD_BLOB);
+  });
+
+  test("every altered bit is refused in the same words, and an unknown version as a key that is not there", async () => {
+    const bytes = Buffer.from(await seal(), "base64");
+    for (let i = 36; i < bytes.length; i += 7) {
+      const altered = Buffer.from(bytes);
+      altered.writeUInt8(altered.readUInt8(i) ^ 1, i);
+      assert.equal(await refusal({ CiphertextBlob: altered.toString("base64") }), BAD_BLOB);
+    }
+    const foreign = Buffer.concat([Buffer.from(newKeyVersionId(), "latin1"), bytes.subarray(36)]).toString("base64");
+    assert.equal(await refusal({ CiphertextBlob: foreign }), NOT_FOUND);
+  });
+
+  test("the event says both keys, whatever the order in which the keys were made", async () => {
+    await world.ok("UpdateKeyDescription", { KeyId: destination, Description: "a second revision" });
+    for (const [from, to, revisions] of [
+      [source, destination, [1, 2]],
+      [destination, source, [2, 1]],
+    ] as const) {
+      const sealed = await world.ok<Sealed>("Encrypt", { KeyId: from, Plaintext: "eA==" });
+      const { CiphertextBlob, KeyVersionId } = sealed;
+      const { noted, resource } = await world.call("ReEncrypt", { CiphertextBlob, DestinationKeyId: to });
+      assert.deepEqual(noted, {
+        keyId: to,
+        keyRevision: revisions[1],
+        sourceKeyId: from,
+        sourceKeyRevision: revisions[0],
+        sourceKeyVersionId: KeyVersionId,
+      });
+      assert.equal(resource, `ACS::KMS::Key ${to}`);
+    }
+  });
+
+  test("takes the source's own ids, and refuses any others in the same words", async () => {
+    const { CiphertextBlob, KeyVersionId } = await world.ok<Sealed>("Encrypt", { KeyId: source, Plaintext: "eA==" });
+    await reEncrypt({ CiphertextBlob, SourceKeyId: source });
+    await reEncrypt({ CiphertextBlob, SourceKeyId: source, SourceKeyVersionId: KeyVersionId });
+    const answers = new Set<string>();
+    for (const SourceKeyId of [destination, newKeyId(), `acs:kms:${REGION}:${world.accountId}:key/${source}`]) {
+      answers.add(await refusal({ CiphertextBlob, SourceKeyId }));
+    }
+    assert.equal(answers.size, 1);
+    assert.match([...answers].join(), /^InvalidParameter: The specified parameter "SourceKeyId" is not valid\. /);
+    for (const SourceKeyVersionId of [newKeyVersionId(), source]) {
+      assert.match(
+        await refusal({ CiphertextBlob, SourceKeyVersionId }),
+        /^InvalidParameter: The specified parameter "SourceKeyVersionId" is not valid\. /,
+      );
+    }
+    assert.equal(await refusal({ CiphertextBlob, SourceKeyId: "alias/any" }), UNSUPPORTED_ALIAS);
+  });
+
+  test("a public key's ciphertext is checked, and waits for its issue", async () => {
+    const rsa = { CiphertextBlob: Buffer.alloc(256, 7).toString("base64") };
+    const SourceEncryptionAlgorithm = "RSAES_OAEP_SHA_256";
+    const [SourceKeyId, SourceKeyVersionId] = [newKeyId(), newKeyVersionId()];
+    for (const [parameters, expected] of [
+      [{ SourceEncryptionAlgorithm }, /^MissingParameter: .*"SourceKeyId"/],
+      [{ SourceEncryptionAlgorithm, SourceKeyId }, /^MissingParameter: .*"SourceKeyVersionId"/],
+      [{ SourceEncryptionAlgorithm, SourceKeyVersionId }, /^MissingParameter: .*"SourceKeyId"/],
+      [{ SourceEncryptionAlgorithm: "RSA" }, /^InvalidParameter: .*"SourceEncryptionAlgorithm"/],
+      [
+        { SourceEncryptionAlgorithm, SourceKeyId, SourceKeyVersionId },
+        /^UnsupportedOperation: .*SourceEncryptionAlgorithm/,
+      ],
+      [
+        { SourceEncryptionAlgorithm: "SM2PKE", SourceKeyId, SourceKeyVersionId },
+        /^UnsupportedOperation: .*SourceEncryptionAlgorithm/,
+      ],
+    ] as const) {
+      assert.match(await refusal({ ...rsa, ...parameters }), expected);
+    }
+  });
+
+  test("refuses what is missing or not valid", async () => {
+    const CiphertextBlob = await seal();
+    assert.match(await world.refusal("ReEncrypt", { CiphertextBlob }), /^MissingParameter: .*"DestinationKeyId"/);
+    assert.match(await refusal({}), /^MissingParameter: .*"CiphertextBlob"/);
+    assert.match(await refusal({ CiphertextBlob: "AAAA" }), /^InvalidParameter: .*"CiphertextBlob"/);
+    for (const name of ["SourceEncryptionContext", "DestinationEncryptionContext"]) {
+      for (const value of ['{"a":1}', '["a"]', JSON.stringify({ a: "x".repeat(8192) })]) {
+        // The wire's own reader refuses a JSON object with other values than texts.
+        const text = await refusal({ CiphertextBlob, [name]: value }).catch(String);
+        assert.ok(text.includes(name), text);
+      }
+    }
+    assert.match(await refusal({ CiphertextBlob, DryRun: "true" }), /^DryRunOperationError/);
+  });
+
+  test("takes the destination by its id only", async () => {
+    const CiphertextBlob = await seal();
+    await world.ok("CreateAlias", { AliasName: "alias/destination", KeyId: destination });
+    for (const [DestinationKeyId, expected] of [
+      ["alias/destination", UNSUPPORTED_ALIAS],
+      [`acs:kms:${REGION}:${world.accountId}:alias/destination`, UNSUPPORTED_ALIAS],
+      [`acs:kms:${REGION}:${world.accountId}:key/${destination}`, NOT_FOUND],
+      [newKeyId(), NOT_FOUND],
+    ] as const) {
+      assert.equal(await refusal({ CiphertextBlob, DestinationKeyId }), expected);
+    }
+  });
+
+  test("both keys must be enabled", async () => {
+    await using own = await World.open(database);
+    const [from, to] = [await own.createKey(), await own.createKey()];
+    const CiphertextBlob = await own.encrypt({ KeyId: from, Plaintext: "eA==" });
+    const answer = () => own.refusal("ReEncrypt", { CiphertextBlob, DestinationKeyId: to });
+    for (const KeyId of [from, to]) {
+      await own.ok("DisableKey", { KeyId });
+      assert.match(await answer(), /^Rejected\.Disabled: /);
+      await own.ok("ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" });
+      assert.match(await answer(), /^Rejected\.PendingDeletion: /);
+      await own.ok("CancelKeyDeletion", { KeyId });
+      assert.equal(await answer(), "no error");
+    }
+    await own.ok("ScheduleKeyDeletion", { KeyId: from, PendingWindowInDays: "7" });
+    await own.ok("ScheduleKeyDeletion", { KeyId: to, PendingWindowInDays: "8" });
+    const { until } = await own.call("ReEncrypt", { CiphertextBlob, DestinationKeyId: to });
+    assert.equal(until, Math.floor((own.now + 7 * DAY_MILLIS) / 1000) * 1000);
+    own.now += 7 * DAY_MILLIS;
+    assert.equal(await answer(), NOT_FOUND);
+  });
+
+  test("a foreign ciphertext and a foreign destination are answered like missing ones, and the event tells nothing", async () => {
+    const as = await world.addAccount();
+    const { result } = await world.call("CreateKey", {}, { as });
+    const { KeyId: theirs } = (result as { KeyMetadata: { KeyId: string } }).KeyMetadata;
+    const { result: encrypted } = await world.call("Encrypt", { KeyId: theirs, Plaintext: "eA==" }, { as });
+    const { CiphertextBlob: theirBlob } = encrypted as unknown as Sealed;
+    const ourBlob = await seal();
+
+    const told = async (parameters: Record<string, string>) => {
+      const { error, noted, resource } = await world.call("ReEncrypt", parameters, { as });
+      return [`${error?.code}: ${error?.message}`, noted, resource];
+    };
+    const unknownBlob = Buffer.concat([
+      Buffer.from(newKeyVersionId(), "latin1"),
+      Buffer.from(ourBlob, "base64").subarray(36),
+    ]).toString("base64");
+    for (const more of [{}, { SourceKeyId: source }, { SourceKeyId: theirs }, { SourceKeyVersionId: "x" }]) {
+      const ofTheirs = { keyId: theirs, keyRevision: 1 };
+      const parameters = { DestinationKeyId: theirs, ...more };
+      assert.deepEqual(await told({ CiphertextBlob: unknownBlob, ...parameters }), [NOT_FOUND, {}, undefined]);
+      const [answer, noted] = await told({ CiphertextBlob: ourBlob, ...parameters });
+      assert.deepEqual([answer, noted], [NOT_FOUND, ofTheirs]);
+      const missing = await told({ CiphertextBlob: theirBlob, ...parameters, DestinationKeyId: newKeyId() });
+      const foreign = await told({ CiphertextBlob: theirBlob, ...parameters, DestinationKeyId: source });
+      assert.deepEqual(foreign, missing);
+      assert.equal(missing[0], NOT_FOUND);
+    }
+  });
+
+  test("clears the plaintext, also where it cannot be sealed", async () => {
+    const keystore = new WatchedKeystore();
+    await using own = await World.open(database, { keystore });
+    const [from, to] = [await own.createKey(), await own.createKey()];
+    const CiphertextBlob = await own.encrypt({ KeyId: from, Plaintext: "eA==" });
+    const parameters = { CiphertextBlob, DestinationKeyId: to };
+    await own.ok("ReEncrypt", parameters);
+    keystore.broken = true;
+    await assert.rejects(own.call("ReEncrypt", parameters), TamperedRowError);
+    const cleared = Buffer.alloc("eA==".length);
+    assert.deepEqual(
+      keystore.opened.map((bytes) => Buffer.from(bytes)),
+      [cleared, cleared],
+    );
+  });
+});

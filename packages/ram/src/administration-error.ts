@@ -1,0 +1,23 @@
+/**
+ * - `accountNotFound`, `accessKeyNotFound`: nothing has that id.
+ * - `tooManyAccessKeys`: the account has as many AccessKeys as it may have.
+ * - `lastActiveAccessKey`: without it nobody could call as the account's root any more.
+ * - `accessKeyInUse`: it is still active.
+ */
+export type AdministrationErrorCode =
+  | "accountNotFound"
+  | "accessKeyNotFound"
+  | "tooManyAccessKeys"
+  | "lastActiveAccessKey"
+  | "accessKeyInUse";
+
+/** What an operator asked for cannot be done, and nothing was changed. The message is a sentence without secrets. */
+export class AdministrationError extends Error {
+  override readonly name = "AdministrationError";
+  readonly code: AdministrationErrorCode;
+
+  constructor(code: AdministrationErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

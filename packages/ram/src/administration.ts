@@ -1,0 +1,252 @@
+import { randomUUID } from "node:crypto";
+import {
+  type AccessKeyId,
+  type AccountId,
+  type ControlStore,
+  type ControlTransaction,
+  encodeSystemEvent,
+  type EntityReader,
+  type RootKey,
+  type SystemEventName,
+} from "@cinnabar/kernel";
+import { type AccessKeyEntry, accessKeyKind, accessKeyTable, findAccessKey, listAccessKeys } from "./access-key.ts";
+import { type Account, accountKind, accountTable, listAccounts } from "./account.ts";
+import { AdministrationError } from "./administration-error.ts";
+import { type NewAccessKey, newAccessKey, type RowMaker } from "./new-access-key.ts";
+import { newAccount } from "./new-account.ts";
+
+/** AccessKeys that an account's root may have, of either status: enough to replace each one while it is in use. */
+export const MAX_ROOT_ACCESS_KEYS = 5;
+
+/** An account and how many AccessKeys its root has. */
+export interface AccountSummary extends Pick<Account, "id" | "isEnabled" | "createdAt"> {
+  readonly accessKeys: number;
+  readonly activeAccessKeys: number;
+}
+
+/** Keeps a new AccessKey before the store knows it, so that no crash loses its secret. The secret is cleared afterwards. */
+export type KeepAccessKey = (accessKey: Pick<NewAccessKey, "accountId" | "accessKeyId" | "secret">) => Promise<void>;
+
+/** Ends a control transaction that found everything as it was to be. */
+class NothingToDoError extends Error {
+  override readonly name = "NothingToDoError";
+}
+
+/**
+ * What an operator does with accounts and the AccessKeys of their roots. Each change is a control transaction with its
+ * event in the account's own trail: from the moment that it returns it holds on every node.
+ */
+export class Administration {
+  readonly #store: ControlStore;
+  readonly #rootKey: RootKey;
+
+  constructor(options: { store: ControlStore; rootKey: RootKey }) {
+    this.#store = options.store;
+    this.#rootKey = options.rootKey;
+  }
+
+  /** All accounts, the oldest first. */
+  async listAccounts(): Promise<AccountSummary[]> {
+    const keys = Map.groupBy(await listAccessKeys(this.#reader), ({ accountId }) => accountId);
+    return (await listAccounts(this.#reader)).map(({ id, isEnabled, createdAt }) => {
+      const own = keys.get(id) ?? [];
+      return {
+        id,
+        isEnabled,
+        createdAt,
+        accessKeys: own.length,
+        activeAccessKeys: own.filter(({ isActive }) => isActive).length,
+      };
+    });
+  }
+
+  /** Makes an account with a key of its own and an AccessKey of its root. */
+  createAccount(keep: KeepAccessKey): Promise<{ readonly accountId: AccountId; readonly accessKeyId: AccessKeyId }> {
+    return this.#create(newAccount(this.#rowMaker), { event: "CreateAccount", keep });
+  }
+
+  /** @returns false if it was so already. @throws AdministrationError `accountNotFound` */
+  async setAccountEnabled(id: AccountId, isEnabled: boolean): Promise<boolean> {
+    return this.#change(async (transaction) => {
+      const { stored, ...account } = await loadAccount(transaction, id);
+      if (account.isEnabled === isEnabled) throw new NothingToDoError();
+      const { guard, db } = transaction;
+      const status = isEnabled ? "Enabled" : "Disabled";
+      await transaction.write(accountTable.update(guard, db, stored, { ...stored.row, status }));
+      transaction.touch(accountKind, id);
+      return this.#event(transaction, isEnabled ? "EnableAccount" : "DisableAccount", { accountId: id });
+    });
+  }
+
+  /** The AccessKeys of all accounts, or of one, the oldest first. @throws AdministrationError `accountNotFound` */
+  async listAccessKeys(options: { readonly accountId?: AccountId | undefined } = {}): Promise<AccessKeyEntry[]> {
+    if (options.accountId !== undefined) await loadAccount(this.#reader, options.accountId);
+    return listAccessKeys(this.#reader, options);
+  }
+
+  /** Makes a further AccessKey of an account's root. @throws AdministrationError `accountNotFound`, `tooManyAccessKeys` */
+  async createAccessKey(
+    accountId: AccountId,
+    keep: KeepAccessKey,
+  ): Promise<{ readonly accountId: AccountId; readonly accessKeyId: AccessKeyId }> {
+    const assertRoom = async (reader: EntityReader): Promise<void> => {
+      await loadAccount(reader, accountId);
+      const { length } = await listAccessKeys(reader, { accountId });
+      if (length < MAX_ROOT_ACCESS_KEYS) return;
+      throw new AdministrationError(
+        "tooManyAccessKeys",
+        `The account ${accountId} has ${length} AccessKeys and may have no more. Delete one that nobody uses first.`,
+      );
+    };
+    // Before anything is kept that would have to be thrown away.
+    await assertRoom(this.#reader);
+    return this.#create(newAccessKey(this.#rowMaker, accountId), { event: "CreateAccessKey", keep, assertRoom });
+  }
+
+  /** @returns false if it was active already. @throws AdministrationError `accessKeyNotFound` */
+  enableAccessKey(id: AccessKeyId): Promise<boolean> {
+    return this.#setAccessKeyStatus(id, "Active", () => Promise.resolve());
+  }
+
+  /**
+   * @param options.force - disable it even if its account's root has no other active one.
+   * @returns false if it was inactive already.
+   * @throws AdministrationError `accessKeyNotFound`, `lastActiveAccessKey`
+   */
+  disableAccessKey(id: AccessKeyId, { force }: { readonly force: boolean }): Promise<boolean> {
+    return this.#setAccessKeyStatus(id, "Inactive", async (transaction, { accountId }) => {
+      if (!force && (await isLastActive(transaction, { id, accountId }))) throw lastActive(id, accountId);
+    });
+  }
+
+  /**
+   * Deletes an AccessKey for good.
+   *
+   * @param options.force - delete it even if it is active.
+   * @throws AdministrationError `accessKeyNotFound`, `accessKeyInUse`, `lastActiveAccessKey`
+   */
+  async deleteAccessKey(id: AccessKeyId, { force }: { readonly force: boolean }): Promise<void> {
+    await this.#store.run(async (transaction) => {
+      const { accountId, isActive, stored } = await loadAccessKey(transaction, id);
+      if (isActive && !force) {
+        if (await isLastActive(transaction, { id, accountId })) throw lastActive(id, accountId);
+        throw new AdministrationError(
+          "accessKeyInUse",
+          `The AccessKey ${id} is active. Disable it first: that can be undone, should somebody still use it.`,
+        );
+      }
+      await transaction.write(accessKeyTable.delete(transaction.guard, transaction.db, stored));
+      this.#touch(transaction, id);
+      return this.#event(transaction, "DeleteAccessKey", { accessKeyId: id, accountId });
+    });
+  }
+
+  get #reader(): EntityReader {
+    return { db: this.#store.reader, guard: this.#store.guard };
+  }
+
+  get #rowMaker(): RowMaker {
+    return { rootKey: this.#rootKey, ...this.#reader, now: this.#store.now() };
+  }
+
+  async #create(
+    { accountId, accessKeyId, secret, rows }: NewAccessKey,
+    options: {
+      event: "CreateAccount" | "CreateAccessKey";
+      keep: KeepAccessKey;
+      assertRoom?: (reader: EntityReader) => Promise<void>;
+    },
+  ): Promise<{ accountId: AccountId; accessKeyId: AccessKeyId }> {
+    const { event, keep, assertRoom } = options;
+    try {
+      await keep({ accountId, accessKeyId, secret });
+    } finally {
+      secret.fill(0);
+    }
+    // Nobody can have cached what was not there: nothing is touched.
+    return this.#store.run(async (transaction) => {
+      await assertRoom?.(transaction);
+      for (const row of rows) await transaction.write(row);
+      const result = { accessKeyId, accountId };
+      return { ...this.#event(transaction, event, result), result };
+    });
+  }
+
+  #setAccessKeyStatus(
+    id: AccessKeyId,
+    status: "Active" | "Inactive",
+    assertAllowed: (transaction: ControlTransaction, accessKey: AccessKeyEntry) => Promise<void>,
+  ): Promise<boolean> {
+    return this.#change(async (transaction) => {
+      const accessKey = await loadAccessKey(transaction, id);
+      const { accountId, stored } = accessKey;
+      if (stored.row.status === status) throw new NothingToDoError();
+      await assertAllowed(transaction, accessKey);
+      const { guard, db } = transaction;
+      await transaction.write(accessKeyTable.update(guard, db, stored, { ...stored.row, status }));
+      this.#touch(transaction, id);
+      const name = status === "Active" ? "EnableAccessKey" : "DisableAccessKey";
+      return this.#event(transaction, name, { accessKeyId: id, accountId });
+    });
+  }
+
+  async #change(
+    body: (transaction: ControlTransaction) => Promise<{ result: undefined; event: string }>,
+  ): Promise<boolean> {
+    try {
+      await this.#store.run(body);
+      return true;
+    } catch (error) {
+      if (error instanceof NothingToDoError) return false;
+      throw error;
+    }
+  }
+
+  #touch(transaction: ControlTransaction, accessKeyId: AccessKeyId): void {
+    transaction.touch(accessKeyKind(this.#rootKey.derive("accessKeySecretWrap")), accessKeyId);
+  }
+
+  #event(
+    transaction: ControlTransaction,
+    name: SystemEventName,
+    data: { readonly accessKeyId?: string; readonly accountId: string },
+  ): { result: undefined; event: string } {
+    const event = encodeSystemEvent({
+      name,
+      region: this.#store.region,
+      eventId: randomUUID().toUpperCase(),
+      time: transaction.now,
+      epoch: transaction.epoch,
+      data: { ...data },
+      accountId: data.accountId,
+    });
+    return { result: undefined, event };
+  }
+}
+
+async function loadAccount(reader: EntityReader, id: AccountId): Promise<Account> {
+  const account = await accountKind.load(reader, id);
+  if (account === undefined) throw new AdministrationError("accountNotFound", `There is no account ${id}.`);
+  return account;
+}
+
+async function loadAccessKey(reader: EntityReader, id: AccessKeyId): Promise<AccessKeyEntry> {
+  const accessKey = await findAccessKey(reader, id);
+  if (accessKey === undefined) throw new AdministrationError("accessKeyNotFound", `There is no AccessKey ${id}.`);
+  return accessKey;
+}
+
+async function isLastActive(
+  reader: EntityReader,
+  { id, accountId }: { readonly id: AccessKeyId; readonly accountId: string },
+): Promise<boolean> {
+  const others = await listAccessKeys(reader, { accountId });
+  return !others.some((other) => other.isActive && other.id !== id);
+}
+
+function lastActive(id: AccessKeyId, accountId: string): AdministrationError {
+  return new AdministrationError(
+    "lastActiveAccessKey",
+    `The AccessKey ${id} is the last active one of the account ${accountId}: without it nobody could call as its root any more. Create another one first.`,
+  );
+}

@@ -1,0 +1,139 @@
+import { type AccountId, isId } from "@cinnabar/kernel";
+import type { AccountSummary } from "@cinnabar/ram";
+import { UsageError } from "../operator-error.ts";
+import { withAdministration } from "./administered-store.ts";
+import { giveOutAccessKey } from "./new-access-key.ts";
+import { formatTable, formatTime, print, say } from "./print.ts";
+import { runCommand } from "./run-command.ts";
+
+const OUTPUT = ["--output", "-o"] as const;
+
+const CREATE_USAGE = `Usage: cinnabar account create [-o FILE] [--json] [SETTINGS]
+
+Makes an account with an AccessKey of its root. The credentials are printed, this once, or written to a new file.
+Servers may run meanwhile.
+
+  -o, --output FILE  Write the credentials to FILE, 0600, as --credentials takes them.
+  --json             With -o: print the ids as JSON.
+
+Example: cinnabar account create -o payments.json --data /var/lib/cinnabar`;
+
+/** `cinnabar account create`. @param argv - what follows the command. @returns the exit code. */
+export function accountCreate(argv: readonly string[]): Promise<number> {
+  return runCommand({
+    argv,
+    usage: CREATE_USAGE,
+    syntax: { operands: [], switches: ["--json"], options: [OUTPUT] },
+    run: (configuration, { switches, options }) =>
+      withAdministration(configuration, (administration) =>
+        giveOutAccessKey({
+          configuration,
+          destination: { file: options.get(OUTPUT[0]), json: switches.has("--json") },
+          create: (keep) => administration.createAccount(keep),
+          done: ({ accountId, accessKeyId }) => `Created the account ${accountId} with the AccessKey ${accessKeyId}.`,
+        }),
+      ),
+  });
+}
+
+const LIST_USAGE = `Usage: cinnabar account list [--json] [SETTINGS]
+
+Lists the accounts, the oldest first.
+
+  --json  Print them as JSON.
+
+Example: cinnabar account list --data /var/lib/cinnabar`;
+
+/** `cinnabar account list`. @param argv - what follows the command. @returns the exit code. */
+export function accountList(argv: readonly string[]): Promise<number> {
+  return runCommand({
+    argv,
+    usage: LIST_USAGE,
+    syntax: { operands: [], switches: ["--json"], options: [] },
+    run: async (configuration, { switches }) => {
+      const accounts = await withAdministration(configuration, (administration) => administration.listAccounts());
+      await print(
+        switches.has("--json") ? `${JSON.stringify({ accounts: accounts.map(toJson) })}\n` : toTable(accounts),
+      );
+    },
+  });
+}
+
+const ENABLE_USAGE = `Usage: cinnabar account enable ACCOUNT [--json] [SETTINGS]
+
+Lets a disabled account be used again, on every node from the moment that the command has ended.
+
+  --json  Print the result as JSON.
+
+Example: cinnabar account enable 1234567890123456 --data /var/lib/cinnabar`;
+
+/** `cinnabar account enable`. @param argv - what follows the command. @returns the exit code. */
+export function accountEnable(argv: readonly string[]): Promise<number> {
+  return setEnabled(argv, { usage: ENABLE_USAGE, isEnabled: true });
+}
+
+const DISABLE_USAGE = `Usage: cinnabar account disable ACCOUNT [--json] [SETTINGS]
+
+Refuses every call of an account's, on every node from the moment that the command has ended. Nothing is deleted.
+
+  --json  Print the result as JSON.
+
+Example: cinnabar account disable 1234567890123456 --data /var/lib/cinnabar`;
+
+/** `cinnabar account disable`. @param argv - what follows the command. @returns the exit code. */
+export function accountDisable(argv: readonly string[]): Promise<number> {
+  return setEnabled(argv, { usage: DISABLE_USAGE, isEnabled: false });
+}
+
+function setEnabled(
+  argv: readonly string[],
+  { usage, isEnabled }: { readonly usage: string; readonly isEnabled: boolean },
+): Promise<number> {
+  return runCommand({
+    argv,
+    usage,
+    syntax: { operands: [{ name: "The account's id" }], switches: ["--json"], options: [] },
+    run: async (configuration, { operands: [text = ""], switches }) => {
+      const accountId = readAccountId(text);
+      const changed = await withAdministration(configuration, (administration) =>
+        administration.setAccountEnabled(accountId, isEnabled),
+      );
+      const status = isEnabled ? "Enabled" : "Disabled";
+      if (switches.has("--json")) await print(`${JSON.stringify({ accountId, status, changed })}\n`);
+      else await say(describeChange(accountId, { isEnabled, changed }));
+    },
+  });
+}
+
+/** @throws UsageError unless it could be an account's id. */
+export function readAccountId(text: string): AccountId {
+  if (isId("Account", text)) return text;
+  throw new UsageError(`"${text}" is not an account: it would be 16 digits. cinnabar account list shows them all.`);
+}
+
+function describeChange(
+  accountId: string,
+  { isEnabled, changed }: { readonly isEnabled: boolean; readonly changed: boolean },
+): string {
+  if (!changed) return `The account ${accountId} was ${isEnabled ? "enabled" : "disabled"} already.`;
+  return isEnabled
+    ? `Enabled the account ${accountId}.`
+    : `Disabled the account ${accountId}: every call of its AccessKeys is refused from now on.`;
+}
+
+function toJson({ id, isEnabled, createdAt, accessKeys, activeAccessKeys }: AccountSummary) {
+  const status = isEnabled ? "Enabled" : "Disabled";
+  return { accountId: id, status, createdAt: formatTime(createdAt), accessKeys, activeAccessKeys };
+}
+
+function toTable(accounts: readonly AccountSummary[]): string {
+  return formatTable([
+    ["ACCOUNT", "STATUS", "CREATED", "ACCESSKEYS"],
+    ...accounts.map(({ id, isEnabled, createdAt, accessKeys, activeAccessKeys }) => [
+      id,
+      isEnabled ? "Enabled" : "Disabled",
+      formatTime(createdAt),
+      `${accessKeys}, ${activeAccessKeys} active`,
+    ]),
+  ]);
+}

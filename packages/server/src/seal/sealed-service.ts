@@ -1,0 +1,177 @@
+import { SecretBytes } from "@cinnabar/crypto";
+import {
+  ApiError,
+  type IncomingCall,
+  type Logger,
+  Metrics,
+  newRequestId,
+  type RootKey,
+  type Seal,
+  SealError,
+  type ShareGiver,
+} from "@cinnabar/kernel";
+import { type AnswerFormat, encodeError, encodeXmlError, type HttpRequest, parseRequest } from "@cinnabar/rpc";
+
+import {
+  formatListenAddress,
+  type ListenAddress,
+  startAdminListener,
+  startRpcListener,
+  type TlsMaterial,
+} from "../listener/index.ts";
+import { anotherRootKey } from "../open-deployment.ts";
+import { OperatorError } from "../operator-error.ts";
+import { ShareQueue } from "./share-queue.ts";
+
+/** How long answers under way may take when the listeners change hands, in milliseconds. */
+const STOP_GRACE_MILLIS = 2_000;
+
+export interface SealedServiceOptions {
+  readonly listen: ListenAddress;
+  readonly adminListen: ListenAddress;
+  readonly tls: TlsMaterial | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly maxConnectionsPerAddress: number;
+  readonly log: Logger;
+  /** Check value of the store's root key; `undefined` if the store is empty. */
+  readonly expected: string | undefined;
+  /** The seal, whose shares come from here. */
+  seal(giver: ShareGiver): Promise<Seal>;
+  /** Settles when the process is to end. */
+  readonly stopped: Promise<unknown>;
+  /** Told once, when both listeners are up. */
+  announce(addresses: { readonly url: string; readonly adminUrl: string; readonly adminListen: string }): void;
+}
+
+export interface Unsealed {
+  /** Opens without asking anybody. */
+  readonly seal: Seal;
+  /** The addresses really bound. */
+  readonly listen: ListenAddress;
+  readonly adminListen: ListenAddress;
+}
+
+/**
+ * Listens where the server is going to, sealed: every call is refused with ServiceUnavailableTemporary, and the admin
+ * listener takes shares until there are enough of them.
+ *
+ * @returns `undefined` if the process was to end first.
+ * @throws RootKeyError or OperatorError, before anything listens, if the seal cannot be that of the store.
+ */
+export async function waitUntilUnsealed(options: SealedServiceOptions): Promise<Unsealed | undefined> {
+  const queue = new ShareQueue();
+  const seal = await options.seal(queue);
+  await assertIsOfStore(seal, options.expected);
+
+  await using undo = new AsyncDisposableStack();
+  const metrics = new Metrics({ now: Date.now });
+  undo.use(metrics);
+  const { log } = options;
+  const admin = await startAdminListener({
+    ...options.adminListen,
+    metrics,
+    ready: () => ({ ready: false, reasons: [describeProgress(queue)] }),
+    unseal: (text) => giveShare(queue, text),
+  });
+  undo.defer(() => admin.stop());
+  const listener = await startRpcListener({
+    ...options.listen,
+    tls: options.tls,
+    trustedProxies: options.trustedProxies,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress,
+    handle: refuse,
+    onRefused: (reason) => metrics.refused(reason),
+  });
+  undo.defer(() => listener.stop(STOP_GRACE_MILLIS));
+  log.warn({ seal: seal.describe() }, "sealed: waiting for shares");
+  options.announce({
+    url: listener.url,
+    adminUrl: admin.url,
+    adminListen: formatListenAddress(admin.address),
+  });
+
+  const opening = seal.open();
+  const ended = options.stopped.then(() => queue.close(new StoppedError("stopped while sealed")));
+  let rootKey: RootKey | undefined;
+  try {
+    rootKey = await opening;
+  } catch (error) {
+    if (!(error instanceof StoppedError)) throw error;
+    await ended;
+    return undefined;
+  }
+  if (rootKey === undefined) throw noSeal(seal);
+  log.warn({ seal: seal.describe() }, "unsealed");
+  const addresses = {
+    listen: { ...options.listen, port: listener.address.port },
+    adminListen: { ...options.adminListen, port: admin.address.port },
+  };
+  return { seal: alreadyOpen(seal, rootKey), ...addresses };
+}
+
+class StoppedError extends Error {}
+
+/** Before anybody is asked for a share: would they open this store at all? */
+async function assertIsOfStore(seal: Seal, expected: string | undefined): Promise<void> {
+  const claimed = await seal.claim();
+  if (claimed === undefined) throw noSeal(seal);
+  if (expected === undefined) {
+    throw new OperatorError(`There is a seal, ${seal.describe()}, and no store: run \`cinnabar init\` with it first.`);
+  }
+  if (claimed !== expected) throw anotherRootKey({ seal, expected, found: claimed });
+}
+
+function noSeal(seal: Seal): OperatorError {
+  return new OperatorError(
+    `There is no root key in ${seal.describe()}. Name the right one with --seal, or make a deployment with \`cinnabar init --seal shamir:3of5\`; nothing was changed.`,
+  );
+}
+
+function describeProgress({ progress: { given, needed } }: ShareQueue): string {
+  return `the server is sealed: ${given} of ${needed} shares were given`;
+}
+
+async function giveShare(queue: ShareQueue, text: Buffer): Promise<{ status: number; answer: object }> {
+  try {
+    return { status: 200, answer: await queue.give(new SecretBytes(text)) };
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    return { status: 422, answer: { error: error.message } };
+  }
+}
+
+function refuse(call: IncomingCall): void {
+  const requestId = newRequestId();
+  const error = new ApiError("ServiceUnavailableTemporary", "The server is sealed. Send the request again later.");
+  const host = call.http.headers["host"];
+  const { code, message, status: httpStatus } = error;
+  const answer = { requestId, hostId: typeof host === "string" ? host : "", code, message, httpStatus };
+  const format = formatOf(call.http);
+  call.respond({
+    status: httpStatus,
+    body: format === "JSON" ? encodeError(answer) : encodeXmlError(answer),
+    format,
+    requestId,
+  });
+}
+
+function formatOf(http: HttpRequest): AnswerFormat {
+  try {
+    return parseRequest(http).format;
+  } catch {
+    return "JSON";
+  }
+}
+
+function alreadyOpen(seal: Seal, rootKey: RootKey): Seal {
+  return {
+    kind: seal.kind,
+    path: seal.path,
+    describe: () => seal.describe(),
+    claim: async () => rootKey.checkValue,
+    open: async () => rootKey,
+    create: () => seal.create(),
+    stage: (key) => seal.stage(key),
+    remove: () => seal.remove(),
+  };
+}
