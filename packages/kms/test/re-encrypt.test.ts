@@ -201,6 +201,11 @@ forEachDatabase((database) => {
     ] as const) {
       assert.equal(await refusal({ CiphertextBlob, DestinationKeyId }), expected);
     }
+    // Nor does an alias tell whether there is a key to what may be somebody else's ciphertext.
+    const unknown = Buffer.from(CiphertextBlob, "base64");
+    unknown.write(newKeyId(), "latin1");
+    const nobodys = { CiphertextBlob: unknown.toString("base64"), DestinationKeyId: "alias/destination" };
+    assert.equal(await refusal(nobodys), UNSUPPORTED_ALIAS);
   });
 
   test("both keys must be enabled", async () => {

@@ -136,3 +136,16 @@ test("tries once more when it ends, and then lets go", async () => {
   assert.ok(attempts <= before + 2, `${attempts - before} attempts`);
   assert.deepEqual(rig.delivered, []);
 });
+
+test("brings a log that has long had nothing new once more among the others, before 512 of theirs", async () => {
+  await using rig = new Rig();
+  const add = async (shard: number, note: string): Promise<void> => {
+    rig.delivery.add([{ shard, note }]);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await add(0, "control");
+  for (let i = 0; i < 600; i++) await add(1, `data ${i}`);
+  const places = rig.delivered.flatMap((note, i) => (note === "control" ? [i] : []));
+  assert.equal(places.length, 3);
+  assert.ok(places.every((place, i) => i === 0 || place - (places[i - 1] ?? 0) <= 300));
+});

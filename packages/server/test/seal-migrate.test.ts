@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, readdir, symlink } from "node:fs/promises";
+import { copyFile, link, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -153,4 +153,17 @@ test("removes nothing where the migration cannot be recorded", async (t) => {
   const record = () => Promise.reject(new Error("the database is away"));
   await assert.rejects(migrateSeal({ from, to, expected, keepOld: false, record }), /away/);
   assert.deepEqual([await opened(from), await opened(to)], [expected, expected]);
+});
+
+test("does not take a file for another one because it has another path", async (t) => {
+  const folder = await temporaryDirectory(t);
+  const from = sealNamed("file:old", { folder, shares: [] });
+  const { checkValue: expected } = await from.create();
+  assert.ok(from.path !== undefined);
+  const to = sealNamed("file:linked", { folder, shares: [] });
+  assert.ok(to.path !== undefined);
+  await rm(to.path, { force: true });
+  await link(from.path, to.path);
+  await assert.rejects(migrate({ from, to, expected }), /are the same file\. Nothing was changed/);
+  assert.equal(await opened(from), expected);
 });

@@ -235,7 +235,8 @@ export class Pipeline {
       userAgent: textHeader(http.headers["user-agent"]),
     };
     call.operation = operation;
-    call.retryAfterMillis = operation && this.#throttle?.take(operation.throttlingClass, key.principal.accountId);
+    // What is not served is put on record like the rest, and counts with the reading calls.
+    call.retryAfterMillis = this.#throttle?.take(operation?.throttlingClass ?? "read", key.principal.accountId);
     return { request, facts, secret: key.secret };
   }
 

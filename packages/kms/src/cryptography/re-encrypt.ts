@@ -69,7 +69,9 @@ export const reEncrypt = defineOperation({
   ],
   async target(context, values) {
     assertSymmetric(values);
+    // Both are said before anything is looked up, or they would tell whether somebody else's ciphertext has its key.
     if (values.SourceKeyId?.names === "alias") throw new ApiError("Unsupported.Alias");
+    if (values.DestinationKeyId.names === "alias") throw new ApiError("Unsupported.Alias");
     const { versionId } = values.CiphertextBlob;
     const source = await findVersion(context, versionId, (key) => noteOtherKey(context, "source", key));
     const destination = await findKey(context, values.DestinationKeyId, { alias: false, arn: false });

@@ -9,6 +9,12 @@ const LONGEST_PAUSE_MILLIS = 60_000;
 const ALARM_AFTER_MILLIS = 60_000;
 const ALARM_REPEAT_MILLIS = 600_000;
 
+/**
+ * Deliveries after which the newest checkpoint of every other log goes again: who reads only the end of what was
+ * delivered must find each log there, the control log too, in which nothing may have happened for long.
+ */
+const REPEAT_AFTER = 256;
+
 interface Waiting {
   readonly note: string;
   /** When the oldest checkpoint of the log that was never delivered was signed, in milliseconds. */
@@ -27,6 +33,9 @@ export class CheckpointDelivery implements AsyncDisposable {
   readonly #now: () => number;
   readonly #rest: (millis: number, signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Map<number, Waiting>();
+  /** Of each log the note that was delivered last, and how many deliveries came before it. */
+  readonly #last = new Map<number, { readonly note: string; readonly at: number }>();
+  #deliveries = 0;
   readonly #closing = new AbortController();
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
@@ -100,10 +109,20 @@ export class CheckpointDelivery implements AsyncDisposable {
     const newest = this.#waiting.get(shard);
     if (newest?.note === note) this.#waiting.delete(shard);
     else if (newest !== undefined) this.#waiting.set(shard, { ...newest, since: this.#now() });
+    this.#last.set(shard, { note, at: this.#deliveries++ });
+    this.#repeat();
     this.#metrics.checkpointsDelivered.add();
     if (this.#failures > 0) this.#log.info({ target: this.#name }, "checkpoints are delivered again");
     this.#failures = 0;
     this.#alarmedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #repeat(): void {
+    for (const [shard, { note, at }] of this.#last) {
+      if (this.#deliveries - at > REPEAT_AFTER && !this.#waiting.has(shard)) {
+        this.#waiting.set(shard, { note, since: this.#now() });
+      }
+    }
   }
 
   #failed(cause: unknown): void {

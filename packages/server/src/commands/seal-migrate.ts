@@ -121,6 +121,11 @@ function aftermath(from: Seal, old: OldSeal): string {
       return `${from.describe()} is removed; copies of it, in backups too, still open the store. ${restart}`;
     case "replaced":
       return "What opened the old one is void, but for copies of the old file.";
+    case "source":
+      return (
+        `${from.describe()} still opens the store as well, for what is handed over may come from it: ` +
+        `remove it yourself once servers start without it. ${restart}`
+      );
     case "kept":
       return `${from.describe()} still opens the store as well. ${restart}`;
     case "theirs":

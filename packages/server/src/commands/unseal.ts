@@ -1,5 +1,5 @@
 import type { Configuration } from "../configuration/index.ts";
-import { formatListenAddress } from "../listener/index.ts";
+import { formatListenAddress, isLoopback, isWildcard, type ListenAddress } from "../listener/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import { SecretReader } from "../seal/index.ts";
 import { say } from "./print.ts";
@@ -25,7 +25,7 @@ export function unseal(argv: readonly string[]): Promise<number> {
 }
 
 async function giveShares({ adminListen, unsealFrom }: Configuration): Promise<void> {
-  const url = new URL(`http://${formatListenAddress(adminListen)}/unseal`);
+  const url = new URL(`http://${formatListenAddress(onThisMachine(adminListen))}/unseal`);
   using reader = new SecretReader(unsealFrom ?? { kind: "terminal" });
   do {
     using share = await reader.share(`Share for the server at ${url.host}: `);
@@ -33,6 +33,15 @@ async function giveShares({ adminListen, unsealFrom }: Configuration): Promise<v
     await say(`The share was taken: ${given} of ${needed}.${given < needed ? "" : " The server opens."}`);
     if (given >= needed) return;
   } while (await reader.hasMoreShares());
+}
+
+/** A share goes in plaintext: it must not leave the machine. */
+function onThisMachine({ host, port }: ListenAddress): ListenAddress {
+  if (isWildcard(host)) return { host: host === "::" ? "::1" : "127.0.0.1", port };
+  if (isLoopback(host)) return { host, port };
+  throw new OperatorError(
+    `Shares are given on the server's own machine alone, and --admin-listen names ${host}: let the server listen on a loopback address.`,
+  );
 }
 
 async function give(url: URL, share: Uint8Array): Promise<z.output<typeof progress>> {

@@ -12,6 +12,8 @@ const MAX_CONNECTIONS = 64;
 const MAX_BODY_BYTES = 1024;
 /** How long answers under way may take when the listener stops, in milliseconds. */
 const STOP_GRACE_MILLIS = 1_000;
+/** With one of these a request comes from elsewhere, through a proxy on this machine, or from a page in a browser. */
+const FORWARDING_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via", "origin"];
 const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Whether the server can do its work now, and what keeps it from it, a sentence each, without secrets. */
@@ -106,7 +108,8 @@ export class AdminListener {
     const page = (status: number, answer: object): Page => ({ status, type: JSON_TYPE, body: JSON.stringify(answer) });
     if (request.method !== "POST") return page(405, { error: "only POST is served here" });
     // It comes in plaintext.
-    if (!isLoopback(unmapped(request.socket.remoteAddress ?? ""))) {
+    const isForwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
+    if (isForwarded || !isLoopback(unmapped(request.socket.remoteAddress ?? ""))) {
       return page(403, { error: "shares are taken from the server's own machine alone" });
     }
     const share = await readBody(request);

@@ -1,6 +1,12 @@
 export type { TlsMaterial } from "../tls/index.ts";
 export { AdminListener, type AdminListenerOptions, type Readiness, startAdminListener } from "./admin-listener.ts";
-export { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+export {
+  formatListenAddress,
+  isLoopback,
+  isWildcard,
+  type ListenAddress,
+  parseListenAddress,
+} from "./listen-address.ts";
 export { parseNetworks } from "./networks.ts";
 export type { ListenerRefusalReason } from "./refusal.ts";
 export { type ListenerLimits, RpcListener, type RpcListenerOptions, startRpcListener } from "./rpc-listener.ts";

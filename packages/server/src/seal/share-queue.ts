@@ -15,6 +15,10 @@ export class ShareQueue implements ShareGiver {
 
   /** Gives a share, which is cleared after use. @returns how many there are then. @throws SealError if it is wrong. */
   give(text: SecretBytes): Promise<SharesGiven> {
+    if (this.#end !== undefined) {
+      text[Symbol.dispose]();
+      return Promise.reject(this.#end);
+    }
     const { given, needed } = this.#progress;
     if (needed > 0 && given >= needed) {
       // It comes too late and is not needed.
@@ -31,6 +35,10 @@ export class ShareQueue implements ShareGiver {
   close(reason: Error): void {
     this.#end = reason;
     this.#arrived.resolve();
+    for (const { text, reject } of this.#waiting.splice(0)) {
+      text[Symbol.dispose]();
+      reject(reason);
+    }
   }
 
   async next(progress: SharesGiven): Promise<SecretBytes> {
