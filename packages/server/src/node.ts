@@ -33,6 +33,8 @@ import {
   startRpcListener,
   type TlsMaterial,
 } from "./listener/index.ts";
+import { JobRunner } from "./jobs/index.ts";
+import { nodeJobs } from "./node-jobs.ts";
 import { type NewDeployment, openDeployment } from "./open-deployment.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -71,6 +73,7 @@ export class CinnabarNode implements AsyncDisposable {
   readonly store: Store;
   readonly pipeline: Pipeline;
   readonly sweeper: Sweeper;
+  readonly jobs: JobRunner;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** The API's URL with the address really bound. */
@@ -85,6 +88,7 @@ export class CinnabarNode implements AsyncDisposable {
     store: Store;
     pipeline: Pipeline;
     sweeper: Sweeper;
+    jobs: JobRunner;
     metrics: Metrics;
     log: Logger;
     verifierKey: string;
@@ -95,6 +99,7 @@ export class CinnabarNode implements AsyncDisposable {
     this.store = parts.store;
     this.pipeline = parts.pipeline;
     this.sweeper = parts.sweeper;
+    this.jobs = parts.jobs;
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.verifierKey = parts.verifierKey;
@@ -161,6 +166,7 @@ export class CinnabarNode implements AsyncDisposable {
     undo.defer(() => pipeline.close());
     const { guard } = store;
     const sweeper = new Sweeper({ backend, guard, tables: protectedTables, log, metrics });
+    const jobs = new JobRunner({ jobs: nodeJobs({ store, log, metrics }), backend, node: options.nodeId, log });
 
     const admin = await startAdminListener({
       ...options.adminListen,
@@ -182,8 +188,10 @@ export class CinnabarNode implements AsyncDisposable {
     undo.defer(() => listener.stop(STOP_GRACE_MILLIS));
     sweeper.start();
     undo.defer(() => sweeper.stop());
+    jobs.start();
+    undo.defer(() => jobs.stop());
     const resources = undo.move();
-    return new CinnabarNode({ store, pipeline, sweeper, metrics, log, verifierKey, listener, admin, resources });
+    return new CinnabarNode({ store, pipeline, sweeper, jobs, metrics, log, verifierKey, listener, admin, resources });
   }
 
   /** Answers what is open, puts it on record, closes the shard, and lets everything go. */

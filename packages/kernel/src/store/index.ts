@@ -16,6 +16,7 @@ export { ClockBehindError, ControlStore } from "./control-store.ts";
 export { type DeploymentRow, deploymentTable, loadDeployment, peekDeployment } from "./deployment.ts";
 export type { EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
 export { initStore } from "./init-store.ts";
+export { claimJob, releaseJob } from "./job-claim.ts";
 export { kernelMigrations } from "./kernel-migrations.ts";
 export { kyselyOn } from "./kysely-dialect.ts";
 export { assertMigrated, migrate, type Migration, NewerStoreError, OlderStoreError } from "./migrations.ts";

@@ -77,4 +77,15 @@ export const kernelMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kernel-0003-job",
+    async up(db, { text, integer }) {
+      await db.schema
+        .createTable("job")
+        .addColumn("name", text, (column) => column.primaryKey())
+        .addColumn("node", text, (column) => column.notNull())
+        .addColumn("until", integer, (column) => column.notNull())
+        .execute();
+    },
+  },
 ];

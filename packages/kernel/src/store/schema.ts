@@ -39,4 +39,6 @@ export interface KernelSchema {
   };
   /** The newest signed checkpoint of each log. */
   checkpoint: { shard: number; size: number; note: string };
+  /** Which node does a job, and until when by the database's clock. No decision depends on it. */
+  job: { name: string; node: string; until: number };
 }
