@@ -27,10 +27,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   gateways: clients,
   cli: [...clients, "server", "merkle-log"],
   console: ["client"],
+  // Starts the command as a process, and imports nothing.
+  emulator: [],
   "hsm-pkcs11": [...libraries, "kernel"],
   testkit: [...beneathServer, "server", "client"],
 };
 
+const throughItsIndex = "Import another package by its name, through its index.";
 const onlyServerReadsTheEnvironment = "Only packages/server/src reads the environment; pass the value in.";
 
 interface Area {
@@ -53,8 +56,14 @@ function restrictImports({ files, who, allowed, readsEnvironment = false }: Area
       message: `${who} may not import this package: see the layers in CONTRIBUTING.md.`,
     },
     {
-      regex: String.raw`^(@cinnabar/[a-z0-9-]+|(\.\./)+[a-z0-9-]+(/[a-z0-9-]+)*/(src|test))/`,
-      message: "Import another package by its name, through its index.",
+      // A start is waited for: what serves has an entry of its own, and so has what it begins with, since the index brings
+      // everything.
+      group: ["@cinnabar/*/**", "!@cinnabar/server/serve", "!@cinnabar/kernel/sqlite-threads"],
+      message: throughItsIndex,
+    },
+    {
+      regex: String.raw`^(\.\./)+[a-z0-9-]+(/[a-z0-9-]+)*/(src|test)/`,
+      message: throughItsIndex,
     },
   ];
   return {
@@ -80,8 +89,8 @@ const layerOverrides = [
     }),
   ]),
   restrictImports({
-    files: ["conformance/**", "bench/**"],
-    who: "Conformance tests and benchmarks",
+    files: ["conformance/**", "bench/**", "fuzz/**"],
+    who: "Conformance tests, benchmarks and fuzz tests",
     allowed: Object.keys(layers),
   }),
 ];
@@ -146,7 +155,7 @@ export default defineConfig({
   },
   overrides: [
     {
-      files: ["packages/*/test/**", "conformance/**", "bench/**", "packages/testkit/**", "scripts/**"],
+      files: ["packages/*/test/**", "conformance/**", "bench/**", "fuzz/**", "packages/testkit/**", "scripts/**"],
       rules: { "typescript/no-unsafe-type-assertion": "off", "typescript/no-non-null-assertion": "off" },
     },
     {
@@ -158,6 +167,7 @@ export default defineConfig({
       files: ["examples/**"],
       rules: {
         "no-console": "off",
+        "no-restricted-properties": "off",
         "typescript/no-unsafe-argument": "off",
         "typescript/no-unsafe-assignment": "off",
         "typescript/no-unsafe-call": "off",

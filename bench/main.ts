@@ -3,16 +3,20 @@ import { runEncryptBench } from "./src/encrypt-bench.ts";
 import { encryptGoals, encryptReport } from "./src/encrypt-report.ts";
 import { type Protocol, PROTOCOLS } from "./src/encrypt-requests.ts";
 import type { Goal } from "./src/goal.ts";
+import { lookupGoals, lookupReport, runLookupBench } from "./src/lookup-bench.ts";
 import { describeMachine } from "./src/machine.ts";
 import { memoryGoals, memoryReport, runMemoryBench } from "./src/memory-bench.ts";
 import { runProfileBench } from "./src/profile-bench.ts";
+import { runStartBench, startGoals, startReport } from "./src/start-bench.ts";
 import { STORE_NAMES, type StoreName } from "./src/stores.ts";
 import { layOut } from "./src/table.ts";
 
-const USAGE = `usage: npm run bench -- [encrypt|memory] [OPTIONS]
+const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|start] [OPTIONS]
 
   encrypt              CPU time of Encrypt against a bare HTTP server (the default)
   memory               resident memory, idle and loaded
+  lookup               latency of LookupEvents, and what its index costs
+  start                from the start of the process to the first answer, on a data directory that is there
 
   --json               one line for each goal: {"goal","ratio","floor","pass"}
   --quick              fewer and shorter rounds, fewer nonces
@@ -20,6 +24,7 @@ const USAGE = `usage: npm run bench -- [encrypt|memory] [OPTIONS]
   --connections N      may be given several times; 1, 16 and 64 by default
   --protocol NAME      how requests are signed: ${PROTOCOLS.join(" or ")}; ${PROTOCOLS[0]} by default
   --nonces N           memory: requests to send; 1,000,000 by default
+  --events N           lookup: events to look among; 2,000,000 by default
   --profile            encrypt: where the server's time goes, instead of the goals
 `;
 
@@ -34,6 +39,7 @@ const { values, positionals } = parseArgs({
     connections: { type: "string", multiple: true, default: ["1", "16", "64"] },
     protocol: { type: "string", default: PROTOCOLS[0] },
     nonces: { type: "string" },
+    events: { type: "string" },
   },
 });
 
@@ -47,6 +53,8 @@ if (values.help || rest.length > 0 || !connections.every((count) => Number.isInt
 else if (command === "encrypt" && values.profile) await profile(stores[0] ?? "sqlite");
 else if (command === "encrypt") await encrypt();
 else if (command === "memory") await memory();
+else if (command === "lookup") await lookup();
+else if (command === "start") await start();
 else usage();
 
 // PostgreSQL's guardian and idle sockets would keep the process; all that it started ends with it.
@@ -62,6 +70,17 @@ async function memory(): Promise<void> {
   const nonces = Number(values.nonces ?? (values.quick ? 200_000 : 1_000_000));
   const results = await runMemoryBench({ stores, protocol, nonces, progress });
   conclude(memoryGoals(results), memoryReport(results));
+}
+
+async function lookup(): Promise<void> {
+  const events = Number(values.events ?? (values.quick ? 200_000 : 2_000_000));
+  const results = await runLookupBench({ stores, events, rounds: values.quick ? 10 : 40, progress });
+  conclude(lookupGoals(results), lookupReport(results));
+}
+
+async function start(): Promise<void> {
+  const results = await runStartBench({ rounds: values.quick ? 5 : 15, progress });
+  conclude(startGoals(results), startReport(results));
 }
 
 async function profile(store: StoreName): Promise<void> {

@@ -7,6 +7,9 @@ import { root, run, wasInterrupted } from "./processes.mjs";
 // Continuous integration gives a run 25 minutes; ending it ourselves says which step hung.
 const DEADLINE_MILLIS = 24 * 60_000;
 
+/** Each is tested in a process of its own. */
+const TEST_FOLDERS = ["packages", "conformance", "fuzz"];
+
 /** @typedef {{ name: string, program: string, args: string[] }} Step */
 
 /** @type {Step[]} */
@@ -22,7 +25,8 @@ export function check() {
 }
 
 /**
- * Runs the static checks, then every test: the packages' in one process, then the conformance tests in another.
+ * Runs the static checks, then every test: the packages' in one process, then the conformance and the fuzz tests in
+ * one each.
  *
  * @param {string} node
  * @param {string[]} args - files or folders narrow the tests; options go to `node --test`
@@ -46,6 +50,16 @@ export async function crashTest(node, args) {
 }
 
 /**
+ * Byte mutations of everything that comes from outside, far more of them than `npm test` tries.
+ *
+ * @param {string} node
+ * @param {string[]} args
+ */
+export async function fuzzTest(node, args) {
+  return run(node, ["fuzz/main.ts", ...args]);
+}
+
+/**
  * @param {string} node
  * @param {string[]} args
  */
@@ -60,9 +74,9 @@ export async function benchmark(node, args) {
  */
 function testSteps(node, { paths, options }) {
   const chosen = paths.length === 0 ? undefined : paths.map((path) => normalize(path).replace(/\/$/, ""));
-  const groups = ["packages", "conformance"].map((name) => ({ name, files: testFiles(name, chosen) }));
+  const groups = TEST_FOLDERS.map((name) => ({ name, files: testFiles(name, chosen) }));
   const found = groups.flatMap(({ files }) => files);
-  for (const path of chosen ?? ["packages", "conformance"]) {
+  for (const path of chosen ?? TEST_FOLDERS) {
     if (!found.some((file) => isWithin(file, path))) throw new Failure(`There are no tests in ${path}.`);
   }
   return groups

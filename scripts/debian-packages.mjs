@@ -1,11 +1,14 @@
 import { existsSync, readdirSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure } from "./failure.mjs";
-import { ask, run } from "./processes.mjs";
+import { ask, root, run } from "./processes.mjs";
 
 const SERVER_VERSIONS = "/usr/lib/postgresql";
 const CLUSTER_SETTINGS = "/etc/postgresql-common/createcluster.conf";
+/** With the repository's own tools, which come first in PATH. */
+const promtool = join(root, "node_modules", ".bin", "promtool");
 
 /** The programs that tests need beside Node, each also the name of its Debian package. */
 const tools = {
@@ -13,6 +16,8 @@ const tools = {
     existsSync(SERVER_VERSIONS) &&
     readdirSync(SERVER_VERSIONS).some((version) => existsSync(join(SERVER_VERSIONS, version, "bin", "postgres"))),
   strace: () => isInPath("strace"),
+  systemd: () => isInPath("systemd-analyze"),
+  prometheus: () => isInPath("promtool") || existsSync(promtool),
 };
 
 /**
@@ -36,8 +41,9 @@ function missingTools() {
   return Object.entries(tools).flatMap(([name, isThere]) => (isThere() ? [] : [name]));
 }
 
-/** @param {string[]} packages */
-async function install(packages) {
+/** @param {string[]} missing */
+async function install(missing) {
+  const packages = missing.filter((name) => name !== "prometheus");
   const asRoot = await rootPrefix();
   if (asRoot === undefined || !isInPath("apt-get")) return;
   /** @param {string[]} args */
@@ -45,8 +51,10 @@ async function install(packages) {
     const [program = "", ...rest] = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...args];
     return run(program, rest);
   };
-  console.error(`Installing Debian packages: ${packages.join(" ")}`);
+  console.error(`Installing Debian packages: ${missing.join(" ")}`);
   await apt("update");
+  if (packages.length < missing.length) await takePromtool();
+  if (packages.length === 0) return;
   const installPackages = () => apt("install", "--yes", "--no-install-recommends", ...packages);
   if (packages.includes("postgresql") && asRoot.length === 0) {
     await apt("install", "--yes", "--no-install-recommends", "postgresql-common");
@@ -69,6 +77,24 @@ async function withoutDefaultCluster(action) {
     await action();
   } finally {
     await writeFile(CLUSTER_SETTINGS, settings);
+  }
+}
+
+/** In a folder for this user alone, takes promtool alone out of Prometheus' package, which would start a server of its own when it is installed. */
+async function takePromtool() {
+  const folder = await mkdtemp(join(tmpdir(), "cinnabar-promtool-"));
+  try {
+    // Where root downloads, it is otherwise a user without rights who writes, and then others could too.
+    const download = 'cd "$1" && apt-get -qq -o APT::Sandbox::User=root download prometheus';
+    if ((await run("sh", ["-c", download, "sh", folder])) !== 0) throw new Error("apt-get cannot download it");
+    const [file, ...others] = await readdir(folder);
+    if (file === undefined || others.length > 0) throw new Error("apt-get left something other than one file");
+    if ((await run("dpkg-deb", ["--extract", join(folder, file), folder])) !== 0) throw new Error(`${file} is broken`);
+    await copyFile(join(folder, "usr", "bin", "promtool"), promtool);
+  } catch (error) {
+    console.error(`promtool cannot be had: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { benchmark, check, crashTest, test } from "./checks.mjs";
+import { benchmark, check, crashTest, fuzzTest, test } from "./checks.mjs";
 import { installDependencies } from "./dependencies.mjs";
 import { Failure } from "./failure.mjs";
 import { findNode } from "./node.mjs";
@@ -11,7 +11,9 @@ const commands = {
   check: () => check(),
   test,
   "test:crash": crashTest,
+  "test:fuzz": fuzzTest,
   bench: benchmark,
+  "fixture:data-directory": (node, args) => run(node, ["packages/testkit/src/upgrade/main.ts", ...args]),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

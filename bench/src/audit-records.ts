@@ -26,7 +26,7 @@ export async function countEncryptEvents(backend: Backend): Promise<number> {
       if (last === undefined) break;
       after = last.seq;
       for (const { events, event_count: eventCount } of batches) {
-        count += openEvents({ events, eventCount }).filter(isEncrypt).length;
+        count += (openEvents({ events, eventCount }) ?? []).filter(isEncrypt).length;
       }
     }
   }

@@ -18,7 +18,7 @@ for (const tls of [false, true]) {
     });
     after(() => deployment[Symbol.asyncDispose]());
 
-    for (const file of readdirSync(FOLDER)) {
+    for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".mjs"))) {
       test(`${file} runs as it is, given the file with the root's AccessKey`, async () => {
         const { directory } = deployment;
         const { stdout } = await promisify(execFile)(
@@ -31,3 +31,9 @@ for (const tls of [false, true]) {
     }
   });
 }
+
+test("testing/secret-notes.test.mjs tests a program with the official client on an emulator", async () => {
+  const file = join(FOLDER, "testing", "secret-notes.test.mjs");
+  const { stdout } = await promisify(execFile)(process.execPath, ["--test", "--test-reporter=tap", file], { env: {} });
+  assert.match(stdout, /^# tests 5\n(?:.*\n)*# pass 5$/m);
+});

@@ -21,30 +21,26 @@ interface GatewayError extends Error {
   readonly data: Body;
 }
 
+/** What each version is of, as its generated client says. */
+const PRODUCTS: Readonly<Record<string, string>> = { "2020-07-06": "Actiontrail" };
+
 /**
  * @alicloud/openapi-core with @alicloud/gateway-pop, set up as the generated KMS client 3 does for its signature version
  * v4: signed with ACS4, with keys that have passed through text.
  */
 export class OpenapiCoreAcs4Client implements OfficialClient {
-  readonly #client: InstanceType<typeof openapi.default>;
+  readonly #setup: ClientSetup;
+  /** One for each product, as each has a generated client of its own. */
+  readonly #clients = new Map<string, InstanceType<typeof openapi.default>>();
 
-  constructor({ endpoint, accessKeyId, accessKeySecret, securityToken }: ClientSetup) {
-    const { protocol, host } = new URL(endpoint);
-    this.#client = new openapi.default(
-      new $OpenApiUtil.Config({
-        endpoint: host,
-        protocol: protocol.slice(0, -1),
-        accessKeyId,
-        accessKeySecret,
-        securityToken,
-        signatureVersion: "v4",
-        readTimeout: TIMEOUT_MILLIS,
-        connectTimeout: TIMEOUT_MILLIS,
-      }),
-    );
-    // oxlint-disable-next-line no-underscore-dangle -- generated clients set it, and nothing else can
-    this.#client._productId = "Kms";
-    this.#client.setGatewayClient(new Gateway.default());
+  constructor(setup: ClientSetup) {
+    this.#setup = setup;
+  }
+
+  #clientFor(product: string): InstanceType<typeof openapi.default> {
+    let client = this.#clients.get(product);
+    if (client === undefined) this.#clients.set(product, (client = newClient(product, this.#setup)));
+    return client;
   }
 
   async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
@@ -64,7 +60,10 @@ export class OpenapiCoreAcs4Client implements OfficialClient {
       headers: timestamp === undefined ? {} : { "x-acs-date": timestamp },
       query: OpenApiUtil.query(toTexts(parameters)),
     });
-    const response = (await this.#client.callApi(params, request, {} as never)) as { statusCode: number; body: Body };
+    const response = (await this.#clientFor(PRODUCTS[version] ?? "Kms").callApi(params, request, {} as never)) as {
+      statusCode: number;
+      body: Body;
+    };
     assert.equal(response.statusCode, 200);
     return response.body;
   }
@@ -84,4 +83,27 @@ export class OpenapiCoreAcs4Client implements OfficialClient {
     );
     return { code, status: statusCode, body };
   }
+}
+
+function newClient(
+  product: string,
+  { endpoint, accessKeyId, accessKeySecret, securityToken }: ClientSetup,
+): InstanceType<typeof openapi.default> {
+  const { protocol, host } = new URL(endpoint);
+  const client = new openapi.default(
+    new $OpenApiUtil.Config({
+      endpoint: host,
+      protocol: protocol.slice(0, -1),
+      accessKeyId,
+      accessKeySecret,
+      securityToken,
+      signatureVersion: "v4",
+      readTimeout: TIMEOUT_MILLIS,
+      connectTimeout: TIMEOUT_MILLIS,
+    }),
+  );
+  // oxlint-disable-next-line no-underscore-dangle -- generated clients set it, and nothing else can
+  client._productId = product;
+  client.setGatewayClient(new Gateway.default());
+  return client;
 }

@@ -1,5 +1,6 @@
 import { cryptographyScenarios } from "./cryptography.ts";
 import { errorScenarios } from "./errors.ts";
+import { eventScenarios } from "./events.ts";
 import { gatewayScenarios } from "./gateway.ts";
 import { keyScenarios } from "./keys.ts";
 import type { Scenario } from "./scenario.ts";
@@ -11,6 +12,7 @@ export const scenarios: readonly Scenario[] = [
   ...tagScenarios,
   ...upkeepScenarios,
   ...cryptographyScenarios,
+  ...eventScenarios,
   ...errorScenarios,
   ...gatewayScenarios,
 ];

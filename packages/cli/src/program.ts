@@ -3,10 +3,14 @@ import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import type { ExportOptions } from "./commands/audit-export.ts";
 import type { LogOptions } from "./commands/audit-logs.ts";
+import type { ProveOptions } from "./commands/audit-prove.ts";
 import type { VerifyOptions } from "./commands/audit-verify.ts";
+import type { VolumeOptions } from "./commands/audit-volume.ts";
 import type { CallOptions } from "./commands/call.ts";
 import type { DecryptOptions } from "./commands/decrypt.ts";
 import type { EncryptOptions } from "./commands/encrypt.ts";
+import type { CertificateOptions } from "./commands/key-certificate.ts";
+import type { KeyUsageOptions } from "./commands/key-usage.ts";
 import { addContext } from "./context-option.ts";
 import type { Io } from "./io.ts";
 
@@ -42,6 +46,7 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   addEncrypt(program, io);
   addDecrypt(program, io);
   addCall(program, io);
+  addKey(program, io);
   addAudit(program, io, outcome);
   return program;
 }
@@ -60,7 +65,8 @@ function addServerCommands(program: Command, outcome: Outcome): void {
       });
 
   pass(program.command("serve").description("Serve the API from a data directory."), async (argv) => {
-    const { serve } = await import("@cinnabar/server");
+    // Alone: the index brings every other command with it, and a server is waited for.
+    const { serve } = await import("@cinnabar/server/serve");
     return serve(argv);
   });
   pass(
@@ -68,6 +74,13 @@ function addServerCommands(program: Command, outcome: Outcome): void {
     async (argv) => {
       const { init } = await import("@cinnabar/server");
       return init(argv);
+    },
+  );
+  pass(
+    program.command("doctor").description("Look at a deployment and say what is not as it should be."),
+    async (argv) => {
+      const { doctor } = await import("@cinnabar/server");
+      return doctor(argv);
     },
   );
   const clock = program.command("clock").description("Look after the store's clock.");
@@ -92,6 +105,29 @@ function addServerCommands(program: Command, outcome: Outcome): void {
     },
   );
 
+  pass(
+    program
+      .command("root-key")
+      .description("Look after the root key.")
+      .command("rotate")
+      .description("Put the store under a new root key, beside running servers too."),
+    async (argv) => {
+      const { rootKeyRotate } = await import("@cinnabar/server");
+      return rootKeyRotate(argv);
+    },
+  );
+  pass(
+    program
+      .command("account-key")
+      .description("Look after the keys that wrap what belongs to accounts.")
+      .command("rotate")
+      .description("Wrap all of an account's under a new key, beside running servers too."),
+    async (argv) => {
+      const { accountKeyRotate } = await import("@cinnabar/server");
+      return accountKeyRotate(argv);
+    },
+  );
+
   const account = program.command("account").description("Administer accounts, beside running servers too.");
   pass(account.command("create").description("Make an account with an AccessKey of its root."), async (argv) => {
     const { accountCreate } = await import("@cinnabar/server");
@@ -108,6 +144,10 @@ function addServerCommands(program: Command, outcome: Outcome): void {
   pass(account.command("enable").description("Let a disabled account be used again."), async (argv) => {
     const { accountEnable } = await import("@cinnabar/server");
     return accountEnable(argv);
+  });
+  pass(account.command("set").description("Change settings of an account."), async (argv) => {
+    const { accountSet } = await import("@cinnabar/server");
+    return accountSet(argv);
   });
 
   const accessKey = program
@@ -204,12 +244,14 @@ function addCall(program: Command, io: Io): void {
       .argument("[parameters...]", "each as NAME=VALUE"),
   )
     .option("--query <field>", "print this field of the answer alone, such as KeyMetadata.KeyId")
+    .option("--api-version <version>", "that of the API, KMS's by default; 2020-07-06 is ActionTrail's")
     .addHelpText(
       "after",
       `
 Examples:
   $ cinnabar call CreateKey Description="quarterly reports" --query KeyMetadata.KeyId
-  $ cinnabar call CreateAlias AliasName=alias/reports KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f`,
+  $ cinnabar call CreateAlias AliasName=alias/reports KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f
+  $ cinnabar call LookupEvents --api-version 2020-07-06 LookupAttribute.1.Key=User LookupAttribute.1.Value=root`,
     )
     .action(async (action: string, parameters: string[], options: CallOptions) => {
       const { call } = await import("./commands/call.ts");
@@ -217,8 +259,68 @@ Examples:
     });
 }
 
+function addKey(program: Command, io: Io): void {
+  const key = program.command("key").description("Look after keys.");
+  addServiceOptions(
+    key
+      .command("usage")
+      .description("Show who used a key, for what, and when last.")
+      .argument("<key>", "an id, alias/NAME or an ARN"),
+  )
+    .option("--report", "print the usage report alone, whose hash ScheduleKeyDeletion may require")
+    .option("--json", "print the answer as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar key usage alias/reports
+  $ cinnabar key usage alias/reports --report > report.json
+  $ cinnabar call ScheduleKeyDeletion KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f PendingWindowInDays=30 \\
+      UsageReportHash=$(sha256sum report.json | cut -c 1-64)`,
+    )
+    .action(async (name: string, options: KeyUsageOptions) => {
+      const { keyUsage } = await import("./commands/key-usage.ts");
+      await keyUsage(name, options, io);
+    });
+
+  const verifierKey = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
+  addStoreOptions(
+    key
+      .command("certificate")
+      .description("Print the signed certificate of a destroyed key, or verify one.")
+      .argument("[key]", "the key's id, or ACCOUNT/VERSION for a destroyed account key"),
+  )
+    .option("--from <folder>", "read what audit export wrote instead of a database")
+    .option("--verifier-key <key>", verifierKey)
+    .option("--verify <file>", "verify a certificate, with the verifier key alone")
+    .option("--json", "print the certificate as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar key certificate 5c438b18-05be-40ad-b6c2-3be6752c3d8f --data data > destroyed.note
+  $ cinnabar key certificate --verify destroyed.note --verifier-key audit-verifier.vkey
+
+It says what it does not cover, too: copies of the store from before the destruction.`,
+    )
+    .action(async (subject: string | undefined, options: CertificateOptions) => {
+      const { keyCertificate } = await import("./commands/key-certificate.ts");
+      await keyCertificate(subject, options, io);
+    });
+
+  addStoreOptions(key.command("destroyed").description("List what was destroyed, from its verified certificates."))
+    .option("--from <folder>", "read what audit export wrote instead of a database")
+    .option("--verifier-key <key>", verifierKey)
+    .option("--json", "print the certificates as JSON")
+    .addHelpText("after", "\nExample:\n  $ cinnabar key destroyed --data data")
+    .action(async (options: CertificateOptions) => {
+      const { keyDestroyed } = await import("./commands/key-certificate.ts");
+      await keyDestroyed(options, io);
+    });
+}
+
 function addAudit(program: Command, io: Io, outcome: Outcome): void {
-  const audit = program.command("audit").description("Save, export, prove and verify the audit log, offline.");
+  const audit = program.command("audit").description("Save, export, prove, verify and measure the audit log, offline.");
   const key = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
 
   addStoreOptions(audit.command("checkpoint").description("Print signed checkpoints, to be kept somewhere else."))
@@ -247,8 +349,9 @@ function addAudit(program: Command, io: Io, outcome: Outcome): void {
     audit
       .command("prove")
       .description("Print a proof that an event is in the log, for who has only the verifier key (C2SP tlog-proof).")
-      .argument("<event>", "its id, which is the RequestId of the answer"),
+      .argument("[event]", "its id, which is the RequestId of the answer"),
   )
+    .option("--event <file>", "the event itself as JSON, instead of its id: also where its body was dropped")
     .option("--from <folder>", "read what audit export wrote instead of a database")
     .option("--key <key>", key)
     .addHelpText(
@@ -257,10 +360,11 @@ function addAudit(program: Command, io: Io, outcome: Outcome): void {
 Examples:
   $ cinnabar audit prove 0F2B6C1E-7A55-4E0B-9D51-6D1C3A7F0001 --data data > event.tlog-proof
   $ cinnabar audit verify --proof event.tlog-proof --key audit-verifier.vkey
+  $ cinnabar audit prove --event event.json --data data > event.tlog-proof
 
 The proof has the event itself: give it to nobody who may not read the event.`,
     )
-    .action(async (event: string, options: LogOptions) => {
+    .action(async (event: string | undefined, options: ProveOptions) => {
       const { auditProve } = await import("./commands/audit-prove.ts");
       await auditProve(event, options, io);
     });
@@ -289,6 +393,22 @@ able to change the key beside it too: for a proof, give the key and a checkpoint
     .action(async (options: VerifyOptions) => {
       const { auditVerify } = await import("./commands/audit-verify.ts");
       outcome.exitCode = await auditVerify(options, io);
+    });
+
+  addAuditVolume(audit, io);
+}
+
+function addAuditVolume(audit: Command, io: Io): void {
+  addStoreOptions(audit.command("volume").description("Show how much the logs get day by day, and what was dropped."))
+    .option("--days <number>", "the latest so many days that have events (default: 30)")
+    .option("--json", "print all numbers as JSON")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ cinnabar audit volume --data data --days 7\n\nDays are those of UTC by the store's clock.",
+    )
+    .action(async (options: VolumeOptions) => {
+      const { auditVolume } = await import("./commands/audit-volume.ts");
+      await auditVolume(options, io);
     });
 }
 

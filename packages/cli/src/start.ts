@@ -1,14 +1,12 @@
-import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { applyServerFlags } from "./server-heap.ts";
 
 applyServerFlags();
 
-// Sources run directly: what Node makes of them is kept in the clone, which halves the time and the memory of a start.
-const cache = fileURLToPath(new URL("../../../node_modules/.cache/cinnabar", import.meta.url));
-enableCompileCache(cache);
-// Threads look for it here.
+// Threads look here for the directory, without the part that Node adds for its own version.
+const cache = getCompileCacheDir();
 // oxlint-disable-next-line no-restricted-properties -- there is no other way to tell a thread
-process.env["NODE_COMPILE_CACHE"] = cache;
+if (cache !== undefined) process.env["NODE_COMPILE_CACHE"] = dirname(cache);
 
 await import("./main.ts");

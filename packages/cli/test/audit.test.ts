@@ -49,6 +49,38 @@ describe("the audit commands", () => {
 
   after(() => folder[Symbol.asyncDispose]());
 
+  test("the volume is shown for people and as JSON, whether a server has counted it or not", async () => {
+    const shown = await cinnabar("audit", "volume", "--data", data);
+    assert.equal(shown.exitCode, 0, shown.stderr);
+    assert.match(shown.stdout, /^day +events +stored +per event +dropped by now\n\d{4}-\d\d-\d\d +\d+ events +/);
+    assert.match(shown.stdout, /\nall days .*\nThe log takes \d+\.\d KiB now\.\n$/);
+    const { stdout } = await cinnabar("audit", "volume", "--data", data, "--json", "--days", "1");
+    const { days, total } = JSON.parse(stdout) as { days: { events: number }[]; total: { events: number } };
+    using database = new DatabaseSync(`${data}/cinnabar.db`, { readOnly: true });
+    assert.equal(total.events, database.prepare("SELECT sum(event_count) AS n FROM audit_batch").get()?.["n"]);
+    assert.equal(days.length, 1);
+    for (const wrong of ["0", "x", "9999"]) {
+      const refused = await cinnabar("audit", "volume", "--data", data, "--days", wrong);
+      assert.equal(refused.exitCode, 2);
+      assert.match(refused.stderr, /--days is a whole number from 1 to 3660/);
+    }
+  });
+
+  test("an event is proven by its own text as by its id, and by one of the two", async () => {
+    const args = ["--data", data];
+    const proof = await cinnabar("audit", "prove", eventId, ...args);
+    const path = folder.join("kept.tlog-proof");
+    await writeFile(path, proof.stdout);
+    const verified = await cinnabar("audit", "verify", "--proof", path, "--data", data, "--json");
+    const { event } = JSON.parse(verified.stdout) as { event: unknown };
+    await writeFile(folder.join("event.json"), JSON.stringify(event, undefined, 2));
+    const again = await cinnabar("audit", "prove", "--event", folder.join("event.json"), ...args);
+    assert.equal(again.stdout, proof.stdout);
+    for (const which of [[], [eventId, "--event", path]]) {
+      assert.match((await cinnabar("audit", "prove", ...which, ...args)).stderr, /one of the two/);
+    }
+  });
+
   test("an untouched log is verified against a checkpoint that was printed before", async () => {
     const { exitCode, stdout, stderr } = await cinnabar("audit", "verify", "--data", data, "--checkpoint", checkpoints);
     assert.equal(exitCode, 0);

@@ -52,6 +52,25 @@ test("a server has the memory settings of a server, in the process that was star
   }
 });
 
+test("a module that Node is told to load first is loaded into the server too", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "cinnabar-heap-"));
+  try {
+    const module = join(folder, "first.mjs");
+    const loads = join(folder, "loads");
+    await writeFile(
+      module,
+      `import { appendFileSync } from "node:fs";
+import { isMainThread } from "node:worker_threads";
+if (isMainThread) appendFileSync(${JSON.stringify(loads)}, process.execArgv.join(" ") + "\\n");`,
+    );
+    await serve([`--data=${join(folder, "data")}`], { nodeFlags: [`--import=${module}`] });
+    const lastLoad = (await readFile(loads, "utf8")).trim().split("\n").at(-1);
+    assert.match(lastLoad ?? "", /--max-semi-space-size=/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("a file descriptor that a server is given reaches it, named by a flag or by the configuration file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cinnabar-heap-"));
   try {

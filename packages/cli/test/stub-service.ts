@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
@@ -20,6 +20,53 @@ export const KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8c42e";
 
 const ACCESS_KEY_ID = "stub-access-key";
 const SECRET = "stub-secret";
+
+/** `alias/reports` was used, `alias/damaged` has another report than its hash says, and nobody used any other key. */
+function getKeyUsage({ parameters }: RpcRequest): Record<string, unknown> {
+  const name = parameters.get("KeyId");
+  const report = JSON.stringify({ keyId: KEY_ID, name });
+  const answer = {
+    KeyId: KEY_ID,
+    AsOf: "2026-01-31T12:00:00Z",
+    Operations: { Operation: [] },
+    KeyVersions: { KeyVersion: [] },
+    Principals: { Principal: [] },
+    ContextNames: { ContextName: [] },
+    Days: { Day: [] },
+    UsageReport: report,
+    UsageReportHash: name === "alias/damaged" ? "0".repeat(64) : hash("sha256", report, "hex"),
+  };
+  if (name !== "alias/reports") return answer;
+  const uses = (Count: number) => ({ Count, FirstDate: "2026-01-02T03:04:05Z", LastDate: "2026-01-30T00:00:00Z" });
+  const caller = { Type: "root-account", AccountId: "1234567890123456", PrincipalId: "1234567890123456" };
+  return {
+    ...answer,
+    Uses: uses(1203),
+    Refusals: uses(1),
+    Operations: {
+      Operation: [
+        { Name: "Decrypt", Uses: uses(3), Refusals: uses(1) },
+        { Name: "Encrypt", Uses: uses(1200) },
+      ],
+    },
+    KeyVersions: { KeyVersion: [{ KeyVersionId: KEY_VERSION_ID, Uses: uses(1203) }] },
+    Principals: { Principal: [{ ...caller, AccessKeyId: "LTAI5tTest", Uses: uses(1203), Refusals: uses(1) }] },
+    ContextNames: {
+      ContextName: [
+        { Name: "tenant", Uses: uses(1200) },
+        { Name: "\u001b[2Jall\u202eclear", Uses: uses(1) },
+      ],
+    },
+    OtherContextNames: { Uses: uses(7) },
+    Days: {
+      Day: [
+        { Date: "2026-01-01", Uses: 1000, Refusals: 0 },
+        { Date: "2026-01-02", Uses: 200, Refusals: 1 },
+        { Date: "2026-01-30", Uses: 3, Refusals: 0 },
+      ],
+    },
+  };
+}
 
 class Refusal extends Error {
   readonly code: string;
@@ -99,6 +146,10 @@ export class StubService implements AsyncDisposable {
         return { ...key, ...this.#decrypt(request) };
       case "DescribeKey":
         return { KeyMetadata: { KeyId: request.parameters.get("KeyId"), KeyState: "Enabled" } };
+      case "LookupEvents":
+        return { Events: [], Asked: `${request.version} ${[...request.parameters].join(" ")}` };
+      case "GetKeyUsage":
+        return getKeyUsage(request);
       default:
         throw new Refusal("InvalidAction.NotFound", { status: 404, message: "Specified api is not found." });
     }

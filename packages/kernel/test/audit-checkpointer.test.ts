@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NoteVerifier, openCheckpoint } from "@cinnabar/merkle-log";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { logOrigin, parseLogOrigin } from "../src/audit/checkpointer.ts";
+import { Checkpointer, logOrigin, parseLogOrigin } from "../src/audit/checkpointer.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { loadDeployment } from "../src/store/deployment.ts";
 import { TestDeployment } from "./support/deployment.ts";
@@ -44,6 +44,37 @@ forEachDatabase((database) => {
     await one.close();
     const { rows } = await deployment.backend.reader.execute("SELECT size, note FROM checkpoint WHERE shard = 0", []);
     assert.deepEqual({ ...rows[0] }, { size: 1000, note: "larger" });
+  });
+
+  test("does not sign a control log that does not end with the epoch's own entry", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const { store } = await deployment.open();
+    const { backend, guard } = deployment;
+    const checkpointer = () => new Checkpointer({ backend, guard, signer: store.signer });
+    const [honest] = await checkpointer().run(undefined);
+    assert.ok(honest !== undefined);
+    const change = (sql: string) =>
+      backend.transaction("write", async (connection) => {
+        await connection.execute(sql, []);
+      });
+    await change("CREATE TABLE kept_epoch AS SELECT * FROM epoch");
+    await change("CREATE TABLE kept_batch AS SELECT * FROM audit_batch WHERE shard = 0");
+    const last = "shard = 0 AND seq = (SELECT value FROM epoch)";
+    for (const forgery of [
+      `UPDATE audit_batch SET seq = seq + 1 WHERE ${last}`,
+      `UPDATE audit_batch SET incarnation = (SELECT incarnation FROM kept_batch WHERE seq = 1) WHERE ${last}`,
+      `UPDATE audit_batch SET sum = (SELECT sum FROM kept_batch WHERE seq = 1) WHERE ${last}`,
+      "UPDATE epoch SET time = time + 1",
+      "UPDATE epoch SET value = 1, tag = (SELECT incarnation FROM kept_batch WHERE seq = 1), sum = (SELECT sum FROM kept_batch WHERE seq = 2)",
+    ]) {
+      await change(forgery);
+      await assert.rejects(checkpointer().run(undefined), { name: "TamperedRowError" }, forgery);
+      await change("DELETE FROM audit_batch WHERE shard = 0");
+      await change("INSERT INTO audit_batch SELECT * FROM kept_batch");
+      await change("DELETE FROM epoch");
+      await change("INSERT INTO epoch SELECT * FROM kept_epoch");
+    }
+    assert.deepEqual(await checkpointer().run(undefined), [honest]);
   });
 });
 

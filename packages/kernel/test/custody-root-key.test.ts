@@ -17,6 +17,7 @@ const LABELS: Readonly<Record<RootKeyUse, string>> = {
   setHashElement: "cinnabar root v1: set hash element",
   setHashMask: "cinnabar root v1: set hash mask",
   checkpointKeyWrap: "cinnabar root v1: checkpoint key wrap",
+  deploymentKeyWrap: "cinnabar root v1: deployment key wrap",
   accountKeyWrap: "cinnabar root v1: account key wrap",
   accessKeyTag: "cinnabar root v1: access key tag",
   accessKeySecretWrap: "cinnabar root v1: access key secret wrap",

@@ -133,5 +133,7 @@ test("works on with more versions than its cache holds, and after it was told to
     assert.equal(keystore.open(version, box, AAD).toString(), "hello");
     keystore.forget(version.identity.versionId);
     assert.equal(keystore.open(version, box, AAD).toString(), "hello");
+    keystore.forgetAll();
+    assert.equal(keystore.open(version, box, AAD).toString(), "hello");
   }
 });

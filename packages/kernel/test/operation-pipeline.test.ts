@@ -169,9 +169,12 @@ forEachDatabase((database) => {
     const other = await service.send(signScoped("DescribeThing", { product: "Oss", region: "center" }));
     assert.deepEqual([other.status, other.json["Code"]], [400, "SignatureDoesNotMatch"]);
     assert.deepEqual(await recordsOf(deployment, service, other), []);
-    // Nobody's product: then nothing but the name of the operation is told.
+    // What is not served belongs to the product of its version all the same.
     const none = await service.send(signScoped("NoSuchThing", { product: "Oss", region: "center" }));
-    assert.equal(none.json["Code"], "InvalidAction.NotFound");
+    assert.deepEqual([none.status, none.json["Code"]], [400, "SignatureDoesNotMatch"]);
+    assert.deepEqual(await recordsOf(deployment, service, none), []);
+    const unserved = await service.send(signScoped("NoSuchThing", { product: "kms", region: "center" }));
+    assert.equal(unserved.json["Code"], "InvalidAction.NotFound");
   });
 
   test("what exists in another account and what does not exist are told alike", async () => {

@@ -3,9 +3,11 @@ import { test } from "node:test";
 import { forEachDatabase } from "@cinnabar/testkit";
 import * as fc from "fast-check";
 import { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "../src/platform/store-clock.ts";
+import { advanceClock } from "../src/store/advance-clock.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { resetClock } from "../src/store/reset-clock.ts";
 import { TamperedRowError } from "../src/store/row-guard.ts";
+import { readStoreTime } from "../src/store/store.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { readEvents } from "./support/read-log.ts";
 
@@ -130,5 +132,41 @@ forEachDatabase((database) => {
     }
     await deployment.open();
     assert.deepEqual((await deployment.sweep()).problems, []);
+  });
+});
+
+forEachDatabase((database) => {
+  test("an emulator's store is set ahead on record, for every process, and stays ahead", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const process = await deployment.open();
+    const other = await deployment.open();
+    const { control } = process.store;
+    const start = process.store.clock.now();
+    const to = start + 366 * 86_400_000;
+    const { before, after } = await advanceClock({ control, region: "cn-hangzhou", to });
+    assert.ok(before >= start && before < start + 600_000);
+    assert.equal(after, to);
+    assert.ok(process.store.clock.now() >= to);
+
+    const event = (await readEvents(deployment.backend, CONTROL_SHARD)).at(-1);
+    assert.equal(event?.eventName, "AdvanceClock");
+    assert.ok((await readStoreTime(deployment.backend)) >= to);
+    // The other one learns of it with its next batch, and is not behind.
+    await other.addThings({ id: "a" });
+    assert.ok(other.store.clock.now() >= to);
+    await process.close();
+    const later = await deployment.open();
+    assert.equal(later.store.clock.behind, false);
+    assert.ok(later.store.clock.now() >= to);
+    assert.deepEqual((await deployment.sweep()).problems, []);
+  });
+
+  test("a time that has passed leaves the store's time as it is", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const { store } = await deployment.open();
+    const now = store.clock.now();
+    const { before, after } = await advanceClock({ control: store.control, region: "cn-hangzhou", to: now - 5_000 });
+    assert.ok(after >= now);
+    assert.equal(after, before);
   });
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { RootKey } from "../src/custody/root-key.ts";
-import { rowGuardKeys } from "../src/custody/row-guard-keys.ts";
+import { DeploymentKeys } from "../src/custody/deployment-keys.ts";
+import { NodeKey } from "../src/custody/node-key.ts";
 import { CachedView } from "../src/operation/view.ts";
 import { StoreClock } from "../src/platform/store-clock.ts";
 import type { Backend } from "../src/store/backend.ts";
@@ -28,7 +29,8 @@ const THINGS = ["a", "b", "c"];
 const NAMES = ["x", "y"];
 
 const rootKey = new RootKey(randomBytes(32));
-const guard = new RowGuard(rowGuardKeys(rootKey));
+const keys = DeploymentKeys.derive(rootKey);
+const guard = new RowGuard(keys.guardKeys);
 const isFine = (): Fate => "done";
 
 function unexpected(what: string): never {
@@ -96,7 +98,10 @@ class Process {
   static async start(backend: Backend): Promise<Process> {
     const cache = await cacheOn(backend);
     const control = controlOn(backend, cache);
-    const shard = await openShard({ control, region: "cn-hangzhou" }, newNode());
+    const shard = await openShard(
+      { control, region: "cn-hangzhou", nodeKey: new NodeKey(keys.accountKeyWrap) },
+      newNode(),
+    );
     const observer: CommitterObserver = {
       committed: () => undefined,
       missed: () => undefined,
@@ -270,7 +275,7 @@ async function runSeed(seed: number, snapshot: Snapshot): Promise<void> {
   }
   assert.equal(made.length, new Set(made).size, "made twice");
   const report = await sweep({ backend, guard, tables: protectedTables, rest: () => Promise.resolve() });
-  assert.deepEqual(report, { rows: 1 + THINGS.length + made.length, problems: [] });
+  assert.deepEqual(report, { rows: 1 + processes.length + THINGS.length + made.length, problems: [] });
 }
 
 /** What every thing's count was at every epoch, by the control log. */

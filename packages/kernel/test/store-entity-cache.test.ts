@@ -54,6 +54,11 @@ forEachDatabase((database) => {
     await using process = await deployment.open();
     await process.addThings({ id: "a" }, { id: "b" }, { id: "c:with:colons" });
     const cache = cacheOf(process);
+    const heard: string[] = [];
+    cache.listen({
+      changed: (kindName, id) => heard.push(`${kindName} ${id}`),
+      everythingChanged: () => heard.push("everything"),
+    });
     const ids = ["a", "b", "c:with:colons"];
     const before = await Promise.all(ids.map(async (id) => cache.find(thingKind, id)));
     const { generation } = cache;
@@ -70,6 +75,7 @@ forEachDatabase((database) => {
     assert.equal(cache.peek(thingKind, "b"), before[1]);
     assert.equal(cache.peek(thingKind, "c:with:colons"), undefined);
     assert.equal((await cache.find(thingKind, "a"))?.row.count, 2);
+    assert.deepEqual(heard.toSorted(), ["thing a", "thing c:with:colons"]);
   });
 
   test("a load that a change overtakes is made again, however the two meet", async () => {
@@ -162,7 +168,10 @@ forEachDatabase((database) => {
       const other = new EntityCache({ backend, guard, epoch });
       await other.find(thingKind, "a");
       await other.find(thingKind, "b");
+      let heard = 0;
+      other.listen({ changed: () => assert.fail(), everythingChanged: () => heard++ });
       await other.refresh();
+      assert.equal(heard, 1);
       assertSameEpoch(other, cache);
       assert.equal(other.peek(thingKind, "a"), undefined);
       assert.equal(other.peek(thingKind, "b"), undefined);

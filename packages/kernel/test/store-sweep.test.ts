@@ -175,6 +175,28 @@ forEachDatabase((database) => {
     await intruder.put("epoch", now, "id = 1");
   });
 
+  test("an older state of the control log beside later batches is found, by the sweep and by whoever opens the store", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const process = await deployment.open();
+    await process.addThings({ id: "a" });
+    const intruder = new Intruder(deployment.backend);
+    const [thing] = await intruder.rows("SELECT * FROM thing");
+    const [epoch] = await intruder.rows("SELECT * FROM epoch");
+    assert.ok(thing && epoch);
+    await process.changeThing("a", { count: 1 });
+    await insertByBatch(process, "b");
+    await process.crash();
+    await intruder.put("thing", thing, "id = 'a'");
+    await intruder.put("epoch", epoch, "id = 1");
+    await intruder.run(`DELETE FROM audit_batch WHERE shard = 0 AND seq > ${Number(epoch["value"])}`);
+    const ahead = new RegExp(
+      `shard ${process.shard} is of epoch ${Number(epoch["value"]) + 1} and the store of epoch ${Number(epoch["value"])}`,
+    );
+    assert.match((await deployment.sweep()).problems.join(), ahead);
+    await assert.rejects(deployment.open(), { name: "TamperedRowError", message: ahead });
+    await assert.rejects(deployment.open({ node: process.node }), { name: "TamperedRowError", message: ahead });
+  });
+
   test("rows on every page count, and the caller is asked to rest after each", async () => {
     await using deployment = await TestDeployment.create(database);
     await using process = await deployment.open();
@@ -190,8 +212,8 @@ forEachDatabase((database) => {
         return Promise.resolve();
       },
     });
-    assert.deepEqual(report, { rows: 601, problems: [] });
-    assert.equal(rests, 1 + 3);
+    assert.deepEqual(report, { rows: 602, problems: [] });
+    assert.equal(rests, 1 + 1 + 3);
     await new Intruder(deployment.backend).run("DELETE FROM thing WHERE id = '599'");
     assert.equal((await deployment.sweep()).problems.length, 1);
   });

@@ -1,4 +1,5 @@
 import type { Migration } from "@cinnabar/kernel";
+import { sql } from "kysely";
 
 /** The schema of keys, their versions, aliases and tags. Instants are store milliseconds. */
 export const kmsMigrations: readonly Migration[] = [
@@ -94,6 +95,47 @@ export const kmsMigrations: readonly Migration[] = [
         .createIndex("key_tag_by_value")
         .on("key_tag")
         .columns(["account_id", "tag_key", "tag_value", "key_id"])
+        .execute();
+    },
+  },
+  {
+    name: "kms-0004-destruction",
+    async up(db, { text, integer, bytes }) {
+      await db.schema.alterTable("kms_key").addColumn("deletion_scheduled_at", integer).execute();
+      // Finds the keys of all accounts whose deletion is due; keys that nobody deletes are not in it.
+      await db.schema
+        .createIndex("kms_key_due")
+        .on("kms_key")
+        .columns(["delete_at", "id"])
+        .where(sql.ref("delete_at"), "is not", null)
+        .execute();
+      await db.schema
+        .createTable("destruction")
+        .addColumn("subject", text, (column) => column.primaryKey())
+        .addColumn("kind", text, (column) => column.notNull())
+        .addColumn("account_id", text, (column) => column.notNull())
+        .addColumn("account_key_version", integer, (column) => column.notNull())
+        .addColumn("destroyed_at", integer, (column) => column.notNull())
+        .addColumn("certificate", text, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .execute();
+      // Finds the account keys that wrapped what is destroyed.
+      await db.schema
+        .createIndex("destruction_by_account")
+        .on("destruction")
+        .columns(["account_id", "kind", "account_key_version"])
+        .execute();
+    },
+  },
+  {
+    name: "kms-0005-rewrapping",
+    async up(db) {
+      // Finds what is wrapped under an older version of an account's key.
+      await db.schema
+        .createIndex("key_version_by_account_key")
+        .on("key_version")
+        .columns(["account_id", "account_key_version"])
         .execute();
     },
   },

@@ -8,6 +8,8 @@ const DATA_KEY_SPEC = "NumberOfBytes wins over any KeySpec; alone, an unknown on
 const CERTIFICATES = "Certificates are not kept: the answer is that of the operations of older clients on them.";
 const NO_ORDERS = "The service costs nothing and is always open: nothing is ordered, and nobody's name is asked.";
 const UNAVAILABLE = "A state of expired instances, which no key can be in.";
+const USAGE =
+  "Cinnabar's own: the usage of a key is told from the audit log, and accounts may require that it is reviewed before a deletion.";
 const UNTHROTTLED = "No operation is throttled yet.";
 
 /** Every difference from the published API, with its reason. Whoever takes one away takes its line away. */
@@ -46,6 +48,9 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "OpenKmsService fails with CreateLXOrderFailed: is not declared": NO_ORDERS,
     "OpenKmsService fails with Forbidden.NoRealNameAuthentication: is not declared": NO_ORDERS,
     "ReEncrypt.DryRun: is not declared": DRY_RUN,
+    "GetKeyUsage: is not published": USAGE,
+    "ScheduleKeyDeletion.UsageReportHash: is not published": USAGE,
+    "ScheduleKeyDeletion fails with Rejected.UsageNotReviewed: is not published": USAGE,
     "ScheduleKeyDeletion fails with Throttling: is not declared": UNTHROTTLED,
     "UpdateAlias fails with Throttling: is not declared": UNTHROTTLED,
     "UpdateAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,

@@ -83,7 +83,7 @@ test("every action in every state, in any order, does as the published matrix sa
 test("a key goes at the whole second of its date, and not before", () => {
   const status = deletionScheduled({ state: "Enabled" }, { now: NOW, days: DAYS });
   const date = Date.UTC(2026, 0, 8);
-  assert.deepEqual(status, { state: "PendingDeletion", deleteAt: date });
+  assert.deepEqual(status, { state: "PendingDeletion", deleteAt: date, scheduledAt: NOW });
   assert.equal(isGone(status, date - 1), false);
   assert.equal(isGone(status, date), true);
   assert.equal(isGone({ state: "Disabled" }, Number.MAX_SAFE_INTEGER), false);
@@ -93,7 +93,7 @@ test("the refusals are worded as published", () => {
   assert.throws(() => assertUsable({ state: "Disabled" }), {
     message: "The request was rejected because the key state is Disabled.",
   });
-  assert.throws(() => assertUsable({ state: "PendingDeletion", deleteAt: NOW }), {
+  assert.throws(() => assertUsable({ state: "PendingDeletion", deleteAt: NOW, scheduledAt: undefined }), {
     message: "The request was rejected because the key state is PendingDeletion.",
   });
   assert.throws(() => deletionCancelled({ state: "Enabled" }), { message: "Keystate modified failed." });

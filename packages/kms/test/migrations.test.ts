@@ -69,7 +69,10 @@ forEachDatabase((database) => {
 
       await migrate(backend, [...kernelMigrations, ...kmsMigrations]);
       const raw = await db.selectFrom("kms_key").selectAll().where("id", "=", row.id).executeTakeFirstOrThrow();
-      assert.deepEqual(keyTable.verify(guard, raw), { row: { ...row, deletion_protection: null }, revision: 1 });
+      assert.deepEqual(keyTable.verify(guard, raw), {
+        row: { ...row, deletion_protection: null, deletion_scheduled_at: null },
+        revision: 1,
+      });
     } finally {
       await backend.close();
       await instance.drop();

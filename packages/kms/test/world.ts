@@ -6,12 +6,13 @@ import {
   type Custody,
   type DeclaredOperation,
   type EntityKind,
-  firstAccountKey,
+  DeploymentKeys,
   kernelMigrations,
   type Keystore,
   kyselyOn,
   migrate,
   newAccountId,
+  newAccountKey,
   openCustody,
   type Plan,
   openPostgresql,
@@ -19,11 +20,10 @@ import {
   type RequestContext,
   RootKey,
   RowGuard,
-  rowGuardKeys,
   SoftwareKeystore,
   SqliteBackend,
 } from "@cinnabar/kernel";
-import { kmsMigrations, kmsOperations } from "@cinnabar/kms";
+import { type KeyUsage, type KeyUsageSource, kmsMigrations, kmsOperations } from "@cinnabar/kms";
 import type { TestDatabase, TestDatabaseInstance } from "@cinnabar/testkit";
 import type { Kysely } from "kysely";
 
@@ -39,6 +39,7 @@ export interface Outcome {
   readonly error: ApiError | undefined;
   readonly noted: Fields;
   readonly resource: string | undefined;
+  readonly holdsBatches: boolean;
   readonly from: number;
   readonly until: number;
 }
@@ -46,11 +47,14 @@ export interface Outcome {
 /** Runs operations on a database of their own without a server: time stands still until a test moves it. */
 export class World implements AsyncDisposable {
   now = START;
+  /** Of every key. */
+  usage: KeyUsage = UNUSED;
+  isReviewRequired = false;
   readonly accountId: AccountId = newAccountId();
   readonly backend: Backend;
   readonly guard: RowGuard;
   readonly custody: Custody;
-  readonly #rootKey: RootKey;
+  readonly #keys: DeploymentKeys;
   readonly #database: TestDatabaseInstance;
   readonly #cache = new Map<string, object>();
 
@@ -62,9 +66,9 @@ export class World implements AsyncDisposable {
   }) {
     this.#database = options.database;
     this.backend = options.backend;
-    this.#rootKey = options.rootKey;
-    this.guard = new RowGuard(rowGuardKeys(options.rootKey));
-    this.custody = openCustody({ rootKey: options.rootKey, keystore: options.keystore });
+    this.#keys = DeploymentKeys.derive(options.rootKey);
+    this.guard = new RowGuard(this.#keys.guardKeys);
+    this.custody = openCustody({ keys: this.#keys, keystore: options.keystore });
   }
 
   static async open(
@@ -88,7 +92,8 @@ export class World implements AsyncDisposable {
 
   async addAccount(accountId: AccountId = newAccountId()): Promise<AccountId> {
     const { guard, db } = this;
-    await this.#write([firstAccountKey({ rootKey: this.#rootKey, accountId, guard, db })]);
+    const { change } = newAccountKey({ keys: this.#keys, accountId, version: 1, guard, db, now: Date.now() });
+    await this.#write([change]);
     return accountId;
   }
 
@@ -117,6 +122,7 @@ export class World implements AsyncDisposable {
       error,
       noted: context.noted,
       resource: context.resource,
+      holdsBatches: context.holdsBatches,
       from: context.from,
       until: context.until,
     };
@@ -176,10 +182,40 @@ export class World implements AsyncDisposable {
 }
 
 export function declared(name: string): DeclaredOperation {
-  const operation = kmsOperations.find((operation) => operation.name === name);
+  const operation = operations.find((operation) => operation.name === name);
   if (operation === undefined) throw new Error(`${name} is not declared`);
   return operation;
 }
+
+/** A key that nobody has used. */
+const UNUSED: KeyUsage = {
+  operations: new Map(),
+  versions: new Map(),
+  principals: [],
+  contextNames: new Map(),
+  otherPrincipals: {},
+  otherContextNames: {},
+  unnamedContexts: {},
+  days: new Map(),
+  report: { text: "{}", hash: "0".repeat(64) },
+};
+
+/** What operations are told of the usage of keys: each world says what. */
+const usage: KeyUsageSource = {
+  read: (context) => Promise.resolve(worldOf(context).usage),
+  async readHeld(context) {
+    await context.holdBatches();
+    return worldOf(context).usage;
+  },
+  isReviewRequired: (context) => Promise.resolve(worldOf(context).isReviewRequired),
+};
+
+function worldOf(context: RequestContext): World {
+  if (context instanceof TestContext) return context.world;
+  throw new TypeError("the context is of another world");
+}
+
+export const operations = kmsOperations({ usage });
 
 export class TestContext implements RequestContext {
   readonly principal: Principal;
@@ -187,7 +223,11 @@ export class TestContext implements RequestContext {
   readonly now: number;
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
+  readonly log: Kysely<unknown>;
   readonly guard: RowGuard;
+  readonly world: World;
+  /** Whether the operation had batches wait. */
+  holdsBatches = false;
   from = 0;
   until = Number.MAX_SAFE_INTEGER;
   noted: Fields = {};
@@ -196,10 +236,12 @@ export class TestContext implements RequestContext {
   readonly #isLocked: boolean;
 
   constructor(world: World, options: { principal: Principal; cache: Map<string, object>; isLocked: boolean }) {
+    this.world = world;
     this.principal = options.principal;
     this.now = world.now;
     this.custody = world.custody;
     this.db = world.db;
+    this.log = world.db;
     this.guard = world.guard;
     this.#cache = options.cache;
     this.#isLocked = options.isLocked;
@@ -215,6 +257,11 @@ export class TestContext implements RequestContext {
     const entity = await kind.load(this, id);
     if (entity !== undefined && !this.#isLocked) this.#cache.set(name, entity);
     return entity;
+  }
+
+  holdBatches(): Promise<boolean> {
+    this.holdsBatches = true;
+    return Promise.resolve(this.#isLocked);
   }
 
   holdsUntil(time: number): void {

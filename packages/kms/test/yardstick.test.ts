@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type DeclaredOperation, type ErrorCode, ERRORS, type Operation, readParameters } from "@cinnabar/kernel";
-import { kmsOperations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { z } from "zod";
 import yardstick from "../yardstick/kms-2016-01-20.json" with { type: "json" };
 import { DEVIATIONS } from "./deviations.ts";
-import { REGION, type TestContext, World } from "./world.ts";
+import { operations, REGION, type TestContext, World } from "./world.ts";
 
 interface PublishedParameter {
   readonly type: "string" | "integer" | "boolean" | "map" | "array<string>" | "array<object>";
@@ -67,7 +66,7 @@ const sample = (name: string, length: number): unknown => (SAMPLES[name] ?? ((n:
 test("the declarations differ from the published API only where they mean to", (t) => {
   const differences = [...declarationDifferences(), ...errorTableDifferences()];
   assert.deepEqual(differences.toSorted(), Object.keys(DEVIATIONS.declarations).toSorted());
-  const served = kmsOperations.filter(({ name }) => published[name] !== undefined).length;
+  const served = operations.filter(({ name }) => published[name] !== undefined).length;
   t.diagnostic(`${served} of ${Object.keys(published).length} served`);
 });
 
@@ -80,7 +79,7 @@ forEachDatabase((database) => {
 
   test("rights, key states and forms of KeyId differ from the published API only where they mean to", async () => {
     const differences: string[] = [];
-    for (const operation of kmsOperations) {
+    for (const operation of operations) {
       const specification = published[operation.name];
       if (specification === undefined) continue;
       differences.push(
@@ -94,7 +93,7 @@ forEachDatabase((database) => {
 });
 
 function* declarationDifferences(): Generator<string> {
-  for (const operation of kmsOperations) {
+  for (const operation of operations) {
     const { name } = operation;
     const specification = published[name];
     if (specification === undefined) {

@@ -1,11 +1,15 @@
-import type { KeyObject } from "node:crypto";
 import {
+  accessKeySecretIdentity,
+  accountKeysKind,
+  type DeploymentKeys,
   type EntityKind,
   type EntityReader,
   openAccessKeySecret,
   parseId,
   ProtectedTable,
   type RowOf,
+  TamperedRowError,
+  underAccountKey,
   type Verified,
 } from "@cinnabar/kernel";
 import { SigningSecret } from "@cinnabar/rpc";
@@ -17,6 +21,8 @@ const columns = {
   /** `Active` or `Inactive`, as RAM writes it. */
   status: "text",
   created_at: "integer",
+  /** Version of the account key that the secret is wrapped under; null in rows from before, which the root key wraps. */
+  account_key_version: "integer?",
 } as const;
 
 export const accessKeyTable = new ProtectedTable("access_key", { columns, identity: ["id"] });
@@ -39,8 +45,8 @@ export interface AccessKey extends Pick<AccessKeyEntry, "id" | "accountId" | "is
   readonly secret: SigningSecret;
 }
 
-/** AccessKeys as entities, their secrets unwrapped under `wrappingKey`. */
-export function accessKeyKind(wrappingKey: KeyObject): EntityKind<AccessKey> {
+/** AccessKeys as entities, their secrets unwrapped under the keys of their accounts. */
+export function accessKeyKind(keys: DeploymentKeys): EntityKind<AccessKey> {
   return {
     name: "access-key",
     capacity: 10_000,
@@ -48,12 +54,7 @@ export function accessKeyKind(wrappingKey: KeyObject): EntityKind<AccessKey> {
       const entry = await findAccessKey(reader, id);
       if (entry === undefined) return undefined;
       const { accountId, isActive } = entry;
-      const secret = openAccessKeySecret({
-        wrappingKey,
-        accountId: parseId("Account", accountId),
-        accessKeyId: parseId("AccessKey", entry.id),
-        wrapped: entry.stored.row.wrapped_secret,
-      });
+      const secret = await openSecret(reader, { keys, entry });
       try {
         return { id: entry.id, accountId, isActive, secret: new SigningSecret(secret) };
       } finally {
@@ -61,6 +62,39 @@ export function accessKeyKind(wrappingKey: KeyObject): EntityKind<AccessKey> {
       }
     },
   };
+}
+
+/** The secrets, for whoever rotates account keys. */
+export const accessKeySecrets = underAccountKey({
+  table: accessKeyTable,
+  column: "wrapped_secret",
+  versionColumn: "account_key_version",
+  withoutVersion: "accessKeySecretWrap",
+  read: (row) => ({
+    wrapped: row.wrapped_secret,
+    version: row.account_key_version,
+    identity: accessKeySecretIdentity({
+      accountId: parseId("Account", row.account_id),
+      accessKeyId: parseId("AccessKey", row.id),
+    }),
+  }),
+  replace: (row, { wrapped, version }) => ({ ...row, wrapped_secret: wrapped, account_key_version: version }),
+  touches: ({ id }, keys) => [{ kind: accessKeyKind(keys), id }],
+});
+
+async function openSecret(
+  reader: EntityReader,
+  { keys, entry }: { readonly keys: DeploymentKeys; readonly entry: AccessKeyEntry },
+): Promise<Buffer> {
+  const { row } = entry.stored;
+  const accountId = parseId("Account", entry.accountId);
+  const accountKeys =
+    row.account_key_version === null ? undefined : await accountKeysKind(keys).load(reader, accountId);
+  const wrappingKey =
+    row.account_key_version === null ? keys.accessKeySecretWrap : accountKeys?.byVersion.get(row.account_key_version);
+  if (wrappingKey === undefined) throw new TamperedRowError("account_key", "a version that wraps a secret is missing");
+  const accessKeyId = parseId("AccessKey", entry.id);
+  return openAccessKeySecret({ wrappingKey, accountId, accessKeyId, wrapped: row.wrapped_secret });
 }
 
 /** The AccessKeys of one account, or of all of them, the oldest first. */

@@ -1,15 +1,31 @@
-import { type EntityKind, type EntityReader, ProtectedTable, type RowOf, type Verified } from "@cinnabar/kernel";
+import {
+  type AccountId,
+  parseId,
+  type EntityKind,
+  type EntityReader,
+  ProtectedTable,
+  type RowOf,
+  type Verified,
+} from "@cinnabar/kernel";
 
 const columns = {
   id: "text",
   /** `Enabled` or `Disabled`. */
   status: "text",
   created_at: "integer",
+  /** Settings of the account, each null where its operator never said anything: 1 is on. */
+  require_usage_review: "integer?",
 } as const;
 
 export const accountTable = new ProtectedTable("account", { columns, identity: ["id"] });
 
 type AccountSchema = { account: RowOf<typeof columns> };
+
+/** What its operator decides about an account. */
+export interface AccountSettings {
+  /** Whether a key's deletion is scheduled only by who has reviewed its usage report. Off by default. */
+  readonly requireUsageReview: boolean;
+}
 
 /** An account, named by 16 digits. Nothing of a disabled account's is answered. */
 export interface Account {
@@ -17,6 +33,7 @@ export interface Account {
   readonly isEnabled: boolean;
   /** Store time in milliseconds since 1970. */
   readonly createdAt: number;
+  readonly settings: AccountSettings;
   /** Its row, for whoever changes it. */
   readonly stored: Verified<RowOf<typeof columns>>;
 }
@@ -36,6 +53,18 @@ export async function listAccounts(reader: EntityReader): Promise<Account[]> {
   return rows.map((raw) => toAccount(reader, raw));
 }
 
+/** The columns of settings; those that are left out stay as they are. */
+export function toSettingColumns({
+  requireUsageReview,
+}: Partial<AccountSettings>): Partial<Pick<RowOf<typeof columns>, "require_usage_review">> {
+  return { ...(requireUsageReview !== undefined && { require_usage_review: requireUsageReview ? 1 : 0 }) };
+}
+
+/** The ids of all accounts, the oldest first. */
+export async function listAccountIds(reader: EntityReader): Promise<AccountId[]> {
+  return (await listAccounts(reader)).map(({ id }) => parseId("Account", id));
+}
+
 function selectAccounts({ db }: EntityReader) {
   return db.$extendTables<AccountSchema>().selectFrom("account").selectAll();
 }
@@ -43,5 +72,6 @@ function selectAccounts({ db }: EntityReader) {
 function toAccount({ guard }: EntityReader, raw: object): Account {
   const stored = accountTable.verify(guard, raw);
   const { id, status, created_at: createdAt } = stored.row;
-  return { id, isEnabled: status === "Enabled", createdAt, stored };
+  const settings = { requireUsageReview: stored.row.require_usage_review === 1 };
+  return { id, isEnabled: status === "Enabled", createdAt, settings, stored };
 }

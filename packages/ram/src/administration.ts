@@ -2,30 +2,41 @@ import { randomUUID } from "node:crypto";
 import {
   type AccessKeyId,
   type AccountId,
+  accountKeysKind,
+  assertRootKey,
   type ControlStore,
   type ControlTransaction,
+  type DeploymentKeys,
   encodeSystemEvent,
   type EntityReader,
-  type RootKey,
+  type RowChange,
   type SystemEventName,
+  TamperedRowError,
 } from "@cinnabar/kernel";
 import { type AccessKeyEntry, accessKeyKind, accessKeyTable, findAccessKey, listAccessKeys } from "./access-key.ts";
-import { type Account, accountKind, accountTable, listAccounts } from "./account.ts";
+import {
+  type Account,
+  accountKind,
+  type AccountSettings,
+  accountTable,
+  listAccounts,
+  toSettingColumns,
+} from "./account.ts";
 import { AdministrationError } from "./administration-error.ts";
-import { type NewAccessKey, newAccessKey, type RowMaker } from "./new-access-key.ts";
+import { insertAccessKey, type NewAccessKey, newAccessKey } from "./new-access-key.ts";
 import { newAccount } from "./new-account.ts";
 
 /** AccessKeys that an account's root may have, of either status: enough to replace each one while it is in use. */
 export const MAX_ROOT_ACCESS_KEYS = 5;
 
 /** An account and how many AccessKeys its root has. */
-export interface AccountSummary extends Pick<Account, "id" | "isEnabled" | "createdAt"> {
+export interface AccountSummary extends Pick<Account, "id" | "isEnabled" | "createdAt" | "settings"> {
   readonly accessKeys: number;
   readonly activeAccessKeys: number;
 }
 
 /** Keeps a new AccessKey before the store knows it, so that no crash loses its secret. The secret is cleared afterwards. */
-export type KeepAccessKey = (accessKey: Pick<NewAccessKey, "accountId" | "accessKeyId" | "secret">) => Promise<void>;
+export type KeepAccessKey = (accessKey: NewAccessKey) => Promise<void>;
 
 /** Ends a control transaction that found everything as it was to be. */
 class NothingToDoError extends Error {
@@ -38,22 +49,23 @@ class NothingToDoError extends Error {
  */
 export class Administration {
   readonly #store: ControlStore;
-  readonly #rootKey: RootKey;
+  readonly #keys: DeploymentKeys;
 
-  constructor(options: { store: ControlStore; rootKey: RootKey }) {
+  constructor(options: { store: ControlStore; keys: DeploymentKeys }) {
     this.#store = options.store;
-    this.#rootKey = options.rootKey;
+    this.#keys = options.keys;
   }
 
   /** All accounts, the oldest first. */
   async listAccounts(): Promise<AccountSummary[]> {
     const keys = Map.groupBy(await listAccessKeys(this.#reader), ({ accountId }) => accountId);
-    return (await listAccounts(this.#reader)).map(({ id, isEnabled, createdAt }) => {
+    return (await listAccounts(this.#reader)).map(({ id, isEnabled, createdAt, settings }) => {
       const own = keys.get(id) ?? [];
       return {
         id,
         isEnabled,
         createdAt,
+        settings,
         accessKeys: own.length,
         activeAccessKeys: own.filter(({ isActive }) => isActive).length,
       };
@@ -62,7 +74,14 @@ export class Administration {
 
   /** Makes an account with a key of its own and an AccessKey of its root. */
   createAccount(keep: KeepAccessKey): Promise<{ readonly accountId: AccountId; readonly accessKeyId: AccessKeyId }> {
-    return this.#create(newAccount(this.#rowMaker), { event: "CreateAccount", keep });
+    const keys = this.#keys;
+    const wrap = keys.accountKeyWrap;
+    const { rows, ...accessKey } = newAccount({ keys, ...this.#reader, now: this.#store.now() });
+    const insert = async (transaction: ControlTransaction): Promise<readonly RowChange[]> => {
+      await assertRootKey(transaction, wrap);
+      return rows;
+    };
+    return this.#create(accessKey, { event: "CreateAccount", keep, insert });
   }
 
   /** @returns false if it was so already. @throws AdministrationError `accountNotFound` */
@@ -75,6 +94,24 @@ export class Administration {
       await transaction.write(accountTable.update(guard, db, stored, { ...stored.row, status }));
       transaction.touch(accountKind, id);
       return this.#event(transaction, isEnabled ? "EnableAccount" : "DisableAccount", { accountId: id });
+    });
+  }
+
+  /**
+   * Changes settings of an account; those that are left out stay as they are.
+   *
+   * @returns false if they were so already. @throws AdministrationError `accountNotFound`
+   */
+  async changeAccountSettings(id: AccountId, wanted: Partial<AccountSettings>): Promise<boolean> {
+    return this.#change(async (transaction) => {
+      const { stored, settings } = await loadAccount(transaction, id);
+      const next = { ...settings, ...wanted };
+      if (next.requireUsageReview === settings.requireUsageReview) throw new NothingToDoError();
+      const { guard, db } = transaction;
+      const row = { ...stored.row, ...toSettingColumns(wanted) };
+      await transaction.write(accountTable.update(guard, db, stored, row));
+      transaction.touch(accountKind, id);
+      return this.#event(transaction, "ChangeAccountSettings", { accountId: id, ...wanted });
     });
   }
 
@@ -100,7 +137,15 @@ export class Administration {
     };
     // Before anything is kept that would have to be thrown away.
     await assertRoom(this.#reader);
-    return this.#create(newAccessKey(this.#rowMaker, accountId), { event: "CreateAccessKey", keep, assertRoom });
+    const accessKey = newAccessKey(this.#keys, accountId);
+    const insert = async (transaction: ControlTransaction): Promise<readonly RowChange[]> => {
+      await assertRoom(transaction);
+      // Under the lock: a rotation of the account's key may have come before.
+      const accountKeys = await transaction.find(accountKeysKind(this.#keys), accountId);
+      if (accountKeys === undefined) throw new TamperedRowError("account_key", "an account has no key");
+      return [insertAccessKey(transaction, accessKey, accountKeys.current)];
+    };
+    return this.#create(accessKey, { event: "CreateAccessKey", keep, insert });
   }
 
   /** @returns false if it was active already. @throws AdministrationError `accessKeyNotFound` */
@@ -145,31 +190,26 @@ export class Administration {
     return { db: this.#store.reader, guard: this.#store.guard };
   }
 
-  get #rowMaker(): RowMaker {
-    return { rootKey: this.#rootKey, ...this.#reader, now: this.#store.now() };
-  }
-
   async #create(
-    { accountId, accessKeyId, secret, rows }: NewAccessKey,
+    { accountId, accessKeyId, secret }: NewAccessKey,
     options: {
       event: "CreateAccount" | "CreateAccessKey";
       keep: KeepAccessKey;
-      assertRoom?: (reader: EntityReader) => Promise<void>;
+      insert: (transaction: ControlTransaction) => Promise<readonly RowChange[]>;
     },
   ): Promise<{ accountId: AccountId; accessKeyId: AccessKeyId }> {
-    const { event, keep, assertRoom } = options;
+    const { event, keep, insert } = options;
     try {
       await keep({ accountId, accessKeyId, secret });
+      // Nobody can have cached what was not there: nothing is touched.
+      return await this.#store.run(async (transaction) => {
+        for (const row of await insert(transaction)) await transaction.write(row);
+        const result = { accessKeyId, accountId };
+        return { ...this.#event(transaction, event, result), result };
+      });
     } finally {
       secret.fill(0);
     }
-    // Nobody can have cached what was not there: nothing is touched.
-    return this.#store.run(async (transaction) => {
-      await assertRoom?.(transaction);
-      for (const row of rows) await transaction.write(row);
-      const result = { accessKeyId, accountId };
-      return { ...this.#event(transaction, event, result), result };
-    });
   }
 
   #setAccessKeyStatus(
@@ -203,13 +243,13 @@ export class Administration {
   }
 
   #touch(transaction: ControlTransaction, accessKeyId: AccessKeyId): void {
-    transaction.touch(accessKeyKind(this.#rootKey.derive("accessKeySecretWrap")), accessKeyId);
+    transaction.touch(accessKeyKind(this.#keys), accessKeyId);
   }
 
   #event(
     transaction: ControlTransaction,
     name: SystemEventName,
-    data: { readonly accessKeyId?: string; readonly accountId: string },
+    data: { readonly accessKeyId?: string; readonly accountId: string } & Partial<AccountSettings>,
   ): { result: undefined; event: string } {
     const event = encodeSystemEvent({
       name,

@@ -1,10 +1,10 @@
 import {
   type Authenticator,
+  type DeploymentKeys,
   type EntityFinder,
   type IdentifiedKey,
   isIssuedAccessKeyId,
   Lru,
-  type RootKey,
 } from "@cinnabar/kernel";
 import { type AccessKey, accessKeyKind } from "./access-key.ts";
 import { type Account, accountKind } from "./account.ts";
@@ -12,9 +12,9 @@ import { type Account, accountKind } from "./account.ts";
 const ISSUED_IDS_KEPT = 10_000;
 
 /** Finds the caller behind an AccessKey of this deployment. */
-export function createAuthenticator(rootKey: RootKey): Authenticator {
-  const kind = accessKeyKind(rootKey.derive("accessKeySecretWrap"));
-  const tagKey = rootKey.derive("accessKeyTag");
+export function createAuthenticator(keys: DeploymentKeys): Authenticator {
+  const kind = accessKeyKind(keys);
+  const tagKey = keys.accessKeyTag;
   // Checking the tag costs as much as a signature's share of a request: once is enough for an id that passed.
   const issued = new Lru<string, true>(ISSUED_IDS_KEPT);
   return {

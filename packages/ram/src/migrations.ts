@@ -31,4 +31,16 @@ export const ramMigrations: readonly Migration[] = [
       await db.schema.createIndex("access_key_by_account").on("access_key").column("account_id").execute();
     },
   },
+  {
+    name: "ram-0003-secrets-under-account-keys",
+    async up(db, { integer }) {
+      await db.schema.alterTable("access_key").addColumn("account_key_version", integer).execute();
+    },
+  },
+  {
+    name: "ram-0004-require-usage-review",
+    async up(db, { integer }) {
+      await db.schema.alterTable("account").addColumn("require_usage_review", integer).execute();
+    },
+  },
 ];

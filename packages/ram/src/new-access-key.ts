@@ -1,9 +1,10 @@
 import {
   type AccessKeyId,
   type AccountId,
+  type AccountKeys,
+  type DeploymentKeys,
   issueAccessKeyId,
   newAccessKeySecret,
-  type RootKey,
   type RowChange,
   type RowGuard,
   sealAccessKeySecret,
@@ -17,13 +18,11 @@ export interface NewAccessKey {
   readonly accessKeyId: AccessKeyId;
   /** 30 ASCII characters. Cleared by the caller. */
   readonly secret: Buffer;
-  /** Rows to be written in one transaction. */
-  readonly rows: readonly RowChange[];
 }
 
 /** What a new row is made with. */
 export interface RowMaker {
-  readonly rootKey: RootKey;
+  readonly keys: DeploymentKeys;
   readonly guard: RowGuard;
   readonly db: Kysely<unknown>;
   /** Store time in milliseconds since 1970. */
@@ -31,16 +30,22 @@ export interface RowMaker {
 }
 
 /** Makes an AccessKey for the root of an account. */
-export function newAccessKey({ rootKey, guard, db, now }: RowMaker, accountId: AccountId): NewAccessKey {
-  const accessKeyId = issueAccessKeyId(rootKey.derive("accessKeyTag"));
-  const secret = newAccessKeySecret();
-  const wrappingKey = rootKey.derive("accessKeySecretWrap");
-  const row = accessKeyTable.insert(guard, db, {
+export function newAccessKey(keys: DeploymentKeys, accountId: AccountId): NewAccessKey {
+  return { accountId, accessKeyId: issueAccessKeyId(keys.accessKeyTag), secret: newAccessKeySecret() };
+}
+
+/** The row of a new AccessKey, its secret wrapped under the account's current key. */
+export function insertAccessKey(
+  { guard, db, now }: Omit<RowMaker, "keys">,
+  { accountId, accessKeyId, secret }: NewAccessKey,
+  { version, key: wrappingKey }: AccountKeys["current"],
+): RowChange {
+  return accessKeyTable.insert(guard, db, {
     id: accessKeyId,
     account_id: accountId,
     wrapped_secret: sealAccessKeySecret({ wrappingKey, accountId, accessKeyId, secret }),
     status: "Active",
     created_at: now,
+    account_key_version: version,
   });
-  return { accountId, accessKeyId, secret, rows: [row] };
 }

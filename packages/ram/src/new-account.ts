@@ -1,18 +1,31 @@
-import { firstAccountKey, newAccountId } from "@cinnabar/kernel";
+import { newAccountId, newAccountKey, type RowChange } from "@cinnabar/kernel";
 import { accountTable } from "./account.ts";
-import { newAccessKey, type NewAccessKey, type RowMaker } from "./new-access-key.ts";
+import { insertAccessKey, newAccessKey, type NewAccessKey, type RowMaker } from "./new-access-key.ts";
+
+/** An account that the store does not know yet, with an AccessKey of its root. */
+export interface NewAccount extends NewAccessKey {
+  /** Rows to be written in one transaction, which has to assert the root key as `newAccountKey` says. */
+  readonly rows: readonly RowChange[];
+}
 
 /** Makes an account: its row, its account key, and an AccessKey of its root. */
-export function newAccount(maker: RowMaker): NewAccessKey {
-  const { rootKey, guard, db, now } = maker;
+export function newAccount(maker: RowMaker): NewAccount {
+  const { keys, guard, db, now } = maker;
   const accountId = newAccountId();
-  const accessKey = newAccessKey(maker, accountId);
+  const accessKey = newAccessKey(keys, accountId);
+  const version = 1;
+  const { change, key } = newAccountKey({ keys, accountId, version, guard, db, now });
   return {
     ...accessKey,
     rows: [
-      accountTable.insert(guard, db, { id: accountId, status: "Enabled", created_at: now }),
-      firstAccountKey({ rootKey, accountId, guard, db }),
-      ...accessKey.rows,
+      accountTable.insert(guard, db, {
+        id: accountId,
+        status: "Enabled",
+        created_at: now,
+        require_usage_review: null,
+      }),
+      change,
+      insertAccessKey(maker, accessKey, { version, key }),
     ],
   };
 }

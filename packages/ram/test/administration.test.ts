@@ -4,14 +4,14 @@ import { test } from "node:test";
 import {
   type AccessKeyId,
   type AccountId,
-  accountKeyTable,
   type Backend,
   CONTROL_SHARD,
   ControlStore,
   createSigningKey,
-  deploymentTable,
+  DeploymentKeys,
   initStore,
   kernelMigrations,
+  kernelTables,
   kyselyOn,
   migrate,
   openCustody,
@@ -21,7 +21,6 @@ import {
   readBatchRow,
   RootKey,
   RowGuard,
-  rowGuardKeys,
   SoftwareKeystore,
   SqliteBackend,
   Store,
@@ -29,6 +28,7 @@ import {
 } from "@cinnabar/kernel";
 import { NoteSigner } from "@cinnabar/merkle-log";
 import {
+  accountKind,
   Administration,
   AdministrationError,
   type AdministrationErrorCode,
@@ -66,7 +66,7 @@ class World implements AsyncDisposable {
     this.rootKey = parts.rootKey;
     this.guard = parts.guard;
     this.backend = parts.backend;
-    this.administration = new Administration({ store: parts.store, rootKey: parts.rootKey });
+    this.administration = new Administration({ store: parts.store, keys: DeploymentKeys.derive(parts.rootKey) });
     this.first = parts.first;
     this.#url = parts.url;
     this.#resources = parts.resources;
@@ -78,9 +78,10 @@ class World implements AsyncDisposable {
     const backend = resources.adopt(await connect(url), (opened) => opened.close());
     await migrate(backend, [...kernelMigrations, ...ramMigrations]);
     const rootKey = new RootKey(randomBytes(32));
-    const guard = new RowGuard(rowGuardKeys(rootKey));
+    const keys = DeploymentKeys.derive(rootKey);
+    const guard = new RowGuard(keys.guardKeys);
     const db = kyselyOn<unknown>(backend.kind, backend.reader);
-    const { rows, ...first } = newAccount({ rootKey, guard, db, now: Date.now() });
+    const { rows, ...first } = newAccount({ keys, guard, db, now: Date.now() });
     const signing = createSigningKey(rootKey, ORIGIN);
     await initStore({
       backend,
@@ -124,7 +125,7 @@ class World implements AsyncDisposable {
       [],
     );
     return rows.flatMap((raw) =>
-      openEvents(readBatchRow(raw)).map((text) => {
+      (openEvents(readBatchRow(raw)) ?? []).map((text) => {
         const event = JSON.parse(text) as Record<string, unknown>;
         const { epoch: _epoch, ...data } = event["additionalEventData"] as Record<string, unknown>;
         return { name: event["eventName"], trail: event["recipientAccountId"], type: event["eventType"], ...data };
@@ -138,7 +139,7 @@ class World implements AsyncDisposable {
   }
 
   async assertSound(): Promise<void> {
-    const tables = [deploymentTable, accountKeyTable, ...ramTables];
+    const tables = [...kernelTables, ...ramTables];
     const { backend, guard } = this;
     const report = await sweep({ backend, guard, tables, rest: () => Promise.resolve() });
     assert.deepEqual(report.problems, []);
@@ -179,12 +180,12 @@ forEachDatabase((database) => {
     assert.match(kept.secret, /^[A-Za-z0-9]{30}$/);
     assert.deepEqual(secretBytes, Buffer.alloc(30));
 
-    const authenticator = createAuthenticator(world.rootKey);
+    const authenticator = createAuthenticator(DeploymentKeys.derive(world.rootKey));
     assert.equal(authenticator.isIssued(made.accessKeyId), true);
     const found = await authenticator.find(node.cache, made.accessKeyId);
     assert.equal(found?.principal.accountId, made.accountId);
     assert.equal(found.refusedAs, undefined);
-    const custody = openCustody({ rootKey: world.rootKey, keystore: new SoftwareKeystore() });
+    const custody = openCustody({ keys: DeploymentKeys.derive(world.rootKey), keystore: new SoftwareKeystore() });
     assert.notEqual(await node.cache.find(custody.accountKeys, made.accountId), undefined);
 
     assert.deepEqual(
@@ -231,7 +232,7 @@ forEachDatabase((database) => {
     await using world = await World.create(database);
     const { administration, first } = world;
     const node = await world.openNode();
-    const authenticator = createAuthenticator(world.rootKey);
+    const authenticator = createAuthenticator(DeploymentKeys.derive(world.rootKey));
     const refusedAs = async (): Promise<string | undefined> => {
       await node.cache.refresh();
       const found = await authenticator.find(node.cache, first.accessKeyId);
@@ -264,6 +265,43 @@ forEachDatabase((database) => {
         accountId,
         ...(name.endsWith("AccessKey") && { accessKeyId }),
       })),
+    );
+    await world.assertSound();
+  });
+
+  test("a setting of an account is off until it is switched on, and known to every node at once", async () => {
+    await using world = await World.create(database);
+    const { administration, first } = world;
+    const { accountId } = first;
+    const other = await administration.createAccount(forget);
+    const node = await world.openNode();
+    const isRequired = async (id: string): Promise<boolean | undefined> => {
+      await node.cache.refresh();
+      return (await node.cache.find(accountKind, id))?.settings.requireUsageReview;
+    };
+    assert.equal(await isRequired(accountId), false);
+
+    assert.equal(await administration.changeAccountSettings(accountId, { requireUsageReview: true }), true);
+    assert.equal(await isRequired(accountId), true);
+    assert.equal(await isRequired(other.accountId), false);
+    const before = await world.epoch();
+    assert.equal(await administration.changeAccountSettings(accountId, { requireUsageReview: true }), false);
+    assert.equal(await administration.changeAccountSettings(accountId, {}), false);
+    assert.equal(await world.epoch(), before);
+    await administration.setAccountEnabled(accountId, false);
+    assert.equal(await isRequired(accountId), true, "other changes leave it as it is");
+    assert.equal(await administration.changeAccountSettings(accountId, { requireUsageReview: false }), true);
+    assert.equal(await isRequired(accountId), false);
+    await refused("accountNotFound", administration.changeAccountSettings(NOBODY, { requireUsageReview: true }));
+
+    const event = { name: "ChangeAccountSettings", trail: accountId, type: "AliyunServiceEvent", accountId };
+    const [on, , off] = (await world.events()).slice(-3);
+    assert.deepEqual(
+      [on, off],
+      [
+        { ...event, requireUsageReview: true },
+        { ...event, requireUsageReview: false },
+      ],
     );
     await world.assertSound();
   });

@@ -9,7 +9,7 @@ export { type AcsCall, signAcs3, signAcs4 } from "./signature-acs.ts";
 export { signV1 } from "./signature-v1.ts";
 export type { Call, SignedRequest } from "./signed-request.ts";
 export { SigningSecret } from "./signing-secret.ts";
-export { formatTimestamp } from "./timestamp.ts";
+export { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 export { assertSignedFor, verifySignature } from "./verify-signature.ts";
 export { WIRE_ERROR_CODES, WireError, type WireErrorCode } from "./wire-error.ts";
 export { encodeXmlError, encodeXmlResult, XML_CONTENT_TYPE } from "./xml.ts";

@@ -9,12 +9,15 @@ import { formatTimestamp } from "./timestamp.ts";
  * @param parameters - all of query and form; `Signature` itself is left out.
  */
 export function stringToSignV1(method: string, parameters: ReadonlyMap<string, string>): string {
-  const pairs: string[] = [];
+  let text = `${method}&%2F&`;
+  let separator = "";
   for (const [name, value] of sortByName(parameters)) {
+    if (name === "Signature") continue;
     // "=" and "&" of the canonical query, themselves encoded.
-    if (name !== "Signature") pairs.push(`${percentEncodeTwice(name)}%3D${percentEncodeTwice(value)}`);
+    text += `${separator}${percentEncodeTwice(name)}%3D${percentEncodeTwice(value)}`;
+    separator = "%26";
   }
-  return `${method}&%2F&${pairs.join("%26")}`;
+  return text;
 }
 
 /**

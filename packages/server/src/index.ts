@@ -6,11 +6,28 @@ export {
   accessKeyEnable,
   accessKeyList,
 } from "./commands/access-key.ts";
-export { accountCreate, accountDisable, accountEnable, accountList } from "./commands/account.ts";
+export { accountCreate, accountDisable, accountEnable, accountList, accountSet } from "./commands/account.ts";
+export {
+  findCertificate,
+  type FoundCertificate,
+  listCertificates,
+  subjectOf,
+  verifyCertificate,
+} from "./certificates/index.ts";
+export type { DestructionCertificate } from "@cinnabar/kernel";
+export { accountKeyRotate } from "./commands/account-key.ts";
 export { clockReset } from "./commands/clock-reset.ts";
+export { doctor } from "./commands/doctor.ts";
 export { init } from "./commands/init.ts";
+export { rootKeyRotate } from "./commands/root-key-rotate.ts";
 export { sealMigrate } from "./commands/seal-migrate.ts";
 export { serve } from "./commands/serve.ts";
 export { unseal } from "./commands/unseal.ts";
+export {
+  type Configuration,
+  type ConfigurationSources,
+  loadConfiguration,
+  maskPassword,
+} from "./configuration/index.ts";
 export { CinnabarNode, type NodeOptions } from "./node.ts";
 export { OperatorError } from "./operator-error.ts";

@@ -1,5 +1,7 @@
 import {
   createLogger,
+  findTracing,
+  type InjectedFault,
   type Logger,
   type LogLevel,
   Metrics,
@@ -7,6 +9,7 @@ import {
   openCustody,
   OperationRegistry,
   Pipeline,
+  type ProvenCall,
   type Seal,
   SecurityLog,
   SoftwareKeystore,
@@ -14,8 +17,9 @@ import {
   Throttle,
   type ThrottlingLimits,
 } from "@cinnabar/kernel";
-import { kmsOperations } from "@cinnabar/kms";
+import { forgetDestroyed, kmsOperations } from "@cinnabar/kms";
 import { createAuthenticator } from "@cinnabar/ram";
+import { trailOperations } from "@cinnabar/trail";
 import type { DestinationStream } from "pino";
 import {
   assertNotPutBack,
@@ -25,6 +29,8 @@ import {
   describeCheckpointAddress,
 } from "./checkpoints/index.ts";
 import { openDatabase } from "./database.ts";
+import { keyUsage } from "./key-usage.ts";
+import type { DestructionPolicy } from "./destruction/index.ts";
 import {
   type AdminListener,
   type ListenAddress,
@@ -34,8 +40,10 @@ import {
   type TlsMaterial,
 } from "./listener/index.ts";
 import { JobRunner } from "./jobs/index.ts";
+import type { StandingListeners } from "./emulator/standing-listeners.ts";
 import { nodeJobs } from "./node-jobs.ts";
 import { type NewDeployment, openDeployment } from "./open-deployment.ts";
+import type { RetentionPolicy } from "./retention/index.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { Sweeper } from "./sweeper.ts";
 import { protectedTables } from "./tables.ts";
@@ -44,6 +52,9 @@ const SECURITY_LINES_PER_SECOND = 10;
 const SECURITY_FLUSH_MILLIS = 5_000;
 /** How long open requests may take to finish when the node stops, in milliseconds. */
 const STOP_GRACE_MILLIS = 10_000;
+
+const FOR_EVER: RetentionPolicy = { keepMillis: undefined, maxBytes: undefined };
+const AT_ONCE: DestructionPolicy = { delayMillis: 0, backupRetentionMillis: undefined };
 
 /** Everything a node needs; nothing is read from the environment. */
 export interface NodeOptions {
@@ -64,8 +75,20 @@ export interface NodeOptions {
   readonly maxConnectionsPerAddress: number;
   /** Where signed checkpoints go beside the database, if anywhere. */
   readonly checkpointTo?: CheckpointAddress | undefined;
+  /** What becomes of keys after their deletion is due; left out, they are destroyed at once, and account keys stay. */
+  readonly destruction?: DestructionPolicy | undefined;
+  /** How long event bodies are kept; left out, for ever. */
+  readonly retention?: RetentionPolicy | undefined;
+  /** What makes an emulator of the node; left out by every other. */
+  readonly emulator?: EmulatorParts | undefined;
   /** Called when the process must end at once: another one has taken its place, or only a new one can tell what is on disk. */
   fatal(reason: string): void;
+}
+
+/** How an emulator has its node listen, and what it does to calls. */
+export interface EmulatorParts {
+  readonly listeners: StandingListeners;
+  injectFault(call: ProvenCall): InjectedFault | undefined;
 }
 
 /** A node that serves. */
@@ -92,8 +115,8 @@ export class CinnabarNode implements AsyncDisposable {
     metrics: Metrics;
     log: Logger;
     verifierKey: string;
-    listener: RpcListener;
-    admin: AdminListener;
+    listener: Pick<RpcListener, "url">;
+    admin: Pick<AdminListener, "url">;
     resources: AsyncDisposableStack;
   }) {
     this.store = parts.store;
@@ -119,7 +142,7 @@ export class CinnabarNode implements AsyncDisposable {
     const metrics = new Metrics({ now: Date.now });
     undo.use(metrics);
     const log = createLogger({ ...options.log, now: Date.now });
-    const { checkpointTo } = options;
+    const { checkpointTo, emulator } = options;
     const delivery = checkpointTo && deliveryTo(checkpointTo, { log, metrics });
     // Ended after the store, whose last checkpoints are signed when it closes.
     if (delivery !== undefined) undo.use(delivery);
@@ -130,11 +153,14 @@ export class CinnabarNode implements AsyncDisposable {
       backend,
       seal: options.seal,
       create: options.create,
+      isEmulator: options.emulator !== undefined,
     });
     if (checkpointTo?.kind === "file") await assertNotPutBack({ backend, verifierKey, path: checkpointTo.path });
+    const tracing = await findTracing();
     const watch = new StoreWatch({
       metrics,
       log,
+      tracing,
       fatal: (reason) => options.fatal(reason),
       deliver: (checkpoints) => delivery?.add(checkpoints),
     });
@@ -145,6 +171,8 @@ export class CinnabarNode implements AsyncDisposable {
 
     const nonces = new NonceTable(options.nonceSlots);
     metrics.watchNonceTable(() => nonces.load);
+    watchHealth(metrics, { store, watch });
+    if (options.tls !== undefined) metrics.servesCertificate(options.tls.validUntil);
     const securityLog = new SecurityLog({ logger: log, linesPerSecond: SECURITY_LINES_PER_SECOND, now: Date.now });
     const flushing = setInterval(() => securityLog.flush(), SECURITY_FLUSH_MILLIS);
     flushing.unref();
@@ -152,29 +180,50 @@ export class CinnabarNode implements AsyncDisposable {
       clearInterval(flushing);
       securityLog.flush();
     });
+    const keystore = new SoftwareKeystore();
+    store.cache.listen(forgetDestroyed(keystore));
     const pipeline = new Pipeline({
       store,
-      registry: new OperationRegistry(kmsOperations),
-      authenticator: createAuthenticator(rootKey),
-      custody: openCustody({ rootKey, keystore: new SoftwareKeystore() }),
+      registry: new OperationRegistry([...kmsOperations({ usage: keyUsage }), ...trailOperations()]),
+      authenticator: createAuthenticator(store.keys),
+      custody: openCustody({ keys: store.keys, keystore }),
       nonces,
       metrics,
       log,
       securityLog,
       throttle: options.throttle && new Throttle(options.throttle),
+      // A caller's clock does not follow an emulator's time.
+      callersTime: emulator && Date.now,
+      injectFault: emulator && ((call) => emulator.injectFault(call)),
+      tracing,
     });
     undo.defer(() => pipeline.close());
+    metrics.watchOpenRequests(() => pipeline.open);
     const { guard } = store;
     const sweeper = new Sweeper({ backend, guard, tables: protectedTables, log, metrics });
-    const jobs = new JobRunner({ jobs: nodeJobs({ store, log, metrics }), backend, node: options.nodeId, log });
+    const jobs = new JobRunner({
+      jobs: nodeJobs({
+        store,
+        log,
+        metrics,
+        destruction: options.destruction ?? AT_ONCE,
+        retention: options.retention ?? FOR_EVER,
+        database: options.database,
+      }),
+      backend,
+      node: options.nodeId,
+      log,
+    });
 
-    const admin = await startAdminListener({
+    // Those of an emulator stand while its nodes come and go.
+    const { listeners } = emulator ?? {};
+    const admin = await (listeners?.startAdmin.bind(listeners) ?? startAdminListener)({
       ...options.adminListen,
       metrics,
       ready: () => readiness(store, watch),
     });
     undo.defer(() => admin.stop());
-    const listener = await startRpcListener({
+    const listener = await (listeners?.startRpc.bind(listeners) ?? startRpcListener)({
       ...options.listen,
       tls: options.tls,
       trustedProxies: options.trustedProxies,
@@ -211,6 +260,12 @@ function deliveryTo(address: CheckpointAddress, { log, metrics }: { log: Logger;
     log,
     metrics,
   });
+}
+
+function watchHealth(metrics: Metrics, { store, watch }: { store: Store; watch: StoreWatch }): void {
+  metrics.watchReadiness(() => readiness(store, watch).ready);
+  metrics.watchAlarm("log-unavailable", () => !watch.isReachable || !store.committer.isHealthy);
+  metrics.watchAlarm("clock-behind", () => store.clock.behind);
 }
 
 /** Lets the database go also where the shard could not be closed: the next start says then what is in doubt. */

@@ -1,18 +1,21 @@
 import {
   type Backend,
   createSigningKey,
+  DeploymentKeys,
   initStore,
   kyselyOn,
   loadDeployment,
   migrate,
+  openDeploymentKeys,
   peekDeployment,
   type RootKey,
   RowGuard,
-  rowGuardKeys,
   type Seal,
 } from "@cinnabar/kernel";
 import { NoteSigner } from "@cinnabar/merkle-log";
 import { type NewAccessKey, newAccount } from "@cinnabar/ram";
+import { isEmulatorOrigin } from "./emulator/emulator-mark.ts";
+import { OperatorError } from "./operator-error.ts";
 import { migrations } from "./tables.ts";
 
 /** The store cannot be opened with the root key at hand. The message is for the operator. */
@@ -43,34 +46,58 @@ export interface NewDeployment {
 /**
  * Finds the root key that fits the store and brings the schema up to date; an empty store becomes a new deployment.
  *
- * @throws {@link RootKeyError} if the root key is missing or another one; then nothing was touched. TamperedRowError if
- * the store's description was changed.
+ * @param options.isEmulator - whether the emulator opens it, which only opens what it made, and nothing else opens that.
+ * @throws {@link RootKeyError} if the root key is missing or another one; then nothing was touched. OperatorError if the
+ * store is an emulator's and should not be, or the other way round. TamperedRowError if the store's description was
+ * changed.
  */
 export async function openDeployment(options: {
   backend: Backend;
   seal: Seal;
   create: NewDeployment;
+  isEmulator?: boolean;
 }): Promise<OpenedDeployment> {
-  const { backend, seal } = options;
+  const { backend, seal, isEmulator = false } = options;
   const known = await peekDeployment(backend);
   if (known !== undefined) {
+    assertMade({ origin: known.origin, isEmulator });
     const rootKey = await openRootKey(seal, known.rootKeyCheck);
     await migrate(backend, migrations);
     // Looked at without the root key it could have been anybody's: only what carries its MAC is told.
-    const { origin, verifier_key: verifierKey } = await loadDeployment(backend, new RowGuard(rowGuardKeys(rootKey)));
+    const guard = new RowGuard((await openDeploymentKeys(backend, rootKey)).guardKeys);
+    const { origin, verifier_key: verifierKey } = await loadDeployment(backend, guard);
+    // Before, the origin was nobody's word.
+    assertMade({ origin, isEmulator });
     return { rootKey, origin, verifierKey, isNew: false };
+  }
+  assertMade({ origin: options.create.origin, isEmulator });
+  if (isEmulator && (await seal.claim()) !== undefined) {
+    throw new OperatorError(
+      `The emulator makes a root key of its own, and there is one in ${seal.describe()} already. Give it another data directory with --data; nothing was changed.`,
+    );
   }
   const rootKey = (await seal.open()) ?? (await seal.create());
   await migrate(backend, migrations);
   return createDeployment({ backend, rootKey, create: options.create });
 }
 
+/** @throws OperatorError if a store was made by the emulator and is opened by a server, or the other way round. */
+function assertMade({ origin, isEmulator }: { origin: string; isEmulator: boolean }): void {
+  if (isEmulatorOrigin(origin) === isEmulator) return;
+  throw new OperatorError(
+    isEmulator
+      ? "This store was not made by the emulator, which works in none but its own. Give it another data directory with --data; nothing was changed."
+      : "This store was made by the emulator: its time was moved and its keys were guarded by nobody. Only --emulator opens it; nothing was changed.",
+  );
+}
+
 /** The root key that a store is sealed under. @throws {@link RootKeyError} if it is missing or another one. */
 export async function openRootKey(seal: Seal, expected: string): Promise<RootKey> {
   // Looked at first, so that nobody is asked for the passphrase or the shares of another store.
-  const claimed = await seal.claim();
+  const holding = await seal.holding(expected);
+  const claimed = await holding.claim();
   if (claimed !== undefined && claimed !== expected) throw anotherRootKey({ seal, expected, found: claimed });
-  const rootKey = await seal.open();
+  const rootKey = await holding.open();
   if (rootKey === undefined) {
     throw new RootKeyError(
       `The store is sealed under the root key ${expected}, and there is none in ${seal.describe()}. Name the right one with --seal; nothing was changed.`,
@@ -84,7 +111,7 @@ export async function openRootKey(seal: Seal, expected: string): Promise<RootKey
 export function anotherRootKey(options: { seal: Seal; expected: string; found: string }): RootKeyError {
   const { seal, expected, found } = options;
   return new RootKeyError(
-    `The store is sealed under the root key ${expected}, but the one in ${seal.describe()} is ${found}. Name the right one with --seal; nothing was changed.`,
+    `The store is sealed under the root key ${expected}, but the one in ${seal.describe()} is ${found}. Name the right one with --seal, or copy it from where the root key was rotated; nothing was changed.`,
   );
 }
 
@@ -95,11 +122,12 @@ async function createDeployment(options: {
 }): Promise<OpenedDeployment> {
   const { backend, rootKey, create } = options;
   const { region, origin, clockOffset } = create;
-  const guard = new RowGuard(rowGuardKeys(rootKey));
+  const keys = DeploymentKeys.create(rootKey);
+  const guard = new RowGuard(keys.guardKeys);
   const signing = createSigningKey(rootKey, origin);
   const { verifierKey } = new NoteSigner({ name: origin, key: signing.key });
   const account = newAccount({
-    rootKey,
+    keys,
     guard,
     db: kyselyOn(backend.kind, backend.reader),
     now: (await backend.clock()) + clockOffset,
@@ -115,6 +143,7 @@ async function createDeployment(options: {
         root_key_check: rootKey.checkValue,
         verifier_key: verifierKey,
         wrapped_signing_key: signing.wrapped,
+        wrapped_keys: keys.wrap(rootKey, { origin }),
       },
       rows: account.rows,
       clockOffset,

@@ -1,4 +1,11 @@
-import type { Logger, Metrics, SignedCheckpoint, StoreObserver } from "@cinnabar/kernel";
+import {
+  alarm,
+  type Logger,
+  type Metrics,
+  type SignedCheckpoint,
+  type StoreObserver,
+  type Tracing,
+} from "@cinnabar/kernel";
 
 const UNAVAILABLE_LINE_MILLIS = 1_000;
 
@@ -8,6 +15,7 @@ export class StoreWatch implements StoreObserver {
   readonly #log: Logger;
   readonly #fatal: (reason: string) => void;
   readonly #deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
+  readonly #tracing: Tracing | undefined;
   #isReachable = true;
   #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
 
@@ -20,11 +28,14 @@ export class StoreWatch implements StoreObserver {
     log: Logger;
     fatal: (reason: string) => void;
     deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
+    /** Left out, nothing is traced. */
+    tracing?: Tracing | undefined;
   }) {
     this.#metrics = options.metrics;
     this.#log = options.log;
     this.#fatal = options.fatal;
     this.#deliver = options.deliver;
+    this.#tracing = options.tracing;
   }
 
   /** False from the first time that the store did not answer until it does. It is asked every second, without a request too. */
@@ -32,8 +43,9 @@ export class StoreWatch implements StoreObserver {
     return this.#isReachable;
   }
 
-  committed({ events, millis }: { events: number; millis: number }): void {
+  committed({ events, millis, submissions }: Parameters<StoreObserver["committed"]>[0]): void {
     this.#isReachable = true;
+    this.#tracing?.committed({ events, millis, calls: submissions.map(({ ticket }) => ticket.trace) });
     this.#metrics.batchEvents.observe(events);
     this.#metrics.batchCommitSeconds.observe(millis / 1000);
   }
@@ -47,19 +59,16 @@ export class StoreWatch implements StoreObserver {
     const now = performance.now();
     if (now - this.#unavailableLoggedAt < UNAVAILABLE_LINE_MILLIS) return;
     this.#unavailableLoggedAt = now;
-    this.#log.error({ err: cause, alarm: "log-unavailable" }, "the store does not take the audit log's batches");
+    this.#log.error({ err: cause, ...alarm("log-unavailable") }, "the store does not take the audit log's batches");
   }
 
   fenced(reason: string): void {
-    this.#log.fatal({ alarm: "fenced", reason }, "this process must end");
+    this.#log.fatal({ ...alarm("fenced"), reason }, "this process must end");
     this.#fatal(reason);
   }
 
   clockBehind(): void {
-    this.#log.error(
-      { alarm: "clock-behind" },
-      "the database's clock is behind the times on record: everything is refused",
-    );
+    this.#log.error(alarm("clock-behind"), "the database's clock is behind the times on record: everything is refused");
   }
 
   checkpointed(checkpoints: readonly SignedCheckpoint[]): void {

@@ -1,5 +1,13 @@
 import { setTimeout } from "node:timers/promises";
-import { type Backend, type Logger, type Metrics, type RowGuard, sweep, type SweptTable } from "@cinnabar/kernel";
+import {
+  alarm,
+  type Backend,
+  type Logger,
+  type Metrics,
+  type RowGuard,
+  sweep,
+  type SweptTable,
+} from "@cinnabar/kernel";
 
 /** Pause between two sweeps, in milliseconds. */
 const PAUSE_MILLIS = 60_000;
@@ -51,7 +59,10 @@ export class Sweeper {
     this.#metrics.sweepEnded((performance.now() - startedAt) / 1000);
     if (problems.length > 0) {
       this.#metrics.tamperedRows.add(problems.length);
-      this.#log.error({ alarm: "tampered-row", problems: problems.slice(0, 20), rows }, "the store was tampered with");
+      this.#log.error(
+        { ...alarm("tampered-row"), problems: problems.slice(0, 20), rows },
+        "the store was tampered with",
+      );
     }
     return problems;
   }

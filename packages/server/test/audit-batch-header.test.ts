@@ -16,9 +16,12 @@ const row = fc.record({
   sum: fc.uint8Array(),
 });
 
+/** Format byte 2 begins what stands for dropped events, which is 33 bytes. */
+const storedEvents = fc.uint8Array().filter(([format]) => format !== 2);
+
 test("reads from any batch's header what was written into it", () => {
   fc.assert(
-    fc.property(row, fc.uint8Array(), (row, events) => {
+    fc.property(row, storedEvents, (row, events) => {
       const header = batchHeader(row, events);
       const { sum: _, ...place } = row;
       assert.equal(isBatchHeader(header), true);

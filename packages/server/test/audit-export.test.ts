@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { logOrigin, openEvents, readBatchRow } from "@cinnabar/kernel";
@@ -16,7 +16,7 @@ import { ExportedLogs, exportAudit, readCheckpointBundle, verifyAudit } from "..
 import { DatabaseLogs } from "../src/audit/database-logs.ts";
 import { connectTo } from "../src/audit/sqlite-reader.ts";
 import { OperatorError } from "../src/operator-error.ts";
-import { AuditFixture, ORIGIN, writeRichLogs } from "./support/audit-fixture.ts";
+import { AuditFixture, ORIGIN, writeRetainedLogs, writeRichLogs } from "./support/audit-fixture.ts";
 import { withTemporaryDirectory } from "./support/temporary-directory.ts";
 
 interface Rig {
@@ -129,14 +129,21 @@ test("writes the events as lines of JSON where asked, readable by their owner al
     await exportAudit({ source, directory, withEvents: true });
     const path = join(directory, "shard-2", "events.ndjson");
     const rows = fixture.database.prepare("SELECT * FROM audit_batch WHERE shard = 2 ORDER BY seq").all();
-    const events = rows.flatMap((row) => openEvents(readBatchRow(row as Parameters<typeof readBatchRow>[0])));
+    const events = rows.flatMap((row) => openEvents(readBatchRow(row as Parameters<typeof readBatchRow>[0])) ?? []);
     assert.equal(await readFile(path, "utf8"), events.map((event) => `${event}\n`).join(""));
     for (const file of await filesBelow(directory)) assert.equal((await stat(file)).mode & 0o777, 0o600, file);
   }));
 
-test("finds any exported file changed, cut, emptied or missing", () =>
-  withRig(async ({ fixture, source, directory }) => {
-    writeRichLogs(fixture);
+for (const [title, writeLogs] of [
+  ["finds any exported file changed, cut, emptied or missing", writeRichLogs],
+  ["finds the same in what remains of bundles that lack dropped entries", writeRetainedLogs],
+] as const) {
+  test(title, () => findsAnyFile(writeLogs));
+}
+
+function findsAnyFile(writeLogs: (fixture: AuditFixture) => void): Promise<void> {
+  return withRig(async ({ fixture, source, directory }) => {
+    writeLogs(fixture);
     writeLongLog(fixture);
     const { verifierKey } = fixture;
     const savedCheckpoints = await readCheckpointBundle({ source, verifierKey });
@@ -147,7 +154,7 @@ test("finds any exported file changed, cut, emptied or missing", () =>
     const files = await filesBelow(directory);
     // The end that was not signed yet is vouched for by nothing: without its files the log is shorter.
     const unsigned = files
-      .filter((file) => /shard-1\/tile\/entries\/.*\.p\/\d+$/.test(file))
+      .filter((file) => /shard-1\/(?:tile\/entries|remains)\/.*\.p\/\d+$/.test(file))
       .toSorted()
       .slice(-1);
     assert.ok(files.length >= 15, `${files.length} files`);
@@ -164,6 +171,32 @@ test("finds any exported file changed, cut, emptied or missing", () =>
       await writeFile(file, content);
     }
     assert.equal(await isOk(), true);
+  });
+}
+
+test("an entry bundle that was kept from an earlier export takes the place of what remains of it", () =>
+  withRig(async ({ fixture, source, directory }) => {
+    writeRichLogs(fixture);
+    const { verifierKey } = fixture;
+    const [early, late] = [join(directory, "early"), join(directory, "late")];
+    await exportAudit({ source, directory: early });
+    // The third is its process's last batch, which is never dropped.
+    fixture.drop(1, [
+      [1, 2],
+      [4, 5],
+    ]);
+    const logs = await exportAudit({ source, directory: late });
+    assert.equal(logs.find(({ name }) => name === "shard-1")?.minimumIndex, 256);
+    const read = async () => {
+      const { ok, logs } = await verifyAudit({ source: new ExportedLogs(late), verifierKey });
+      assert.equal(ok, true);
+      return logs.find(({ name }) => name === "shard-1");
+    };
+    assert.equal((await read())?.droppedEvents, 9);
+    await cp(join(early, "shard-1/tile/entries"), join(late, "shard-1/tile/entries"), { recursive: true });
+    const restored = await read();
+    assert.equal(restored?.droppedEvents, 0);
+    assert.ok(restored?.notes.some(({ kind }) => kind === "restored"));
   }));
 
 test("finds an exported log that is missing, or stands in another's place", () =>

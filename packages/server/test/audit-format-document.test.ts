@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { batchHeader, openEvents } from "@cinnabar/kernel";
+import { batchHeader, droppedEvents, openEvents, openRetentionRecord } from "@cinnabar/kernel";
 import { Frontier, leafHash, NoteVerifier } from "@cinnabar/merkle-log";
 import { formatCheckpointBundle, parseCheckpointBundle } from "../src/audit/index.ts";
 import { parseBatchHeader } from "../src/audit/batch-header.ts";
@@ -55,6 +56,14 @@ test("the documented header binds the documented columns", () => {
   assert.equal(batchHeader(row, bytes("stored-events")).toString(), block("header"));
 });
 
+test("the documented column of dropped events makes the documented header", () => {
+  assert.deepEqual(droppedEvents(bytes("stored-events")), bytes("dropped-events"));
+  assert.equal(openEvents({ events: bytes("dropped-events"), eventCount: 2 }), undefined);
+  const place = parseBatchHeader(Buffer.from(block("header"))) ?? assert.fail();
+  const row = { ...place, incarnation: Buffer.from(place.incarnation, "hex"), sum: Buffer.alloc(112, 0x5a) };
+  assert.equal(batchHeader(row, bytes("dropped-events")).toString(), block("header"));
+});
+
 test("the documented leaves and frontier follow from the documented entries", () => {
   const leaves = [...events, block("header")].map((entry) => leafHash(Buffer.from(entry)));
   assert.deepEqual(
@@ -62,6 +71,19 @@ test("the documented leaves and frontier follow from the documented entries", ()
     lines("leaves"),
   );
   assert.deepEqual(before.append(leaves).encode(), bytes("frontier"));
+});
+
+test("the documented record of retention opens, and names the documented batch", () => {
+  const { rule, time, epoch, logs } = openRetentionRecord(
+    block("record"),
+    NoteVerifier.parse(block("verifier-key").trimEnd()),
+  );
+  const place = parseBatchHeader(Buffer.from(block("header"))) ?? assert.fail();
+  assert.deepEqual(rule, { rule: "age", keepSeconds: 90 * 86_400 });
+  assert.equal(time, place.time + 91 * 86_400_000);
+  assert.equal(epoch, 9);
+  const headers = hash("sha256", leafHash(Buffer.from(block("header"))), "base64");
+  assert.deepEqual(logs, [{ shard: 1, events: 2, headers, ranges: [[2, 2]] }]);
 });
 
 test("the documented bundle is read and written, and its checkpoints vouch for the documented frontiers", () => {

@@ -59,8 +59,8 @@ test("proves every event of every log, from the database and from exported files
     assert.equal(events.length, 56);
     const places = new Set<string>();
     for (const { log, event, eventId } of events) {
-      const text = await proveEvent({ source, verifierKey, eventId });
-      assert.equal(await proveEvent({ source: exported, verifierKey, eventId }), text);
+      const text = await proveEvent({ source, verifierKey, wanted: { eventId } });
+      assert.equal(await proveEvent({ source: exported, verifierKey, wanted: { eventId } }), text);
       const proven = verifyEventProof(text, verifierKey);
       assert.deepEqual([proven.eventId, proven.event], [eventId, event]);
       assert.equal(proven.log, log === 0 ? "control" : `shard-${log}`);
@@ -77,7 +77,11 @@ test("takes an id in lower case, and one that other events mention, for the even
     const { eventId } = readEventFacts(event) ?? assert.fail();
     fixture.append(1, [fixture.systemEvent("CorrectAnswers", { answered: 503, eventIds: [eventId] }), event]);
     fixture.checkpoint();
-    const text = await proveEvent({ source, verifierKey: fixture.verifierKey, eventId: eventId.toLowerCase() });
+    const text = await proveEvent({
+      source,
+      verifierKey: fixture.verifierKey,
+      wanted: { eventId: eventId.toLowerCase() },
+    });
     assert.deepEqual(verifyEventProof(text, fixture.verifierKey), {
       log: "shard-1",
       index: 1,
@@ -94,9 +98,12 @@ test("says of an event that it is unknown, not signed yet, or in a log that cont
     fixture.calls(1, 2);
     const prove = async (position: number) => {
       const { eventId } = (await eventsOf(source)).filter(({ log }) => log === 1)[position] ?? assert.fail();
-      return proveEvent({ source, verifierKey, eventId });
+      return proveEvent({ source, verifierKey, wanted: { eventId } });
     };
-    await assert.rejects(proveEvent({ source, verifierKey, eventId: "none" }), /^OperatorError: No event NONE/);
+    await assert.rejects(
+      proveEvent({ source, verifierKey, wanted: { eventId: "none" } }),
+      /^OperatorError: No event NONE/,
+    );
     await assert.rejects(prove(0), /leaf 0 of shard-1, which no signed checkpoint covers yet/);
     fixture.checkpoint();
     fixture.calls(1, 1);
@@ -126,7 +133,7 @@ test("finds any one character of a proof changed, added or left out", () =>
     writeRichLogs(fixture);
     const { verifierKey } = fixture;
     const { eventId } = (await eventsOf(source)).at(-1) ?? assert.fail();
-    const text = await proveEvent({ source, verifierKey, eventId });
+    const text = await proveEvent({ source, verifierKey, wanted: { eventId } });
     for (let position = 0; position < text.length; position++) {
       const before = text.slice(0, position);
       const after = text.slice(position + 1);
@@ -143,7 +150,7 @@ test("refuses what is proven by another key, of another log, or is no event", ()
     writeRichLogs(fixture);
     const { verifierKey, signer } = fixture;
     const { eventId, event } = (await eventsOf(source))[0] ?? assert.fail();
-    const text = await proveEvent({ source, verifierKey, eventId });
+    const text = await proveEvent({ source, verifierKey, wanted: { eventId } });
     const other = new NoteSigner({ name: ORIGIN, key: generateKeyPairSync("ed25519").privateKey });
     assert.throws(
       () => verifyEventProof(text, other.verifierKey),

@@ -149,7 +149,7 @@ forEachDatabase((database) => {
     await store.close();
     const { eventId } = JSON.parse(event) as { eventId: string };
     await withDatabaseLogs(url, async (source) => {
-      const proof = await proveEvent({ source, verifierKey, eventId });
+      const proof = await proveEvent({ source, verifierKey, wanted: { eventId } });
       assert.deepEqual(verifyEventProof(proof, verifierKey), { log: "shard-1", index: 34, size: 60, eventId, event });
       let steps = 0;
       const onProgress = ({ log }: { log: string }) => (steps += log === "shard-1" ? 1 : 0);

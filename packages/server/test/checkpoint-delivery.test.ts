@@ -94,6 +94,8 @@ test("tries again after longer and longer pauses, keeps the newest of each log, 
   rig.isBroken = true;
   const ages: Promise<number>[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
+  // What exposes the numbers is loaded when they are first asked for.
+  await rig.undelivered();
   rig.onRest = () => {
     rig.delivery.add([{ shard: 1, note: `shard ${rig.pauses.length}` }]);
     if (rig.pauses.length === 3) ages.push(rig.undelivered());

@@ -51,10 +51,36 @@ test("needs no settings at all: loopback, and everything below ./data", () => {
     region: "cn-hangzhou",
     origin: undefined,
     checkpointTo: undefined,
+    auditRetention: 90 * 24 * 60 * 60 * 1000,
+    auditMaxSize: undefined,
     throttle: undefined,
+    destructionDelay: 60 * 60 * 1000,
+    backupRetention: 35 * 24 * 60 * 60 * 1000,
     nonceSlots: 2 ** 24,
+    emulator: false,
     logLevel: "info",
   });
+});
+
+test("reads how long backups are kept, and what is no length of time it refuses", () => {
+  const retention = (text: string) => load({ argv: ["--backup-retention", text] }).backupRetention;
+  assert.equal(retention("off"), undefined);
+  assert.equal(retention("90d"), 90 * 24 * 60 * 60 * 1000);
+  assert.throws(() => retention("90"), { message: /^--backup-retention: "90" is wrong: neither off, nor a length/ });
+  assert.equal(load({ argv: ["--destruction-delay=0s"] }).destructionDelay, 0);
+});
+
+test("reads how much of the audit log is kept", () => {
+  const { auditRetention, auditMaxSize } = load({ argv: ["--audit-retention=off", "--audit-max-size=20GiB"] });
+  assert.deepEqual([auditRetention, auditMaxSize], [undefined, 20 * 2 ** 30]);
+  assert.equal(load({ argv: ["--audit-retention=36h", "--audit-max-size=off"] }).auditRetention, 36 * 60 * 60 * 1000);
+  assert.equal(load({ argv: ["--audit-max-size=1KiB"] }).auditMaxSize, 1024);
+  for (const wrong of ["0s", "90", "-1d", "1w", ""]) {
+    assert.throws(() => load({ argv: [`--audit-retention=${wrong}`] }), /neither off, nor a length of time/, wrong);
+  }
+  for (const wrong of ["0MiB", "20", "20GB", "1.5GiB", "9999999999TiB", ""]) {
+    assert.throws(() => load({ argv: [`--audit-max-size=${wrong}`] }), /neither off, nor a size such as/, wrong);
+  }
 });
 
 test("reads the limits on calls, and says what limits there are", () => {

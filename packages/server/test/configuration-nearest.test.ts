@@ -10,4 +10,5 @@ test("finds the word that was meant, and none where nothing is near", () => {
   assert.equal(nearest("--lsiten", words), "--listen");
   assert.equal(nearest("--tsl", words), "--tls");
   assert.equal(nearest("--something-else", words), undefined);
+  assert.equal(nearest("-".repeat(10_000_000), words), undefined);
 });

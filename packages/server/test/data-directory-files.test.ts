@@ -194,6 +194,24 @@ test("warns while root key or root access key lie beside the data, also behind a
   assert.match((await warnings(outside)).join(), /root-access-key\.json lies beside the data/);
 });
 
+test("warns of earlier root keys beside the data, wherever the root key itself is", async () => {
+  await using temporary = await temporaryDirectory();
+  const directory = join(temporary.path, "data");
+  await mkdir(directory);
+  const warnings = (rootKeyPath: string | undefined) =>
+    exposureWarnings({ directory, rootKeyPath, rootAccessKeyPath: join(directory, "none") });
+  const [first, second] = [`root.key.${"A".repeat(22)}`, `mine.${"B".repeat(22)}`].map((name) => join(directory, name));
+  assert.ok(first !== undefined && second !== undefined);
+  const unrelated = ["root.key.txt", `root.sealed.${"A".repeat(22)}`].map((name) => join(directory, name));
+  await Promise.all([first, second, ...unrelated].map((path) => writeFile(path, "")));
+  const [warning, ...more] = await warnings(undefined);
+  assert.ok(warning?.startsWith(`Earlier root keys lie beside the data: ${first}. Whoever`));
+  assert.deepEqual(more, []);
+  assert.deepEqual(await warnings(join(temporary.path, "root.key")), [warning]);
+  assert.ok((await warnings(join(directory, "mine"))).join().includes(`: ${first}, ${second}. Whoever`));
+  assert.ok(!(await warnings(first)).some((text) => text.startsWith("Earlier")), "it is said once");
+});
+
 test("warns while checkpoints go to a file beside the data, which need not be there yet", async () => {
   await using temporary = await temporaryDirectory();
   const directory = join(temporary.path, "data");

@@ -56,6 +56,16 @@ forEachDatabase((database) => {
     assert.equal(await claimJob(backend, { job: "tidy", node, millis: 60_000 }), true);
   });
 
+  test("a claim that was taken while the clock was set forward keeps nobody away", async () => {
+    await using rig = await Rig.create(database);
+    const { backend } = rig;
+    const [node, other] = [newNode(), newNode()];
+    const yearMillis = 365 * 86_400_000;
+    assert.equal(await claimJob(backend, { job: "tidy", node, millis: yearMillis }), true);
+    assert.equal(await claimJob(backend, { job: "tidy", node: other, millis: 60_000 }), true);
+    assert.equal(await claimJob(backend, { job: "tidy", node, millis: 60_000 }), false, "it is the other's now");
+  });
+
   test("a job runs until nothing is due, on one node at a time", async () => {
     await using rig = await Rig.create(database);
     let due = 3;

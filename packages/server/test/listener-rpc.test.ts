@@ -226,6 +226,16 @@ test("takes 90 KB of URL and answers more than 256 KiB of headers with 431", asy
   assertRefusal(reply, { status: 431, code: "RequestTooLarge" });
 });
 
+test("lets a client that sends much after something malformed read the answer, and then the end", async () => {
+  await using server = await start();
+  // More than is read at once: the rest comes when the connection is refused already.
+  const rest = Buffer.alloc(400_000, "x");
+  const socket = connect({ host: "127.0.0.1", port: server.port, allowHalfOpen: true });
+  socket.end(Buffer.concat([Buffer.from("POST / HTTP/1.1\r\nHost: x\r\nno colon\r\n"), rest]));
+  const [answer] = parseReplies(await text(socket));
+  assertRefusal(answer, { status: 400, code: "ParseRequestParameterException" });
+});
+
 test("answers malformed HTTP with 400 in JSON", async () => {
   await using server = await start();
   const malformed = { status: 400, code: "ParseRequestParameterException" };

@@ -6,14 +6,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { type RootKey, type Seal, SealError } from "@cinnabar/kernel";
+import { RootKey, RootKeyRotatedError, type Seal, SealError } from "@cinnabar/kernel";
 
-import { RootKeyError } from "../src/open-deployment.ts";
+import { openRootKey, RootKeyError } from "../src/open-deployment.ts";
 import { migrateSeal, type MigrationStep, type OldSeal } from "../src/seal/index.ts";
 import { type HandedOut, sealNamed } from "./support/migration.ts";
 import { temporaryDirectory } from "./support/temporary-directory.ts";
 
 const STEPS: readonly MigrationStep[] = ["opened", "staged", "verified", "published", "recorded", "removed"];
+/** In the place of the old seal there is nothing to remove, and nothing counts before it is on record. */
+const IN_PLACE: readonly MigrationStep[] = ["opened", "staged", "verified", "recorded", "published"];
 const killedMigration = fileURLToPath(new URL("support/killed-migration.ts", import.meta.url));
 
 interface Migration {
@@ -64,9 +66,11 @@ for (const { from, to, old } of [
         if (step === failing) throw failure;
       };
       const attempt = migrate({ from: oldSeal(), to: newSeal(), expected, records, onStep });
-      if (old === "replaced" && failing === "removed") assert.equal(await attempt, old);
-      else await assert.rejects(attempt, failure);
-      assert.deepEqual(steps, STEPS.slice(0, Math.min(STEPS.indexOf(failing) + 1, old === "replaced" ? 5 : 6)));
+      const order = old === "replaced" ? IN_PLACE : STEPS;
+      if (order.includes(failing)) await assert.rejects(attempt, failure);
+      else assert.equal(await attempt, old);
+      assert.deepEqual(steps, order.slice(0, order.includes(failing) ? order.indexOf(failing) + 1 : order.length));
+      assert.equal(records.length, steps.includes("recorded") ? 1 : 0);
 
       const isPublished = steps.includes("published");
       const isMoved = isPublished && (old === "replaced" || steps.includes("removed"));
@@ -116,6 +120,17 @@ test("keeps the old seal where that is asked for", async (t) => {
   assert.deepEqual([await opened(from), await opened(to)], [expected, expected]);
 });
 
+test("refuses to keep the old seal in the place of the new one, before it asks for anything", async (t) => {
+  const folder = await temporaryDirectory(t);
+  const from = sealNamed("file:root", { folder });
+  const { checkValue: expected } = await from.create();
+  const to = sealNamed("passphrase:root", { folder });
+  const steps: MigrationStep[] = [];
+  const attempt = migrate({ from, to, expected, keepOld: true, onStep: (step) => void steps.push(step) });
+  await assert.rejects(attempt, /--keep-old is to leave that: name another path/);
+  assert.deepEqual([steps, await opened(from)], [[], expected]);
+});
+
 test("takes a seal behind a symbolic link for what it is", async (t) => {
   const folder = await temporaryDirectory(t);
   const from = sealNamed("file:old", { folder });
@@ -153,6 +168,38 @@ test("removes nothing where the migration cannot be recorded", async (t) => {
   const record = () => Promise.reject(new Error("the database is away"));
   await assert.rejects(migrateSeal({ from, to, expected, keepOld: false, record }), /away/);
   assert.deepEqual([await opened(from), await opened(to)], [expected, expected]);
+});
+
+for (const to of ["file:root", "file:new"]) {
+  test(`a migration to ${to} that comes before a rotation's commit takes effect removes nothing of either root key`, async (t) => {
+    const folder = await temporaryDirectory(t);
+    const from = sealNamed("file:root", { folder });
+    const { checkValue: expected } = await from.create();
+    const opened = await from.rotation?.open();
+    const next = RootKey.generate();
+    await using staged = await opened?.stageNext(next);
+    await staged?.publish({ replace: false });
+    // The rotation was killed, and its COMMIT took effect while this one waited for the epoch's lock.
+    const record = () => Promise.reject(new RootKeyRotatedError());
+    const migration = { from, to: sealNamed(to, { folder }), expected, keepOld: false, record };
+    await assert.rejects(migrateSeal(migration), RootKeyRotatedError);
+    assert.equal((await openRootKey(from, next.checkValue)).checkValue, next.checkValue);
+    assert.equal(await from.claim(), expected);
+  });
+}
+
+test("a next root key that never counted goes where the new seal takes the place of the old one", async (t) => {
+  const folder = await temporaryDirectory(t);
+  const from = sealNamed("file:root", { folder });
+  const { checkValue: expected } = await from.create();
+  const opened = await from.rotation?.open();
+  await using staged = await opened?.stageNext(RootKey.generate());
+  await staged?.publish({ replace: false });
+  const shares: HandedOut = [];
+  const to = () => sealNamed("shamir:root", { folder, shares });
+  assert.equal(await migrate({ from, to: to(), expected }), "replaced");
+  assert.deepEqual(await readdir(folder), ["root"]);
+  assert.equal((await to().open())?.checkValue, expected);
 });
 
 test("does not take a file for another one because it has another path", async (t) => {

@@ -33,6 +33,6 @@ test("the store counts as unreachable from the first silence to the next answer,
   assert.deepEqual([metrics.checkpoints.value, delivered], [1, [checkpoint]]);
   assert.equal(watch.isReachable, true);
   watch.unavailable(new Error("no route to host"));
-  watch.committed({ events: 1, millis: 2 });
+  watch.committed({ events: 1, millis: 2, submissions: [] });
   assert.equal(watch.isReachable, true);
 });

@@ -53,6 +53,9 @@ test("what cannot be done is said in a sentence, and changes nothing", async () 
     [2, ["account", "disable", "12"], '"12" is not an account: it would be 16 digits.'],
     [2, ["access-key", "enable"], "The AccessKey's id is missing."],
     [2, ["access-key", "enable", root.AccessKeySecret], "What was given is not an AccessKey's id"],
+    [1, ["account", "set", "1000000000000000", "--require-usage-review=on"], "There is no account 1000000000000000."],
+    [2, ["account", "set", AccountId], "Say what to set: --require-usage-review on or off."],
+    [2, ["account", "set", AccountId, "--require-usage-review", "yes"], '--require-usage-review is "yes": it must be'],
     [2, ["account", "list", AccountId], `"${AccountId}" is more than is expected here.`],
     [2, ["account", "list", "--force"], "Unknown flag --force."],
   ] as const;
@@ -68,7 +71,9 @@ test("what cannot be done is said in a sentence, and changes nothing", async () 
   const listed = await cinnabar(["account", "list", setting]);
   assert.match(
     listed.output,
-    new RegExp(`^ACCOUNT +STATUS +CREATED +ACCESSKEYS\n${AccountId}  Enabled  \\S+Z  1, 1 active\n$`),
+    new RegExp(
+      `^ACCOUNT +STATUS +CREATED +ACCESSKEYS +USAGE REVIEW\n${AccountId}  Enabled  \\S+Z  1, 1 active  not required\n$`,
+    ),
   );
 });
 

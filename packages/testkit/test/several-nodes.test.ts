@@ -89,7 +89,7 @@ describe("several nodes on one PostgreSQL", { skip: skipWithout("postgresql") },
 
     const secondData = join(directory.path, "second");
     const withoutKey = await refusal({ data: secondData, database });
-    assert.match(withoutKey, /^cinnabar: The store is sealed under the root key .* Name the right one with --seal/);
+    assert.match(withoutKey, /^cinnabar: The store is sealed under the root key .* Name the right one with --seal/m);
     assert.doesNotMatch(withoutKey, /cinnabar:[^@]*@127/, "the database's password is not shown");
     assert.equal(await fingerprint(database), before);
     const files = await readdir(secondData);
@@ -100,7 +100,7 @@ describe("several nodes on one PostgreSQL", { skip: skipWithout("postgresql") },
     await own.stop();
     assert.match(
       await refusal({ data: secondData, database, rootKeyFile: join(ownData, "root.key") }),
-      /^cinnabar: The store is sealed under the root key .*, but the one in .* is /,
+      /^cinnabar: The store is sealed under the root key .*, but the one in .* is /m,
     );
     assert.equal(await fingerprint(database), before);
     await postgres.dropDatabase(database);

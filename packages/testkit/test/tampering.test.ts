@@ -4,13 +4,12 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CallParameters, type CinnabarClient, ServiceError } from "@cinnabar/client";
 import {
-  accountKeyTable,
   type Backend,
-  deploymentTable,
   FileSeal,
+  kernelTables,
+  openDeploymentKeys,
   openPostgresql,
   RowGuard,
-  rowGuardKeys,
   SqliteBackend,
   type SqlRow,
   sweep,
@@ -29,7 +28,7 @@ import { temporaryDirectory } from "../src/crash/temporary-directory.ts";
 
 // `npm run test:crash` also waits for a server's own sweep while it runs.
 
-const tables = [deploymentTable, accountKeyTable, ...ramTables, ...kmsTables];
+const tables = [...kernelTables, ...ramTables, ...kmsTables];
 const ALARM_MILLIS = 30_000;
 const POLL_MILLIS = 20;
 
@@ -196,7 +195,7 @@ class Rig implements AsyncDisposable {
     stack.defer(() => backend.close());
     const rootKey = await new FileSeal(join(options.data, "root.key")).open();
     assert.ok(rootKey !== undefined);
-    const guard = new RowGuard(rowGuardKeys(rootKey));
+    const guard = new RowGuard((await openDeploymentKeys(backend, rootKey)).guardKeys);
     const intruder = new Intruder(stack.use(await accessDatabase(database.url)));
     return new Rig({ intruder, stack: stack.move(), options, backend, guard, server });
   }

@@ -19,6 +19,7 @@ export async function auditExport(directory: string, options: ExportOptions, io:
   else await write(io.stderr, [`Exported to ${directory}:`, ...logs.map(summary), ""].join("\n"));
 }
 
-function summary({ name, events, size, signedSize }: ExportedLog): string {
-  return `  ${name}: ${formatAmount(events, "events")} in ${formatAmount(size, "leaves")}, signed up to ${formatAmount(signedSize, "leaves")}`;
+function summary({ name, events, droppedEvents, size, signedSize }: ExportedLog): string {
+  const dropped = droppedEvents === 0 ? "" : `, the bodies of ${formatAmount(droppedEvents, "events")} dropped`;
+  return `  ${name}: ${formatAmount(events, "events")} in ${formatAmount(size, "leaves")}, signed up to ${formatAmount(signedSize, "leaves")}${dropped}`;
 }

@@ -34,17 +34,32 @@ const LOOKS_LIKE_A_KEY = /^[^\s+]+\+[0-9a-f]{8}\+/;
  * @throws Failure for what the operator can put right, and what else `body` throws.
  */
 export async function withLogs<T>(options: LogOptions, body: (source: LogSource) => Promise<T>): Promise<T> {
-  const { data = DEFAULT_DATA, database = `sqlite:${join(data, "cinnabar.db")}`, from } = options;
+  const { from } = options;
   if (from !== undefined && (options.data !== undefined || options.database !== undefined)) {
     throw new UsageFailure("The logs are in exported files or in a database: give --from, or --data and --database.");
   }
+  if (from === undefined) return readingDatabase(() => withDatabaseLogs(databaseOf(options), body));
+  return reading("exported logs", () => body(new ExportedLogs(from)));
+}
+
+/** The URL of the database that the options name. */
+export function databaseOf({ data = DEFAULT_DATA, database }: Pick<LogOptions, "data" | "database">): string {
+  return database ?? `sqlite:${join(data, "cinnabar.db")}`;
+}
+
+/** Makes what the operator can put right of what `read` throws a Failure. */
+export function readingDatabase<T>(read: () => Promise<T>): Promise<T> {
+  return reading("database", read);
+}
+
+async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {
-    return from === undefined ? await withDatabaseLogs(database, body) : await body(new ExportedLogs(from));
+    return await read();
   } catch (error) {
     if (error instanceof OperatorError || error instanceof UnreadableLogError) {
       throw new Failure(error.message, { cause: error });
     }
-    throw fileFailure(`Cannot read the ${from === undefined ? "database" : "exported logs"}`, error);
+    throw fileFailure(`Cannot read the ${what}`, error);
   }
 }
 

@@ -5,6 +5,7 @@ import { type ServiceOptions, withClient } from "../service.ts";
 export interface CallOptions extends ServiceOptions {
   /** Names of fields, joined by dots. */
   readonly query?: string;
+  readonly apiVersion?: string;
 }
 
 /** `cinnabar call OPERATION NAME=VALUE…` */
@@ -14,7 +15,8 @@ export async function call(
   io: Io,
 ): Promise<void> {
   const parameters = Object.fromEntries(operation.parameters.map(splitParameter));
-  const answer = await withClient(options, io, (client) => client.call(operation.action, parameters));
+  const version = options.apiVersion === undefined ? {} : { version: options.apiVersion };
+  const answer = await withClient(options, io, (client) => client.call(operation.action, parameters, version));
   const selected = options.query === undefined ? answer : select(answer, options.query);
   await write(io.stdout, `${typeof selected === "string" ? selected : JSON.stringify(selected, undefined, 2)}\n`);
 }

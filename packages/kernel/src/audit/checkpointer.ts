@@ -1,10 +1,11 @@
 import { Frontier, type NoteSigner, signCheckpoint } from "@cinnabar/merkle-log";
 import { sql } from "kysely";
 import type { Backend } from "../store/backend.ts";
-import { readLastBatch } from "../store/batch-rows.ts";
 import { CONTROL_SHARD } from "../store/control.ts";
 import { kyselyOn } from "../store/kysely-dialect.ts";
+import { type RowGuard, TamperedRowError } from "../store/row-guard.ts";
 import type { KernelSchema } from "../store/schema.ts";
+import { epochSumPlace } from "../store/sum-places.ts";
 
 /** The origin line of a log's checkpoints: the deployment's origin and the log's name. */
 export function logOrigin(origin: string, shard: number): string {
@@ -29,11 +30,13 @@ export interface SignedCheckpoint {
 /** Signs the heads of the logs that this process can vouch for, and stores the newest checkpoint of each. */
 export class Checkpointer {
   readonly #backend: Backend;
+  readonly #guard: RowGuard;
   readonly #signer: NoteSigner;
   readonly #signedSize = new Map<number, number>();
 
-  constructor(options: { backend: Backend; signer: NoteSigner }) {
+  constructor(options: { backend: Backend; guard: RowGuard; signer: NoteSigner }) {
     this.#backend = options.backend;
+    this.#guard = options.guard;
     this.#signer = options.signer;
   }
 
@@ -41,14 +44,35 @@ export class Checkpointer {
    * Signs what has grown since the last time: the control log as it stands, and the process's own shard.
    *
    * @returns the new checkpoints.
+   * @throws {@link TamperedRowError} if the control log does not end with the epoch's own entry.
    */
   async run(own: { readonly id: number; readonly frontier: Frontier } | undefined): Promise<SignedCheckpoint[]> {
-    const db = kyselyOn<KernelSchema>(this.#backend.kind, this.#backend.reader);
-    const control = await readLastBatch(db, CONTROL_SHARD);
+    const control = await this.#controlFrontier();
     const signed: SignedCheckpoint[] = [];
-    if (control !== undefined) signed.push(...(await this.#sign(CONTROL_SHARD, Frontier.decode(control.frontier))));
+    signed.push(...(await this.#sign(CONTROL_SHARD, control)));
     if (own !== undefined) signed.push(...(await this.#sign(own.id, own.frontier)));
     return signed;
+  }
+
+  /** The control log's head, which is the entry of the epoch that the store is at: both carry the same sealed sum. */
+  async #controlFrontier(): Promise<Frontier> {
+    const db = kyselyOn<KernelSchema>(this.#backend.kind, this.#backend.reader);
+    const row = await db
+      .selectFrom("epoch")
+      .innerJoin("audit_batch", (join) =>
+        join
+          .onRef("audit_batch.seq", "=", "epoch.value")
+          .onRef("audit_batch.incarnation", "=", "epoch.tag")
+          .onRef("audit_batch.sum", "=", "epoch.sum"),
+      )
+      .select(["epoch.value", "epoch.tag", "epoch.time", "epoch.clock_offset", "epoch.clock_epoch", "epoch.sum"])
+      .select("audit_batch.frontier")
+      .where("epoch.id", "=", 1)
+      .where("audit_batch.shard", "=", CONTROL_SHARD)
+      .executeTakeFirst();
+    if (row === undefined) throw new TamperedRowError("audit_batch", "the control log does not end as the epoch says");
+    this.#guard.openSum(row.sum, epochSumPlace(row));
+    return Frontier.decode(row.frontier);
   }
 
   async #sign(shard: number, frontier: Frontier): Promise<SignedCheckpoint[]> {

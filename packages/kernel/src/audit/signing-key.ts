@@ -20,12 +20,29 @@ export function createSigningKey(rootKey: RootKey, origin: string): { key: KeyOb
 
 /** @throws AuthenticationError if it was wrapped for another origin or under another root key. */
 export function openSigningKey(options: { rootKey: RootKey; origin: string; wrapped: Uint8Array }): KeyObject {
-  using material = new SecretBytes(
-    unwrapKey({
-      wrappingKey: options.rootKey.derive("checkpointKeyWrap"),
-      wrapped: options.wrapped,
-      identity: identity(options.origin),
-    }),
-  );
+  using material = openMaterial(options);
   return createPrivateKey({ key: material.bytes, format: "der", type: "pkcs8" });
+}
+
+/** Wraps the key anew, under another root key. @throws as {@link openSigningKey} */
+export function rewrapSigningKey(options: {
+  readonly from: RootKey;
+  readonly to: RootKey;
+  readonly origin: string;
+  readonly wrapped: Uint8Array;
+}): Buffer {
+  const { from: rootKey, to, origin, wrapped } = options;
+  using material = openMaterial({ rootKey, origin, wrapped });
+  return wrapKey({
+    wrappingKey: to.derive("checkpointKeyWrap"),
+    material: material.bytes,
+    identity: identity(origin),
+  });
+}
+
+function openMaterial(options: { rootKey: RootKey; origin: string; wrapped: Uint8Array }): SecretBytes<Buffer> {
+  const { rootKey, origin, wrapped } = options;
+  return new SecretBytes(
+    unwrapKey({ wrappingKey: rootKey.derive("checkpointKeyWrap"), wrapped, identity: identity(origin) }),
+  );
 }

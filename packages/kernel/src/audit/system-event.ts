@@ -8,17 +8,36 @@ export type SystemEventName =
   | "MarkCrash"
   | "CorrectAnswers"
   | "ResetClock"
+  | "AdvanceClock"
   | "MigrateSeal"
+  | "DropEventBodies"
   | "CreateAccount"
   | "EnableAccount"
   | "DisableAccount"
+  | "ChangeAccountSettings"
   | "CreateAccessKey"
   | "EnableAccessKey"
   | "DisableAccessKey"
-  | "DeleteAccessKey";
+  | "DeleteAccessKey"
+  | "DestroyKey"
+  | "DetachAliases"
+  | "RotateRootKey"
+  | "RotateAccountKey"
+  | "RewrapAccountKey"
+  | "DestroyAccountKey";
 
 /** Account that stands in events of the deployment itself. */
 export const SYSTEM_ACCOUNT = "system";
+
+const SYSTEM_EVENT_TYPE = "AliyunServiceEvent";
+
+/** Whether an event, as its canonical JSON, is one that Cinnabar recorded about itself. @throws SyntaxError */
+export function isSystemEvent(text: string): boolean {
+  // A caller may have brought the same words in a parameter: only the event's own member counts.
+  if (!text.includes(SYSTEM_EVENT_TYPE)) return false;
+  const event: unknown = JSON.parse(text);
+  return typeof event === "object" && event !== null && "eventType" in event && event.eventType === SYSTEM_EVENT_TYPE;
+}
 
 /** The canonical JSON of an event that no caller caused. */
 export function encodeSystemEvent(event: {
@@ -33,6 +52,8 @@ export function encodeSystemEvent(event: {
   data: EventObject;
   /** The account that it is about, and whose trail holds it; without one it concerns the deployment alone. */
   accountId?: string;
+  /** What of the account's it is about. */
+  resource?: { readonly type: string; readonly name: string };
 }): string {
   const { accountId = SYSTEM_ACCOUNT } = event;
   const full: AuditEvent = {
@@ -44,9 +65,11 @@ export function encodeSystemEvent(event: {
     eventRW: "Write",
     eventSource: "cinnabar",
     eventTime: event.time,
-    eventType: "AliyunServiceEvent",
+    eventType: SYSTEM_EVENT_TYPE,
     recipientAccountId: accountId,
     requestParameters: {},
+    resourceName: event.resource?.name,
+    resourceType: event.resource?.type,
     serviceName: "Cinnabar",
     sourceIpAddress: "Internal",
     userAgent: "Cinnabar",

@@ -17,7 +17,7 @@ const SECRET_CHARACTERS = 30;
  * Makes an AccessKey id: `LTAI5t`, 12 random characters, and 6 that authenticate them, 24 in all, like those of Alibaba
  * Cloud. The six are HMAC-SHA256 under `tagKey`, its first 48 bits in base 62.
  *
- * @param tagKey - the root key's `accessKeyTag`.
+ * @param tagKey - the deployment's `accessKeyTag`.
  */
 export function issueAccessKeyId(tagKey: KeyObject): AccessKeyId {
   const body = PREFIX + randomCharacters(RANDOM_CHARACTERS).toString("latin1");
@@ -42,7 +42,7 @@ export function newAccessKeySecret(): Buffer {
 
 /** Whose secret it is: a wrapped secret opens for no other account or AccessKey. */
 export interface AccessKeySecretIdentity {
-  /** The root key's `accessKeySecretWrap`. */
+  /** The account's key. */
   readonly wrappingKey: KeyObject;
   readonly accountId: AccountId;
   readonly accessKeyId: AccessKeyId;
@@ -50,7 +50,7 @@ export interface AccessKeySecretIdentity {
 
 /** Wraps a secret for the store. `secret` stays the caller's to clear. */
 export function sealAccessKeySecret(input: AccessKeySecretIdentity & { readonly secret: Uint8Array }): Buffer {
-  return wrapKey({ wrappingKey: input.wrappingKey, material: input.secret, identity: secretParts(input) });
+  return wrapKey({ wrappingKey: input.wrappingKey, material: input.secret, identity: accessKeySecretIdentity(input) });
 }
 
 /**
@@ -59,10 +59,18 @@ export function sealAccessKeySecret(input: AccessKeySecretIdentity & { readonly 
  * @throws AuthenticationError if it was wrapped for another account or AccessKey, under another key, or was altered.
  */
 export function openAccessKeySecret(input: AccessKeySecretIdentity & { readonly wrapped: Uint8Array }): Buffer {
-  return unwrapKey({ wrappingKey: input.wrappingKey, wrapped: input.wrapped, identity: secretParts(input) });
+  return unwrapKey({
+    wrappingKey: input.wrappingKey,
+    wrapped: input.wrapped,
+    identity: accessKeySecretIdentity(input),
+  });
 }
 
-function secretParts({ accountId, accessKeyId }: AccessKeySecretIdentity): string[] {
+/** What a wrapped secret is bound to. */
+export function accessKeySecretIdentity({
+  accountId,
+  accessKeyId,
+}: Pick<AccessKeySecretIdentity, "accountId" | "accessKeyId">): string[] {
   return ["access key secret", accountId, accessKeyId];
 }
 

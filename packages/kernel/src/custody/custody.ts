@@ -1,7 +1,7 @@
 import type { EntityKind } from "../store/entity-cache.ts";
 import { type AccountKeys, accountKeysKind } from "./account-keys.ts";
+import type { DeploymentKeys } from "./deployment-keys.ts";
 import type { Keystore } from "./keystore.ts";
-import type { RootKey } from "./root-key.ts";
 
 /** What operations may use of the keys that this process holds open. */
 export interface Custody {
@@ -11,6 +11,6 @@ export interface Custody {
   readonly accountKeys: EntityKind<AccountKeys>;
 }
 
-export function openCustody(options: { rootKey: RootKey; keystore: Keystore }): Custody {
-  return { keystore: options.keystore, accountKeys: accountKeysKind(options.rootKey) };
+export function openCustody(options: { keys: DeploymentKeys; keystore: Keystore }): Custody {
+  return { keystore: options.keystore, accountKeys: accountKeysKind(options.keys) };
 }

@@ -1,7 +1,8 @@
 import { SecretBytes } from "@cinnabar/crypto";
 
 import { decodeRootKeyFile, encodeRootKeyFile, ROOT_KEY_FILE_BYTES } from "./root-key-file.ts";
-import { type SealMethod, SealOnDisk } from "./seal-on-disk.ts";
+import type { RootKey } from "./root-key.ts";
+import { type Sealing, type SealMethod, SealOnDisk } from "./seal-on-disk.ts";
 
 /**
  * Keeps the root key in a file that only its owner may read. Convenient, and no stronger than the directory it lies in:
@@ -19,14 +20,20 @@ const asItIs: SealMethod = {
   maxBytes: ROOT_KEY_FILE_BYTES,
   isPrivate: true,
   claim: (contents, path) => decodeRootKeyFile(contents, path).checkValue,
-  seal: async (rootKey) => {
-    using material = rootKey.exportMaterial();
-    const secret = new SecretBytes(encodeRootKeyFile(material.bytes));
-    return {
-      contents: secret.bytes,
-      open: async (contents, path) => decodeRootKeyFile(contents, path),
-      [Symbol.dispose]: () => secret[Symbol.dispose](),
-    };
-  },
-  unseal: async (contents, path) => decodeRootKeyFile(contents, path),
+  seal,
+  unseal: async (contents, path) => ({
+    rootKey: decodeRootKeyFile(contents, path),
+    openNext: async (next, nextPath) => decodeRootKeyFile(next, nextPath),
+    sealNext: seal,
+  }),
 };
+
+async function seal(rootKey: RootKey): Promise<Sealing> {
+  using material = rootKey.exportMaterial();
+  const secret = new SecretBytes(encodeRootKeyFile(material.bytes));
+  return {
+    contents: secret.bytes,
+    open: async (contents, path) => decodeRootKeyFile(contents, path),
+    [Symbol.dispose]: () => secret[Symbol.dispose](),
+  };
+}

@@ -1,5 +1,6 @@
 export {
   type AccessKeySecretIdentity,
+  accessKeySecretIdentity,
   isIssuedAccessKeyId,
   issueAccessKeyId,
   newAccessKeySecret,
@@ -7,13 +8,47 @@ export {
   sealAccessKeySecret,
 } from "./access-key.ts";
 export { type AccountKeyIdentity, createAccountKey, openAccountKey } from "./account-key.ts";
+export {
+  AccountKeyError,
+  type AccountKeyErrorCode,
+  type AccountKeyVersion,
+  destroyAccountKeyVersion,
+  listAccountKeyVersions,
+  listAccountsToRewrap,
+  needsRewrapping,
+  type RewrapStep,
+  rewrapStep,
+  rotateAccountKey,
+} from "./account-key-rotation.ts";
+export { type AccountKeyUse, underAccountKey, type WrappedValue } from "./account-key-use.ts";
+export { type AccountKeyWrap, DeploymentKeys, openDeploymentKeys } from "./deployment-keys.ts";
+export {
+  type AccountKeyCertificate,
+  CertificateError,
+  certificateOrigin,
+  type DestroyedVersion,
+  type DestructionCertificate,
+  fingerprint,
+  type KeyCertificate,
+  openDestructionCertificate,
+  signDestructionCertificate,
+} from "./destruction-certificate.ts";
 export { FileSeal } from "./file-seal.ts";
 export type { KeyOrigin, KeySpec, Keystore, KeyVersionIdentity, StoredKeyVersion } from "./keystore.ts";
 export { type AskForPassphrase, MIN_PASSPHRASE_BYTES, PassphraseSeal } from "./passphrase-seal.ts";
 export { MAX_PROVIDED_BYTES, ProvidedSeal } from "./provided-seal.ts";
+export { isRootKeyText } from "./root-key-file.ts";
 export { ROOT_KEY_BYTES, RootKey, type RootKeyUse } from "./root-key.ts";
 export { notReadBack } from "./seal-on-disk.ts";
-export { type Seal, SealError, type SealErrorCode, type SealKind, type StagedSeal } from "./seal.ts";
+export {
+  type OpenedSeal,
+  type Seal,
+  SealError,
+  type SealErrorCode,
+  type SealKind,
+  type SealRotation,
+  type StagedSeal,
+} from "./seal.ts";
 export { damaged as damagedSeal, type SealParameters } from "./sealed-root-key.ts";
 export {
   areShareCounts,
@@ -24,8 +59,11 @@ export {
   type ShareGiver,
   type SharesGiven,
 } from "./shamir-seal.ts";
-export { SoftwareKeystore } from "./software-keystore.ts";
-export { type AccountKeys, accountKeyTable, firstAccountKey } from "./account-keys.ts";
+export { keyMaterialIdentity, SoftwareKeystore } from "./software-keystore.ts";
+export { type AccountKeys, accountKeysKind, accountKeyTable, assertRootKey, newAccountKey } from "./account-keys.ts";
+export { RootKeyRotatedError } from "./root-key-rotated-error.ts";
+export { nodeKeyTable } from "./node-key.ts";
+export { type RootKeyRotation, rotateRootKey } from "./root-key-rotation.ts";
 export { type Custody, openCustody } from "./custody.ts";
 export { rowGuardKeys } from "./row-guard-keys.ts";
 export { type MadeWrappingKey, WrappedSeal, type WrappingKeySource } from "./wrapped-seal.ts";

@@ -57,4 +57,7 @@ export interface Keystore {
 
   /** Drops what is cached of a version, because its material is no more. */
   forget(versionId: KeyVersionId): void;
+
+  /** Drops what is cached of every version: which ones are no more is not known. */
+  forgetAll(): void;
 }

@@ -35,6 +35,7 @@ export class PassphraseSeal extends WrappedSeal {
 
 class PassphraseSource implements WrappingKeySource {
   readonly kind = "passphrase";
+  readonly isForOneRootKey = false;
   readonly #ask: AskForPassphrase;
 
   constructor(ask: AskForPassphrase) {

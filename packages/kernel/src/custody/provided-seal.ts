@@ -16,6 +16,7 @@ export const MAX_PROVIDED_BYTES = ROOT_KEY_FILE_BYTES + 1;
 export class ProvidedSeal implements Seal {
   readonly kind: "env" | "command";
   readonly path = undefined;
+  readonly rotation = undefined;
   readonly #name: string;
   readonly #read: () => Promise<SecretBytes | undefined>;
 
@@ -69,5 +70,9 @@ export class ProvidedSeal implements Seal {
 
   async remove(): Promise<boolean> {
     return false;
+  }
+
+  async holding(): Promise<Seal> {
+    return this;
   }
 }

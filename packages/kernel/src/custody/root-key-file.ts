@@ -26,6 +26,11 @@ export function encodeRootKeyFile(material: Uint8Array): Buffer {
   return file;
 }
 
+/** Whether a file begins as one does that holds a root key, in plaintext or sealed. */
+export function isRootKeyText(start: Uint8Array): boolean {
+  return FIRST_LINE.compare(start.subarray(0, FIRST_LINE.length)) === 0 || sealKindOf(start) !== undefined;
+}
+
 /**
  * Decodes what {@link encodeRootKeyFile} encoded.
  *

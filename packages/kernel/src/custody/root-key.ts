@@ -15,6 +15,8 @@ const LABELS = {
   setHashMask: "cinnabar root v1: set hash mask",
   /** Wraps the Ed25519 key that signs checkpoints. */
   checkpointKeyWrap: "cinnabar root v1: checkpoint key wrap",
+  /** Wraps the deployment's own keys. */
+  deploymentKeyWrap: "cinnabar root v1: deployment key wrap",
   accountKeyWrap: "cinnabar root v1: account key wrap",
   /** The tag in the AccessKey ids that we issue. */
   accessKeyTag: "cinnabar root v1: access key tag",
@@ -46,6 +48,12 @@ export class RootKey {
     this.checkValue = deriveBytes({ key: this.#key, label: CHECK_VALUE_LABEL, bytes: CHECK_VALUE_BYTES }).toString(
       "base64url",
     );
+  }
+
+  /** A fresh one, from the system's generator. */
+  static generate(): RootKey {
+    using material = newRootKeyMaterial();
+    return new RootKey(material.bytes);
   }
 
   /** The 32 bytes themselves, for a seal alone. The caller clears them. */

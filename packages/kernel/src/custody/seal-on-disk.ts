@@ -1,6 +1,9 @@
-import { newRootKeyMaterial, RootKey } from "./root-key.ts";
+import { RootKey } from "./root-key.ts";
 import { alreadyThere, SealedFile, type StagedFile } from "./sealed-file.ts";
-import { type Seal, SealError, type SealKind, type StagedSeal } from "./seal.ts";
+import { type OpenedSeal, type Seal, type SealKind, type SealRotation, SealError, type StagedSeal } from "./seal.ts";
+
+/** What the next root key's file is called, after the seal's own name. */
+const NEXT = ".next";
 
 /** How one kind of seal makes the contents of a file out of a root key, and the other way round. */
 export interface SealMethod {
@@ -12,7 +15,7 @@ export interface SealMethod {
   /** As {@link Seal.claim}. @param path - for messages. */
   claim(contents: Uint8Array, path: string): string | undefined;
   seal(rootKey: RootKey): Promise<Sealing>;
-  unseal(contents: Uint8Array, path: string): Promise<RootKey>;
+  unseal(contents: Uint8Array, path: string): Promise<Unsealing>;
 }
 
 /** What sealing gave, and what is needed to see that it opens; cleared when it is disposed of. */
@@ -22,7 +25,16 @@ export interface Sealing extends Disposable {
   open(contents: Uint8Array, path: string): Promise<RootKey>;
 }
 
-/** A seal that writes a file. */
+/** What unsealing gave, and what it was done with. */
+export interface Unsealing {
+  readonly rootKey: RootKey;
+  /** Opens the contents of another file that was sealed so, without asking anybody again. */
+  openNext(contents: Uint8Array, path: string): Promise<RootKey>;
+  /** Seals another root key so, without asking anybody again. */
+  sealNext(rootKey: RootKey): Promise<Sealing>;
+}
+
+/** A seal that writes a file. While its root key is replaced, the next one stands in a file beside it. */
 export class SealOnDisk implements Seal {
   readonly kind: SealKind;
   readonly path: string;
@@ -48,8 +60,7 @@ export class SealOnDisk implements Seal {
   async create(): Promise<RootKey> {
     // Asked first, so that nobody is given shares or asked for a passphrase in vain.
     if (await this.#file.isTaken()) throw alreadyThere(this.path);
-    using material = newRootKeyMaterial();
-    const rootKey = new RootKey(material.bytes);
+    const rootKey = RootKey.generate();
     await using staged = await this.stage(rootKey);
     if ((await staged.open()).checkValue !== rootKey.checkValue) throw notReadBack(this.path);
     await staged.publish({ replace: false });
@@ -57,12 +68,82 @@ export class SealOnDisk implements Seal {
   }
 
   async open(): Promise<RootKey | undefined> {
+    return (await this.#unseal())?.rootKey;
+  }
+
+  async stage(rootKey: RootKey): Promise<StagedSeal> {
+    return this.#stage(await this.#method.seal(rootKey));
+  }
+
+  async remove(): Promise<boolean> {
+    await (await this.#next()).#file.remove();
+    await this.#file.remove();
+    return true;
+  }
+
+  async holding(rootKey: string): Promise<Seal> {
+    // What cannot be read here cannot say so; whoever opens this one learns why.
+    const says = (seal: SealOnDisk): Promise<boolean> =>
+      seal.claim().then(
+        (claimed) => claimed === rootKey,
+        () => false,
+      );
+    if (await says(this)) return this;
+    for (const beside of [await this.#next(), await this.#kept(rootKey)]) if (await says(beside)) return beside;
+    return this;
+  }
+
+  get rotation(): SealRotation {
+    return {
+      open: () => this.#openForRotation(),
+      claimNext: async () => (await this.#next()).claim(),
+      openNext: async () => (await this.#next()).open(),
+      stageNext: async (rootKey) => (await this.#next()).stage(rootKey),
+      keepOther: (than) => this.#keepOther(than),
+      promote: (rootKey) => this.#promote(rootKey),
+      discardOther: (than) => this.#discardOther(than),
+    };
+  }
+
+  async #openForRotation(): Promise<OpenedSeal | undefined> {
+    const unsealed = await this.#unseal();
+    if (unsealed === undefined) return undefined;
+    const next = await this.#next();
+    return {
+      rootKey: unsealed.rootKey,
+      async findNext() {
+        using contents = await next.#file.read(next.#method.maxBytes);
+        return contents === undefined ? undefined : await unsealed.openNext(contents.bytes, next.path);
+      },
+      stageNext: async (rootKey) => next.#stage(await unsealed.sealNext(rootKey)),
+    };
+  }
+
+  async #keepOther(than: string): Promise<string | undefined> {
+    const claimed = await this.claim();
+    if (claimed === undefined || claimed === than) return undefined;
+    const kept = await this.#kept(claimed);
+    if ((await kept.claim()) !== claimed) await this.#file.linkTo(kept.path);
+    return kept.path;
+  }
+
+  async #promote(rootKey: string): Promise<void> {
+    const next = await this.#next();
+    if ((await next.claim()) === rootKey) await next.#file.moveTo(await this.#file.realPath());
+  }
+
+  async #discardOther(than: string): Promise<void> {
+    const next = await this.#next();
+    const claimed = await next.claim();
+    if (claimed !== undefined && claimed !== than) await next.#file.remove();
+  }
+
+  async #unseal(): Promise<Unsealing | undefined> {
     using contents = await this.#file.read(this.#method.maxBytes);
     return contents === undefined ? undefined : await this.#method.unseal(contents.bytes, this.path);
   }
 
-  async stage(rootKey: RootKey): Promise<StagedSeal> {
-    const sealing = await this.#method.seal(rootKey);
+  async #stage(sealing: Sealing): Promise<StagedSeal> {
     try {
       const file = await this.#file.stage(sealing.contents);
       return new StagedSealOnDisk({ file, sealing, path: this.path, maxBytes: this.#method.maxBytes });
@@ -72,9 +153,12 @@ export class SealOnDisk implements Seal {
     }
   }
 
-  async remove(): Promise<boolean> {
-    await this.#file.remove();
-    return true;
+  async #next(): Promise<SealOnDisk> {
+    return new SealOnDisk(`${await this.#file.realPath()}${NEXT}`, this.#method);
+  }
+
+  async #kept(rootKey: string): Promise<SealOnDisk> {
+    return new SealOnDisk(`${await this.#file.realPath()}.${rootKey}`, this.#method);
   }
 }
 

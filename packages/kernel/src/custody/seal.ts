@@ -37,8 +37,49 @@ export interface Seal {
    * @throws {@link SealError} `notOurs` if others keep the root key.
    */
   stage(rootKey: RootKey): Promise<StagedSeal>;
-  /** Removes what is sealed, durably. @returns false if only those who keep the root key can do that. */
+  /**
+   * Removes what is sealed, durably, and what a rotation or an interrupted process left of it; not the root keys that
+   * were kept. @returns false if only those who keep the root key can do that.
+   */
   remove(): Promise<boolean>;
+  /** This seal, or the one beside it where a rotation has left this root key. This one if neither says so. */
+  holding(rootKey: string): Promise<Seal>;
+  /** How its root key is replaced; `undefined` if others keep it. */
+  readonly rotation: SealRotation | undefined;
+}
+
+/**
+ * Replaces the root key of a seal, so that the present one and the next one are both there, durably, while it is the
+ * store that says which of them counts.
+ */
+export interface SealRotation {
+  /** Opens what is sealed, `undefined` if nothing is there, and keeps at hand what it was opened with. */
+  open(): Promise<OpenedSeal | undefined>;
+  /** As {@link Seal.claim}, of the next root key. */
+  claimNext(): Promise<string | undefined>;
+  /** As {@link Seal.open}, of the next root key, where nothing else is sealed so. */
+  openNext(): Promise<RootKey | undefined>;
+  /** As {@link Seal.stage}, of the next root key, where nothing else is sealed so. */
+  stageNext(rootKey: RootKey): Promise<StagedSeal>;
+  /**
+   * Keeps what is sealed under the name of its root key as well, durably, unless it is this root key.
+   *
+   * @returns where.
+   */
+  keepOther(than: string): Promise<string | undefined>;
+  /** Puts the next root key in its place, durably, if it is this one. */
+  promote(rootKey: string): Promise<void>;
+  /** Removes a next root key unless it is this one. No rotation may be under way. */
+  discardOther(than: string): Promise<void>;
+}
+
+/** A seal's root key, and what it was opened with: the next one is sealed so too, and nobody is asked again. */
+export interface OpenedSeal {
+  readonly rootKey: RootKey;
+  /** The next root key, if there is one already, from a run that was interrupted or is under way. */
+  findNext(): Promise<RootKey | undefined>;
+  /** Seals the next root key; published, it stands beside the present one. */
+  stageNext(rootKey: RootKey): Promise<StagedSeal>;
 }
 
 /** A sealed root key that does not count yet. Disposed of before it is published, it is gone. */

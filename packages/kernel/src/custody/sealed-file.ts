@@ -58,10 +58,40 @@ export class SealedFile {
     }
   }
 
+  /** Where a symbolic link leads: that is what has to be replaced or removed. */
+  async realPath(): Promise<string> {
+    try {
+      return await realpath(this.path);
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return this.path;
+      throw this.#unreachable("could not be found", error);
+    }
+  }
+
+  /** Gives the file a second name in its directory, durably. */
+  async linkTo(other: string): Promise<void> {
+    try {
+      await link(await this.realPath(), other);
+      await syncDirectory(dirname(other));
+    } catch (error) {
+      throw hasCode(error, "EEXIST") ? alreadyThere(other) : this.#unreachable(`could not be kept as ${other}`, error);
+    }
+  }
+
+  /** Gives the file another name in its directory, in place of what has it, durably. Another process may be as far. */
+  async moveTo(other: string): Promise<void> {
+    try {
+      await rename(this.path, other);
+      await syncDirectory(dirname(other));
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw unreachable(other, "could not be replaced", error);
+    }
+  }
+
   /** Writes what the file is to hold, durably, under a name of its own in the same directory. */
   async stage(contents: Uint8Array): Promise<StagedFile> {
     try {
-      const path = await this.#realPath();
+      const path = await this.realPath();
       const temporary = join(dirname(path), `.${basename(path)}.${randomBytesPooled(8).toString("hex")}`);
       const file = await open(temporary, "wx", OWNER_ONLY);
       const staged = new StagedFile({ path, temporary, isPrivate: this.#isPrivate });
@@ -84,26 +114,12 @@ export class SealedFile {
   /** Removes the file, and what an interrupted process left of it under other names, durably. */
   async remove(): Promise<void> {
     try {
-      const path = await this.#realPath();
-      const directory = dirname(path);
-      const prefix = `.${basename(path)}`;
-      const left = (await readdir(directory)).filter(
-        (name) => name.startsWith(prefix) && TEMPORARY_SUFFIX.test(name.slice(prefix.length)),
-      );
-      for (const found of [...left.map((name) => join(directory, name)), path, this.path]) await unlinkIfThere(found);
-      await syncDirectory(directory);
+      const path = await this.realPath();
+      await removeLeftovers(path);
+      for (const found of [path, this.path]) await unlinkIfThere(found);
+      await syncDirectory(dirname(path));
     } catch (error) {
       throw this.#unreachable("could not be removed", error);
-    }
-  }
-
-  /** Where a symbolic link leads: that is what has to be replaced or removed. */
-  async #realPath(): Promise<string> {
-    try {
-      return await realpath(this.path);
-    } catch (error) {
-      if (hasCode(error, "ENOENT")) return this.path;
-      throw error;
     }
   }
 
@@ -165,6 +181,15 @@ export class StagedFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await unlinkIfThere(this.#temporary);
+  }
+}
+
+/** Removes what was written for a file and never got its name. */
+async function removeLeftovers(path: string): Promise<void> {
+  const prefix = `.${basename(path)}`;
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(prefix) || !TEMPORARY_SUFFIX.test(name.slice(prefix.length))) continue;
+    await unlinkIfThere(join(dirname(path), name));
   }
 }
 

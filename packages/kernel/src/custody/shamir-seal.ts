@@ -72,6 +72,7 @@ export class ShamirSeal extends WrappedSeal {
 
 class ShamirSource implements WrappingKeySource {
   readonly kind = "shamir";
+  readonly isForOneRootKey = false;
   readonly #options: ShamirSealOptions;
 
   constructor(options: ShamirSealOptions) {

@@ -44,7 +44,7 @@ export class SoftwareKeystore implements Keystore {
 
   generate({ identity, accountKey }: Omit<StoredKeyVersion, "material">): Buffer {
     using material = new SecretBytes(randomBytes(SPECS[identity.spec].materialBytes));
-    return wrapKey({ wrappingKey: accountKey, material: material.bytes, identity: parts(identity) });
+    return wrapKey({ wrappingKey: accountKey, material: material.bytes, identity: keyMaterialIdentity(identity) });
   }
 
   seal(version: StoredKeyVersion, plaintext: Uint8Array, aad: Uint8Array): Buffer {
@@ -62,6 +62,10 @@ export class SoftwareKeystore implements Keystore {
     this.#opened.delete(versionId);
   }
 
+  forgetAll(): void {
+    this.#opened.clear();
+  }
+
   #cipher(version: StoredKeyVersion): Xaes256Gcm {
     const { versionId } = version.identity;
     const known = this.#opened.get(versionId);
@@ -76,13 +80,15 @@ export class SoftwareKeystore implements Keystore {
 
 function deriveSealKey({ identity, material: wrapped, accountKey }: StoredKeyVersion): KeyObject {
   const { materialBytes, sealLabel } = SPECS[identity.spec];
-  using material = new SecretBytes(unwrapKey({ wrappingKey: accountKey, wrapped, identity: parts(identity) }));
+  using material = new SecretBytes(
+    unwrapKey({ wrappingKey: accountKey, wrapped, identity: keyMaterialIdentity(identity) }),
+  );
   if (material.bytes.length !== materialBytes) throw new AuthenticationError();
   return deriveKey({ key: createSecretKey(material.bytes), label: sealLabel });
 }
 
 function isSame(a: StoredKeyVersion, b: StoredKeyVersion): boolean {
-  const [partsOfA, partsOfB] = [parts(a.identity), parts(b.identity)];
+  const [partsOfA, partsOfB] = [keyMaterialIdentity(a.identity), keyMaterialIdentity(b.identity)];
   return (
     partsOfA.every((part, i) => part === partsOfB[i]) &&
     Buffer.compare(a.material, b.material) === 0 &&
@@ -90,6 +96,7 @@ function isSame(a: StoredKeyVersion, b: StoredKeyVersion): boolean {
   );
 }
 
-function parts({ accountId, keyId, versionId, spec, origin }: KeyVersionIdentity): string[] {
+/** What wrapped material is bound to. */
+export function keyMaterialIdentity({ accountId, keyId, versionId, spec, origin }: KeyVersionIdentity): string[] {
   return ["key version", accountId, keyId, versionId, spec, origin];
 }

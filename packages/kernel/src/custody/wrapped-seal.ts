@@ -9,11 +9,14 @@ import {
   sealRootKey,
   unsealRootKey,
 } from "./sealed-root-key.ts";
+import type { RootKey } from "./root-key.ts";
 import type { SealKind } from "./seal.ts";
 
 /** Where a seal's wrapping key comes from: a passphrase, shares, or another service. */
 export interface WrappingKeySource {
   readonly kind: SealKind;
+  /** Whether a wrapping key is for one root key alone: then another root key needs another one. */
+  readonly isForOneRootKey: boolean;
   /**
    * A new wrapping key, and what leads back to it.
    *
@@ -47,7 +50,7 @@ export class WrappedSeal extends SealOnDisk {
 
 function methodOf(source: WrappingKeySource): SealMethod {
   const { kind } = source;
-  return {
+  const method: SealMethod = {
     kind,
     maxBytes: MAX_SEALED_ROOT_KEY_BYTES,
     isPrivate: false,
@@ -74,9 +77,25 @@ function methodOf(source: WrappingKeySource): SealMethod {
     },
 
     async unseal(contents, path) {
-      const sealed = decodeSealedRootKey(contents, { kind, path });
-      const wrappingKey = await source.find(sealed.parameters, { rootKey: sealed.rootKey, path });
-      return unsealRootKey(sealed, { wrappingKey, path, wrong: source.wrong(path) });
+      const { parameters, ...sealed } = decodeSealedRootKey(contents, { kind, path });
+      const wrappingKey = await source.find(parameters, { rootKey: sealed.rootKey, path });
+      const open = async (file: Uint8Array, of: string): Promise<RootKey> => {
+        const next = decodeSealedRootKey(file, { kind, path: of });
+        const key = source.isForOneRootKey
+          ? await source.find(next.parameters, { rootKey: next.rootKey, path: of })
+          : wrappingKey;
+        return unsealRootKey(next, { wrappingKey: key, path: of, wrong: source.wrong(of) });
+      };
+      return {
+        rootKey: unsealRootKey({ parameters, ...sealed }, { wrappingKey, path, wrong: source.wrong(path) }),
+        openNext: open,
+        async sealNext(rootKey) {
+          if (source.isForOneRootKey) return method.seal(rootKey);
+          const next = encodeSealedRootKey(sealRootKey({ kind, rootKey, wrappingKey, parameters }));
+          return { contents: next, open, [Symbol.dispose]: () => {} };
+        },
+      };
     },
   };
+  return method;
 }

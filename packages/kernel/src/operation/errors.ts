@@ -69,6 +69,17 @@ export const ERRORS = {
   },
   "Rejected.Throttling": { status: 429, message: "QPS Limit Exceeded", retry: true },
   "Rejected.StateModifiedFailed": { status: 409, message: "Keystate modified failed." },
+  /** Not published: an account of Cinnabar's may require the review. */
+  "Rejected.UsageNotReviewed": {
+    status: 409,
+    message: "The key's usage must be reviewed before its deletion is scheduled.",
+  },
+
+  // ActionTrail.
+  InvalidParameterCombination: { status: 400, message: "The end time must be later than the start time." },
+  InvalidQueryParameter: { status: 400, message: "The specified query parameter is invalid." },
+  InvalidParameterEndTime: { status: 400, message: "The specified EndTime is invalid." },
+  InvalidParameterStartTime: { status: 400, message: "The specified StartTime is invalid." },
 
   // Everything.
   InternalFailure: { status: 500, message: "Internal Failure.", retry: true },

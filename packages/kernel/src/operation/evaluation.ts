@@ -5,7 +5,7 @@ import type { Custody } from "../custody/custody.ts";
 import type { EntityKind } from "../store/entity-cache.ts";
 import type { RowGuard } from "../store/row-guard.ts";
 import type { TimeWindow } from "../store/backend.ts";
-import type { DeclaredOperation, Plan, RequestContext } from "./operation.ts";
+import type { DeclaredOperation, Plan, ProductName, RequestContext } from "./operation.ts";
 import type { Principal } from "./principal.ts";
 import { narrow, type View } from "./view.ts";
 
@@ -50,8 +50,16 @@ export class EvaluationContext implements RequestContext {
     return this.#view.db;
   }
 
+  get log(): Kysely<unknown> {
+    return this.#view.log ?? this.#view.db;
+  }
+
   find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
     return this.#view.find(kind, id);
+  }
+
+  holdBatches(): Promise<boolean> {
+    return this.#view.holdBatches();
   }
 
   holdsUntil(time: number): void {
@@ -79,6 +87,8 @@ export interface CallFacts {
   readonly version: string;
   readonly parameters: ReadonlyMap<string, string>;
   readonly operation: DeclaredOperation | undefined;
+  /** That of the operation, or of the version that was called. */
+  readonly product: ProductName;
   /** Base64url of 16 bytes that identify the signature nonce. */
   readonly nonceDigest: string;
   readonly isSecure: boolean;
@@ -129,7 +139,7 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
     resourceName: resource?.name,
     resourceType: resource?.type,
     responseElements: evaluation.plan && recordedResult(operation, evaluation.plan.result),
-    serviceName: operation?.product ?? "Kms",
+    serviceName: facts.product,
     sourceIpAddress: facts.sourceAddress,
     userAgent: cut(facts.userAgent, MAX_USER_AGENT_CHARACTERS),
     userIdentity: {

@@ -1,3 +1,4 @@
+export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
 export { ApiError, type ErrorCode, type ErrorEntry, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 export {
   type AccessRequest,
@@ -28,7 +29,9 @@ export {
   type Authenticator,
   type IdentifiedKey,
   type IncomingCall,
+  type InjectedFault,
   Pipeline,
+  type ProvenCall,
   RECORD_PATIENCE_MILLIS,
 } from "./pipeline.ts";
 export type { Credential, Principal } from "./principal.ts";

@@ -2,17 +2,19 @@ import type { Kysely } from "kysely";
 import type { z } from "zod";
 import type { EventObject } from "../audit/event.ts";
 import type { Custody } from "../custody/custody.ts";
+import { proceed } from "../platform/proceed.ts";
 import type { EntityFinder, EntityKind } from "../store/entity-cache.ts";
 import type { RowChange } from "../store/protected-table.ts";
 import type { RowGuard } from "../store/row-guard.ts";
 import { authorize } from "./authorize.ts";
+import type { QueueName } from "./bounded-queue.ts";
 import { ApiError, type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
 import type { Principal } from "./principal.ts";
 import type { ThrottlingClass } from "./throttle.ts";
 
 /** The API products this server speaks for, by the name that stands in events. */
-export type ProductName = "Kms";
+export type ProductName = "Kms" | "Actiontrail";
 
 /**
  * What an operation does to the store, which decides how it is put on record:
@@ -60,7 +62,19 @@ export interface RequestContext extends EntityFinder {
   readonly now: number;
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
+  /**
+   * Reads what is written once and never changed, such as the audit log: what was found there stays true, so the answer
+   * stands whatever control transaction comes before its record. Only an answer that depends on nothing else may use it.
+   */
+  readonly log: Kysely<unknown>;
   readonly guard: RowGuard;
+  /**
+   * In a control transaction, lets no batch commit any more until it is over: the logs are then complete, and what is
+   * read of them from here on is so until the transaction commits. Every caller in the deployment waits meanwhile.
+   *
+   * @returns false where there is no control transaction: then it does nothing.
+   */
+  holdBatches(): Promise<boolean>;
   /** The answer holds only before this store time. */
   holdsUntil(time: number): void;
   /** The answer holds only from this store time on. */
@@ -81,6 +95,10 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   readonly kind: OperationKind;
   /** The class it is counted in where calls are limited; left out, what its kind says. */
   readonly throttlingClass?: ThrottlingClass;
+  /** Where it waits for its turn, if its work is dear. */
+  readonly queue?: QueueName;
+  /** The parameter without which its work is not dear, so that calls that do not send it wait for no turn. */
+  readonly queuedWith?: keyof P & string;
   /** Whether ActionTrail counts the call as reading or writing. */
   readonly readWrite: "Read" | "Write";
   readonly parameters: P;
@@ -102,7 +120,7 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
 export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle"> {
   readonly throttlingClass: ThrottlingClass;
   /** Runs the stages from validation to the handler: nobody can leave one out. */
-  run(context: RequestContext, wire: ReadonlyMap<string, string>): Promise<Plan<object>>;
+  run(context: RequestContext, wire: ReadonlyMap<string, string>): Plan<object> | Promise<Plan<object>>;
 }
 
 /** Declares an operation. */
@@ -124,17 +142,18 @@ const THROTTLING_CLASSES: Readonly<Record<OperationKind, ThrottlingClass>> = {
   control: "write",
 };
 
-async function runStages<P extends Parameters, Target, Result extends object>(
+function runStages<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,
   context: RequestContext,
   wire: ReadonlyMap<string, string>,
-): Promise<Plan<Result>> {
+): Plan<Result> | Promise<Plan<Result>> {
   const parameters = readParameters(operation.parameters, wire);
   const isDryRun = readDryRun(wire);
-  const target = await operation.target(context, parameters);
-  authorize(context.principal, operation.access(context, target));
-  if (isDryRun) throw new ApiError("DryRunOperationError");
-  return operation.handle(context, parameters, target);
+  return proceed(operation.target(context, parameters), (target) => {
+    authorize(context.principal, operation.access(context, target));
+    if (isDryRun) throw new ApiError("DryRunOperationError");
+    return operation.handle(context, parameters, target);
+  });
 }
 
 /** `DryRun` is understood by every operation: one that merely ignored it would do what the caller only asked about. */

@@ -1,6 +1,6 @@
 import { readList, readMap, readRecords } from "@cinnabar/rpc";
 import type { z } from "zod";
-import { type ApiError, invalidParameter, missingParameter } from "./errors.ts";
+import { ApiError, type ErrorCode, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 
 /** How a parameter appears in the audit event: as it was sent, or not at all. */
 export type AuditTreatment = "plain" | "omit";
@@ -18,6 +18,8 @@ export interface Parameter<Value, Presence extends "required" | "optional" = "re
   /** From the wire's text (or map, or array of one of them) to the value; its messages say what would be right. */
   readonly schema: z.ZodType<Value>;
   readonly audit: AuditTreatment;
+  /** The code of a value that the schema refuses; left out, `InvalidParameter`. */
+  readonly refusedAs?: ErrorCode;
   /** One sentence for the API reference. */
   readonly description: string;
 }
@@ -36,6 +38,7 @@ export type ParameterValues<P extends Parameters> = {
 interface ParameterOptions<Value> {
   readonly schema: z.ZodType<Value>;
   readonly audit?: AuditTreatment;
+  readonly refusedAs?: ErrorCode;
   readonly description: string;
 }
 
@@ -95,7 +98,7 @@ function readParameter(name: string, parameter: Parameter<unknown>, wire: Readon
   }
   const parsed = parameter.schema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  throw toApiError(name, parsed.error);
+  throw toApiError(name, parameter, parsed.error);
 }
 
 function readRaw(name: string, { encoding }: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
@@ -111,7 +114,8 @@ function readRaw(name: string, { encoding }: Parameter<unknown>, wire: ReadonlyM
   }
 }
 
-function toApiError(name: string, error: z.ZodError): ApiError {
-  const [issue] = error.issues;
-  return invalidParameter(name, issue === undefined ? "" : issue.message);
+function toApiError(name: string, { refusedAs }: Parameter<unknown>, error: z.ZodError): ApiError {
+  const advice = error.issues[0]?.message ?? "";
+  if (refusedAs === undefined) return invalidParameter(name, advice);
+  return new ApiError(refusedAs, `${ERRORS[refusedAs].message} "${name}": ${advice}`);
 }

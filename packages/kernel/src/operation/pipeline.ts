@@ -14,20 +14,24 @@ import {
   WireError,
 } from "@cinnabar/rpc";
 import type { Custody } from "../custody/custody.ts";
+import { alarm } from "../platform/alarms.ts";
 import { newRequestId } from "../platform/ids.ts";
+import { attempt, proceed } from "../platform/proceed.ts";
 import type { Logger } from "../platform/logging.ts";
 import type { Metrics, OperationMetrics } from "../platform/metrics.ts";
 import { nonceDigest, type NonceTable } from "../platform/nonce-table.ts";
 import type { RefusalReason, SecurityLog } from "../platform/security-log.ts";
+import type { CallTrace, Tracing } from "../platform/tracing.ts";
 import type { Submission, Ticket } from "../store/committer.ts";
 import { type EntityFinder, sameTag } from "../store/entity-cache.ts";
 import { DatabaseAwayError } from "../store/backend.ts";
 import { TamperedRowError } from "../store/row-guard.ts";
 import type { Store } from "../store/store.ts";
+import { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
 import { ApiError, ERRORS, type ErrorCode } from "./errors.ts";
 import { type CallFacts, encodeCallEvent, type Evaluation, EvaluationContext } from "./evaluation.ts";
 import { type OpenCall, OpenCalls } from "./open-calls.ts";
-import type { DeclaredOperation } from "./operation.ts";
+import type { DeclaredOperation, Plan, RequestContext } from "./operation.ts";
 import type { Credential, Principal } from "./principal.ts";
 import type { OperationRegistry } from "./registry.ts";
 import type { Throttle } from "./throttle.ts";
@@ -65,9 +69,27 @@ export interface IdentifiedKey extends Credential {
   readonly secret: SigningSecret;
 }
 
+/** A call whose caller is proven, as the emulator looks at it before it is served. */
+export interface ProvenCall {
+  readonly incoming: IncomingCall;
+  /** The operation's name as it was sent; it need not be one that is served. */
+  readonly action: string;
+  readonly accountId: string;
+}
+
+/**
+ * What the emulator does to a call instead of serving it: has it refused, on record as any refusal, or loses it, before
+ * it had any effect. Nobody takes the answer to a call that is lost.
+ */
+export type InjectedFault =
+  | { readonly kind: "refused"; readonly error: ApiError; readonly retryAfterMillis?: number | undefined }
+  | { readonly kind: "lost" };
+
 /** How long a request may wait for its record before it is answered ServiceUnavailableTemporary, in milliseconds. */
 export const RECORD_PATIENCE_MILLIS = 1_800;
 const DEADLINE_TICK_MILLIS = 100;
+/** When whoever found a queue full may try again, in milliseconds. */
+const QUEUE_RETRY_MILLIS = 1_000;
 /** The caller's clock may differ by so much either way; a nonce is kept until its request would be refused as expired. */
 const FRESHNESS_SECONDS = 15 * 60;
 
@@ -94,6 +116,10 @@ export class Pipeline {
   readonly #unknownOperation: OperationMetrics;
   readonly #region: string;
   readonly #throttle: Throttle | undefined;
+  readonly #callersTime: () => number;
+  readonly #injectFault: ((call: ProvenCall) => InjectedFault | undefined) | undefined;
+  readonly #queues: Readonly<Record<QueueName, BoundedQueue>>;
+  readonly #tracing: Tracing | undefined;
   /** Calls that wait, oldest first. */
   readonly #open = new OpenCalls<Call>();
   /** Calls that came in this turn of the event loop, not begun yet. */
@@ -111,6 +137,14 @@ export class Pipeline {
     securityLog: SecurityLog;
     /** Left out, nobody's calls are limited. */
     throttle?: Throttle | undefined;
+    /** What callers' clocks show, in milliseconds since 1970; the store's time if left out, as it is but in an emulator. */
+    callersTime?: (() => number) | undefined;
+    /** Left out but in an emulator. */
+    injectFault?: ((call: ProvenCall) => InjectedFault | undefined) | undefined;
+    /** Left out, {@link QUEUES}. */
+    queues?: Readonly<Record<QueueName, QueueLimits>> | undefined;
+    /** Left out, calls are not traced. */
+    tracing?: Tracing | undefined;
   }) {
     this.#store = options.store;
     this.#registry = options.registry;
@@ -122,6 +156,11 @@ export class Pipeline {
     this.#securityLog = options.securityLog;
     this.#region = options.store.region;
     this.#throttle = options.throttle;
+    this.#callersTime = options.callersTime ?? (() => options.store.clock.now());
+    this.#injectFault = options.injectFault;
+    const { lookup } = options.queues ?? QUEUES;
+    this.#queues = { lookup: new BoundedQueue(lookup) };
+    this.#tracing = options.tracing;
     this.#operationMetrics = new Map(
       options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
     );
@@ -148,6 +187,11 @@ export class Pipeline {
    */
   handle(incoming: IncomingCall): void {
     const call = new Call(incoming);
+    if (this.#tracing !== undefined) {
+      const { headers, method } = incoming.http;
+      call.trace = this.#tracing.begin({ requestId: call.eventId, headers, method });
+      call.trace.stage("authenticate");
+    }
     this.#open.add(call);
     if (this.#arrived.push(call) === 1) setImmediate(() => this.#serveArrived());
   }
@@ -155,7 +199,18 @@ export class Pipeline {
   #serveArrived(): void {
     const calls = this.#arrived;
     this.#arrived = [];
-    for (const call of calls) void this.#serve(call).catch((error: unknown) => this.#fail(call, error));
+    const callers = calls.map((call) => this.#orFail(call, () => this.#authenticate(call)));
+    for (const [i, call] of calls.entries()) {
+      void this.#orFail(call, () => proceed(callers[i], (caller) => caller && this.#serve(call, caller)));
+    }
+  }
+
+  /** Runs a stage of a call. What it throws, at once or later, ends the call, and then nothing comes of the stage. */
+  #orFail<T>(call: Call, stage: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
+    return attempt(stage, (error) => {
+      this.#fail(call, error);
+      return undefined;
+    });
   }
 
   /** Stops the clock that answers overdue calls. No call may be open. */
@@ -163,29 +218,31 @@ export class Pipeline {
     clearInterval(this.#ticker);
   }
 
-  async #serve(call: Call): Promise<void> {
-    const authenticated = await this.#authenticate(call);
-    if (authenticated === undefined) return;
-    const { facts } = authenticated;
-    const evaluate = (view: View): Promise<Evaluation> => this.#evaluate(call, authenticated, view);
+  #serve(call: Call, caller: Authenticated): void | Promise<void> {
+    const { facts } = caller;
+    const evaluate: Evaluate = (view) => this.#evaluate(call, caller, view);
     if (facts.operation?.kind === "unrecorded") return this.#answerUnrecorded(call, evaluate);
 
     const view = this.#cachedView();
-    const evaluation = await evaluate(view);
-    if (call.abandoned) return;
-    if (isControl(facts, evaluation)) return this.#control(call, facts, evaluate);
-    this.#store.committer.submit(this.#submission({ call, facts, evaluate, view, evaluation }));
+    call.trace?.stage("execute");
+    return proceed(evaluate(view), (evaluation) => {
+      if (call.abandoned) return undefined;
+      call.trace?.stage("commit");
+      if (isControl(facts, evaluation)) return this.#control(call, facts, evaluate);
+      this.#store.committer.submit(this.#submission({ call, facts, evaluate, view, evaluation }));
+      return undefined;
+    });
   }
 
   /** Proves who calls, or answers that it cannot and gives nothing. */
-  async #authenticate(call: Call): Promise<Authenticated | undefined> {
+  #authenticate(call: Call): Authenticated | undefined | Promise<Authenticated | undefined> {
     const { clock } = this.#store;
     let request: RpcRequest;
     try {
       request = parseRequest(call.incoming.http);
       call.format = request.format;
       // A clock that is behind what it said before is no measure of the caller's.
-      if (!clock.behind) assertFresh({ timestampMillis: request.timestampMillis, nowMillis: clock.now() });
+      if (!clock.behind) assertFresh({ timestampMillis: request.timestampMillis, nowMillis: this.#callersTime() });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const reason = error.code.startsWith("InvalidTimeStamp.Expired") ? "expired-timestamp" : "malformed";
@@ -198,14 +255,23 @@ export class Pipeline {
     const found = this.#authenticator.isIssued(accessKeyId)
       ? this.#authenticator.find(this.#cachedView(), accessKeyId)
       : undefined;
-    const key = found instanceof Promise ? await found : found;
+    return proceed(found, (key) => this.#prove(call, request, key));
+  }
+
+  #prove(call: Call, request: RpcRequest, key: IdentifiedKey | undefined): Authenticated | undefined {
+    // Answered meanwhile, because the key took too long to load.
+    if (call.abandoned) return undefined;
+    const { accessKeyId } = request;
     if (key === undefined) {
       return this.#reject(call, { reason: "unknown-access-key", code: "InvalidAccessKeyId.NotFound" });
     }
     const operation = this.#registry.find(request.version, request.action);
     try {
       verifySignature(request, key.secret);
-      if (operation !== undefined) assertSignedFor(request, operation.product);
+      // Also for what is not served: a key of one product is no credential of another one.
+      if (this.#registry.hasVersion(request.version)) {
+        assertSignedFor(request, this.#registry.productOf(request.version));
+      }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return this.#reject(call, { reason: "bad-signature", code: error.code, message: error.message });
@@ -214,7 +280,7 @@ export class Pipeline {
     const verdict = this.#nonces.check({
       digest,
       expiresAtSeconds: Math.floor(request.timestampMillis / 1000) + FRESHNESS_SECONDS,
-      nowSeconds: Math.floor(clock.now() / 1000),
+      nowSeconds: Math.floor(this.#callersTime() / 1000),
     });
     if (verdict === "used") return this.#reject(call, { reason: "used-nonce", code: "SignatureNonceUsed" });
     if (verdict === "full") {
@@ -228,6 +294,7 @@ export class Pipeline {
       version: request.version,
       parameters: request.parameters,
       operation,
+      product: operation?.product ?? this.#registry.productOf(request.version),
       nonceDigest: digest.toString("base64url", 0, 16),
       isSecure,
       host: call.host,
@@ -237,6 +304,12 @@ export class Pipeline {
     call.operation = operation;
     // What is not served is put on record like the rest, and counts with the reading calls.
     call.retryAfterMillis = this.#throttle?.take(operation?.throttlingClass ?? "read", key.principal.accountId);
+    if (this.#injectFault !== undefined) {
+      const { accountId } = key.principal;
+      call.fault = this.#injectFault({ incoming: call.incoming, action: request.action, accountId });
+      if (call.fault?.kind === "lost") return this.#forget(call);
+      call.retryAfterMillis ??= call.fault?.retryAfterMillis;
+    }
     return { request, facts, secret: key.secret };
   }
 
@@ -245,28 +318,43 @@ export class Pipeline {
    *
    * @throws {@link DatabaseAwayError}: then nothing can be put on record either.
    */
-  async #evaluate(call: Call, { request, facts, secret }: Authenticated, view: View): Promise<Evaluation> {
-    let context: EvaluationContext | undefined;
-    let principal = unknownPrincipal(request.accessKeyId);
-    try {
-      const found = this.#authenticator.find(view, request.accessKeyId);
-      const key = found instanceof Promise ? await found : found;
-      // The key was there a moment ago; now it may be gone, disabled, or another one.
-      if (key === undefined) throw new ApiError("InvalidAccessKeyId.NotFound");
-      ({ principal } = key);
-      if (key.secret !== secret) verifySignature(request, key.secret);
-      if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
-      if (call.retryAfterMillis !== undefined) throw new ApiError("Rejected.Throttling");
-      if (request.securityToken !== undefined) throw new ApiError("InvalidSecurityToken.Malformed", STS_ADVICE);
-      const operation = facts.operation ?? this.#notServed(request);
-      context = new EvaluationContext({
-        view,
-        principal,
-        region: this.#region,
-        custody: this.#custody,
-        guard: this.#store.guard,
-      });
-      const plan = await operation.run(context, request.parameters);
+  #evaluate(call: Call, caller: Authenticated, view: View): Evaluation | Promise<Evaluation> {
+    const { accessKeyId } = caller.request;
+    const known: Known = { principal: unknownPrincipal(accessKeyId), context: undefined };
+    return attempt(
+      () =>
+        proceed(this.#authenticator.find(view, accessKeyId), (key) =>
+          this.#decide(call, { ...caller, key, view, known }),
+        ),
+      (error) => this.#refusal(call, error, { known, view }),
+    );
+  }
+
+  /** The answer if there is one, or what stands against it, thrown. */
+  #decide(
+    call: Call,
+    options: Authenticated & { readonly key: IdentifiedKey | undefined; readonly view: View; readonly known: Known },
+  ): Evaluation | Promise<Evaluation> {
+    const { request, facts, secret, key, view, known } = options;
+    // The key was there a moment ago; now it may be gone, disabled, or another one.
+    if (key === undefined) throw new ApiError("InvalidAccessKeyId.NotFound");
+    const { principal } = key;
+    known.principal = principal;
+    if (key.secret !== secret) verifySignature(request, key.secret);
+    if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
+    if (call.fault?.kind === "refused") throw call.fault.error;
+    if (call.retryAfterMillis !== undefined) throw new ApiError("Rejected.Throttling");
+    if (request.securityToken !== undefined) throw new ApiError("InvalidSecurityToken.Malformed", STS_ADVICE);
+    const operation = facts.operation ?? this.#notServed(request);
+    const context = new EvaluationContext({
+      view,
+      principal,
+      region: this.#region,
+      custody: this.#custody,
+      guard: this.#store.guard,
+    });
+    known.context = context;
+    return proceed(this.#execute(call, { operation, context, parameters: request.parameters }), (plan): Evaluation => {
       const result = { ...plan.result };
       return {
         status: 200,
@@ -282,28 +370,55 @@ export class Pipeline {
         principal,
         time: view.now,
       };
-    } catch (error) {
-      if (error instanceof DatabaseAwayError) throw error;
-      const { code, message } = this.#describe(call, error);
-      return {
-        status: ERRORS[code].status,
-        body: this.#errorBody(call, code, message),
-        plan: undefined,
-        window: context?.window,
-        error: { code, message },
-        noted: context?.noted ?? {},
-        resource: context?.resource,
-        principal,
-        time: view.now,
-      };
+    });
+  }
+
+  /** @throws {@link DatabaseAwayError} */
+  #refusal(call: Call, error: unknown, { known, view }: { readonly known: Known; readonly view: View }): Evaluation {
+    if (error instanceof DatabaseAwayError) throw error;
+    const { code, message } = this.#describe(call, error);
+    const { principal, context } = known;
+    return {
+      status: ERRORS[code].status,
+      body: this.#errorBody(call, code, message),
+      plan: undefined,
+      window: context?.window,
+      error: { code, message },
+      noted: context?.noted ?? {},
+      resource: context?.resource,
+      principal,
+      time: view.now,
+    };
+  }
+
+  /** Runs the operation, in its turn where its work is dear. */
+  #execute(
+    call: Call,
+    options: { operation: DeclaredOperation; context: RequestContext; parameters: ReadonlyMap<string, string> },
+  ): Plan<object> | Promise<Plan<object>> {
+    const { operation, context, parameters } = options;
+    const { queue: name, queuedWith } = operation;
+    const isQueued = name !== undefined && (queuedWith === undefined || parameters.has(queuedWith));
+    const queue = isQueued ? this.#queues[name] : undefined;
+    // Who had a turn before has what it needs to wait for no other one: a batch, maybe all control transactions, wait.
+    if (queue === undefined || call.hadTurn) return operation.run(context, parameters);
+    const { accountId } = context.principal;
+    if (queue.isFullFor(accountId)) {
+      call.retryAfterMillis = QUEUE_RETRY_MILLIS;
+      throw new ApiError("Rejected.Throttling");
     }
+    return queue.run(accountId, () => {
+      if (call.abandoned) throw new ApiError("ServiceUnavailableTemporary");
+      call.hadTurn = true;
+      return operation.run(context, parameters);
+    });
   }
 
   /** Waits for a batch to put the answer on record. */
   #submission(options: {
     call: Call;
     facts: CallFacts;
-    evaluate: (view: View) => Promise<Evaluation>;
+    evaluate: Evaluate;
     view: CachedView;
     evaluation: Evaluation;
   }): Submission {
@@ -317,8 +432,10 @@ export class Pipeline {
       inserts: evaluation.plan?.changes ?? [],
       again: async () => {
         const nextView = this.#cachedView();
+        call.trace?.stage("execute");
         try {
           const next = await evaluate(nextView);
+          call.trace?.stage("commit");
           if (!isControl(facts, next)) return this.#submission({ ...options, view: nextView, evaluation: next });
         } catch (error) {
           this.#fail(call, error);
@@ -332,11 +449,11 @@ export class Pipeline {
     };
   }
 
-  #runControl(call: Call, facts: CallFacts, evaluate: (view: View) => Promise<Evaluation>): void {
+  #runControl(call: Call, facts: CallFacts, evaluate: Evaluate): void {
     void this.#control(call, facts, evaluate).catch((error: unknown) => this.#fail(call, error));
   }
 
-  async #control(call: Call, facts: CallFacts, evaluate: (view: View) => Promise<Evaluation>): Promise<void> {
+  async #control(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<void> {
     let evaluation: Evaluation | undefined;
     try {
       evaluation = await this.#store.control.run(async (transaction) => {
@@ -363,7 +480,7 @@ export class Pipeline {
   }
 
   /** Without an event, the answer still has to be true now: the epoch is read after the request came. */
-  async #answerUnrecorded(call: Call, evaluate: (view: View) => Promise<Evaluation>): Promise<void> {
+  async #answerUnrecorded(call: Call, evaluate: Evaluate): Promise<void> {
     const { cache } = this.#store;
     while (!call.abandoned) {
       const { tag } = cache.epoch;
@@ -410,10 +527,15 @@ export class Pipeline {
     const { eventId: requestId } = call;
     if (error instanceof TamperedRowError) {
       this.#metrics.tamperedRows.add();
-      this.#log.error({ err: error, requestId, alarm: "tampered-row" }, "a row was tampered with");
+      this.#log.error({ err: error, requestId, ...alarm("tampered-row") }, "a row was tampered with");
     } else {
       this.#log.error({ err: error, requestId }, message);
     }
+  }
+
+  #forget(call: Call): undefined {
+    this.#open.remove(call);
+    call.trace?.ended();
   }
 
   /** Answers a request that nobody is proven to have sent: it goes to metrics and the security log only. */
@@ -425,7 +547,7 @@ export class Pipeline {
 
   #refuse(call: Call, code: ErrorCode, message: string): undefined {
     const { status } = ERRORS[code];
-    this.#respond(call, { status, body: this.#errorBody(call, code, message) });
+    this.#respond(call, { status, body: this.#errorBody(call, code, message), error: { code } });
   }
 
   #errorBody(call: Call, code: ErrorCode, message: string): string {
@@ -439,10 +561,11 @@ export class Pipeline {
     return call.format === "JSON" ? encodeError(answer) : encodeXmlError(answer);
   }
 
-  #respond(call: Call, { status, body }: { readonly status: number; readonly body: string }): void {
+  #respond(call: Call, { status, body, error }: Ending): void {
     if (!this.#open.remove(call)) return;
     const metrics = call.operation === undefined ? this.#unknownOperation : this.#operationMetrics.get(call.operation);
     metrics?.answered(status, (performance.now() - call.arrivedAt) / 1000);
+    call.trace?.answered({ httpStatus: status, errorCode: error?.code, operation: call.operation });
     const { format, eventId: requestId, retryAfterMillis } = call;
     call.incoming.respond({ status, body, format, requestId, retryAfterMillis });
   }
@@ -462,12 +585,28 @@ export class Pipeline {
   }
 }
 
+/** Computes a call's answer from a view of the store. */
+type Evaluate = (view: View) => Evaluation | Promise<Evaluation>;
+
+/** What is known of a call's evaluation by the time that something stands against it. */
+interface Known {
+  principal: Principal;
+  context: EvaluationContext | undefined;
+}
+
 /** A call whose caller is proven. */
 interface Authenticated {
   readonly request: RpcRequest;
   readonly facts: CallFacts;
   /** The secret that the signature was verified with. */
   readonly secret: SigningSecret;
+}
+
+/** What a call is answered. */
+interface Ending {
+  readonly status: number;
+  readonly body: string;
+  readonly error?: { readonly code: string } | undefined;
 }
 
 const STS_ADVICE = "Specified SecurityToken is malformed. This server has issued no security tokens.";
@@ -482,9 +621,15 @@ class Call implements Ticket, OpenCall {
   abandoned = false;
   /** Set if the call was one too many for its account. */
   retryAfterMillis: number | undefined;
+  /** Set once the call has had its turn in a queue. */
+  hadTurn = false;
   /** Until the request has been read, and if it cannot be, JSON. */
   format: AnswerFormat = "JSON";
   operation: DeclaredOperation | undefined;
+  /** Set by an emulator that was told to. */
+  fault: InjectedFault | undefined;
+  /** Set if calls are traced. */
+  trace: CallTrace | undefined;
 
   constructor(incoming: IncomingCall) {
     this.incoming = incoming;

@@ -11,6 +11,8 @@ export const CLOUD_LIMITS = {
   write: 30,
   CreateKey: 10,
   OpenKmsService: 1,
+  /** ActionTrail, "LookupEvents". */
+  LookupEvents: 2,
 } as const satisfies Readonly<Record<string, number>>;
 
 export type ThrottlingClass = keyof typeof CLOUD_LIMITS;

@@ -6,8 +6,12 @@ import type { StoreClock } from "../platform/store-clock.ts";
 /** What a request is evaluated against: this process's cache, or the locked state of a control transaction. */
 export interface View extends EntityFinder {
   readonly db: Kysely<unknown>;
+  /** Reads what is never changed once it is written; where left out, `db` does. */
+  readonly log?: Kysely<unknown>;
   /** Store time in milliseconds. */
   readonly now: number;
+  /** As a request's context has it. */
+  holdBatches(): Promise<boolean>;
 }
 
 interface Use {
@@ -36,6 +40,14 @@ export class CachedView implements View {
   get db(): Kysely<unknown> {
     this.#readStore = true;
     return this.#db;
+  }
+
+  get log(): Kysely<unknown> {
+    return this.#db;
+  }
+
+  holdBatches(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {

@@ -1,3 +1,4 @@
+export { alarm, type Alarm, ALARMS } from "./alarms.ts";
 export {
   type AccessKeyId,
   type AccountId,
@@ -24,6 +25,9 @@ export {
   type NonceUse,
   type NonceVerdict,
 } from "./nonce-table.ts";
+export { attempt, proceed } from "./proceed.ts";
 export { REFUSAL_REASONS, type RefusalDetails, type RefusalReason, SecurityLog } from "./security-log.ts";
 export { Count, Tally } from "./tally.ts";
 export { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "./store-clock.ts";
+export { findTracing } from "./find-tracing.ts";
+export type { Tracing } from "./tracing.ts";

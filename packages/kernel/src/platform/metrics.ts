@@ -1,7 +1,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-
+import manifest from "../../package.json" with { type: "json" };
+import type { Alarm } from "./alarms.ts";
+import type { AnyDeclaration, Declaration, Exposition, Sample, TalliedDeclaration } from "./exposition.ts";
+import { PROCESS_METRICS } from "./process-metrics.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "./security-log.ts";
 import { Count, Tally } from "./tally.ts";
 
@@ -30,13 +32,33 @@ export class OperationMetrics {
   }
 }
 
+/** How much the audit log holds. Days are those of UTC by the store's clock. */
+export interface AuditVolumeReading {
+  /** Of its rows: event bodies that were not dropped, leaves and heads. */
+  readonly logBytes: number;
+  readonly eventsToday: number;
+  readonly eventsYesterday: number;
+  readonly bytesToday: number;
+  readonly bytesYesterday: number;
+}
+
+/** How full the disk is. What is not known is left out. */
+export interface DiskReading {
+  /** Of the whole database, with what is free in it. */
+  readonly databaseBytes?: number | undefined;
+  /** What this process could use if nothing else were on the disk. */
+  readonly sizeBytes?: number | undefined;
+  readonly freeBytes?: number | undefined;
+  readonly daysUntilFull?: number | undefined;
+}
+
 /**
  * What one process tells Prometheus. Whoever counts keeps the member it needs and adds to it; prom-client comes in only
  * when the numbers are asked for. No label holds an account, a key, or anything else that a caller may choose.
  */
 export class Metrics implements Disposable {
   /** The value of the header Content-Type for {@link Metrics.expose}. */
-  readonly contentType: string;
+  readonly contentType: string = "text/plain; version=0.0.4; charset=utf-8";
 
   readonly batchEvents = new Tally(BATCH_BUCKETS_EVENTS);
   readonly batchCommitSeconds = new Tally(DURATION_BUCKETS_SECONDS);
@@ -48,8 +70,11 @@ export class Metrics implements Disposable {
   readonly tamperedRows = new Count();
   readonly checkpoints = new Count();
   readonly checkpointsDelivered = new Count();
+  /** Events whose bodies this process dropped by retention. */
+  readonly eventsDropped = new Count();
 
-  readonly #registry = new Registry();
+  readonly #declarations: AnyDeclaration[] = [];
+  #exposition: Exposition | undefined;
   readonly #now: () => number;
   readonly #operations = new Map<string, OperationMetrics>();
   readonly #refusals: ReadonlyMap<RefusalReason, Count> = new Map(
@@ -58,14 +83,20 @@ export class Metrics implements Disposable {
   readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MILLIS });
   #nonceTableLoad: () => number = () => 0;
   #undeliveredSeconds: () => number = () => 0;
+  #auditVolume: AuditVolumeReading | undefined;
+  #disk: DiskReading = {};
+  readonly #alarms = new Map<Alarm, (() => boolean)[]>();
+  #isReady: () => boolean = () => false;
+  #openRequests: () => number = () => 0;
+  #certificateUntil: number | undefined;
   #sweepSeconds = 0;
   #sweptAt: number;
 
   /** @param options.now - milliseconds since 1970, for the age of the last sweep. */
   constructor(options: { readonly now: () => number }) {
     this.#now = options.now;
+    this.watchAlarm("tampered-row", () => this.tamperedRows.value > 0);
     this.#sweptAt = options.now();
-    this.contentType = this.#registry.contentType;
     this.#loopDelay.enable();
     this.#declare();
   }
@@ -101,9 +132,44 @@ export class Metrics implements Disposable {
     this.#undeliveredSeconds = seconds;
   }
 
+  /** From now on `isRaised` is asked, beside those that are asked already, whether what the alarm is about is so now. */
+  watchAlarm(alarm: Alarm, isRaised: () => boolean): void {
+    this.#alarms.set(alarm, [...(this.#alarms.get(alarm) ?? []), isRaised]);
+  }
+
+  /** From now on `isReady` is asked whether the server can do its work; until then it cannot. */
+  watchReadiness(isReady: () => boolean): void {
+    this.#isReady = isReady;
+  }
+
+  /** From now on `open` is asked for the requests that wait for their answers. */
+  watchOpenRequests(open: () => number): void {
+    this.#openRequests = open;
+  }
+
+  /** The certificate that the API is served with is valid until then, in milliseconds since 1970. */
+  servesCertificate(validUntil: number): void {
+    this.#certificateUntil = validUntil;
+  }
+
+  /** The audit log's size was read. */
+  auditVolumeRead(reading: AuditVolumeReading): void {
+    this.#auditVolume = reading;
+  }
+
+  /** The disk was looked at. */
+  diskRead(reading: DiskReading): void {
+    this.#disk = reading;
+  }
+
   /** Everything in Prometheus' text format. The event-loop delay is that since the last call. */
-  expose(): Promise<string> {
-    return this.#registry.metrics();
+  async expose(): Promise<string> {
+    // prom-client is not needed before the first scrape, and a start takes a twentieth less without it.
+    if (this.#exposition === undefined) {
+      const { Exposition } = await import("./exposition.ts");
+      this.#exposition ??= new Exposition(this.#declarations);
+    }
+    return this.#exposition.text();
   }
 
   /** Stops measuring the event loop. */
@@ -174,6 +240,56 @@ export class Metrics implements Disposable {
       values: () => [{ labels: {}, value: this.#undeliveredSeconds() }],
     });
     this.#gauge({
+      name: "cinnabar_audit_log_bytes",
+      help: "Size of the audit log's rows: event bodies that were not dropped, leaves and heads, in bytes.",
+      values: () => sampleOf(this.#auditVolume?.logBytes),
+    });
+    this.#gauge({
+      name: "cinnabar_audit_events_today",
+      help: "Events put on record since midnight UTC.",
+      values: () => sampleOf(this.#auditVolume?.eventsToday),
+    });
+    this.#gauge({
+      name: "cinnabar_audit_events_yesterday",
+      help: "Events put on record on the day before, UTC.",
+      values: () => sampleOf(this.#auditVolume?.eventsYesterday),
+    });
+    this.#gauge({
+      name: "cinnabar_audit_bytes_today",
+      help: "Size of what was put on record since midnight UTC, in bytes.",
+      values: () => sampleOf(this.#auditVolume?.bytesToday),
+    });
+    this.#gauge({
+      name: "cinnabar_audit_bytes_yesterday",
+      help: "Size of what was put on record on the day before, UTC, in bytes.",
+      values: () => sampleOf(this.#auditVolume?.bytesYesterday),
+    });
+    this.#counter({
+      name: "cinnabar_audit_dropped_events_total",
+      help: "Events whose bodies were dropped by retention.",
+      values: () => [{ labels: {}, value: this.eventsDropped.value }],
+    });
+    this.#gauge({
+      name: "cinnabar_database_bytes",
+      help: "Size of the database with what is free in it, in bytes.",
+      values: () => sampleOf(this.#disk.databaseBytes),
+    });
+    this.#gauge({
+      name: "cinnabar_disk_size_bytes",
+      help: "Size of the disk that an embedded database lies on, as far as the server may use it, in bytes.",
+      values: () => sampleOf(this.#disk.sizeBytes),
+    });
+    this.#gauge({
+      name: "cinnabar_disk_free_bytes",
+      help: "What is free of the disk that an embedded database lies on, in bytes.",
+      values: () => sampleOf(this.#disk.freeBytes),
+    });
+    this.#gauge({
+      name: "cinnabar_disk_full_days",
+      help: "Days until that disk is full, if the audit log goes on as in the last week and retention drops what falls due.",
+      values: () => sampleOf(this.#disk.daysUntilFull),
+    });
+    this.#gauge({
       name: "cinnabar_nonce_table_load_ratio",
       help: "Share of the nonce table in use, from 0 to 1. At 0.8 requests are refused.",
       values: () => [{ labels: {}, value: this.#nonceTableLoad() }],
@@ -195,18 +311,45 @@ export class Metrics implements Disposable {
       values: () => this.#takeLoopDelay(),
     });
     this.#gauge({
-      name: "process_resident_memory_bytes",
-      help: "Resident memory of the process, in bytes.",
-      values: () => [{ labels: {}, value: process.memoryUsage.rss() }],
+      name: "cinnabar_alarm",
+      help: "1 for each alarm whose cause is there now (tampered-row: ever since), 0 for each whose cause is not.",
+      labels: ["alarm"],
+      values: () =>
+        [...this.#alarms].map(([alarm, watches]) => ({
+          labels: { alarm },
+          value: Number(watches.some((isRaised) => isRaised())),
+        })),
     });
-    this.#counter({
-      name: "process_cpu_seconds_total",
-      help: "CPU time of the process in user and system mode, in seconds.",
-      values: () => {
-        const { user, system } = process.cpuUsage();
-        return [{ labels: {}, value: (user + system) / 1e6 }];
-      },
+    this.#gauge({
+      name: "cinnabar_ready",
+      help: "1 while the server can do its work, as /readyz says.",
+      values: () => [{ labels: {}, value: Number(this.#isReady()) }],
     });
+    this.#gauge({
+      name: "cinnabar_open_requests",
+      help: "Requests that wait for their answers.",
+      values: () => [{ labels: {}, value: this.#openRequests() }],
+    });
+    this.#gauge({
+      name: "cinnabar_certificate_expiry_timestamp_seconds",
+      help: "End of the validity of the certificate that the API is served with, in seconds since 1970; nothing without TLS.",
+      values: () =>
+        this.#certificateUntil === undefined ? [] : [{ labels: {}, value: this.#certificateUntil / 1000 }],
+    });
+    this.#gauge({
+      name: "cinnabar_build_info",
+      help: "1; the versions are in the labels.",
+      labels: ["version", "node_version"],
+      values: () => [{ labels: { version: manifest.version, node_version: process.version }, value: 1 }],
+    });
+    for (const { kind, name, help, value } of PROCESS_METRICS) {
+      const values = (): Sample[] => {
+        const number = value();
+        return number === undefined ? [] : [{ labels: {}, value: number }];
+      };
+      if (kind === "counter") this.#counter({ name, help, values });
+      else this.#gauge({ name, help, values });
+    }
   }
 
   #takeLoopDelay(): Sample[] {
@@ -220,84 +363,19 @@ export class Metrics implements Disposable {
   }
 
   #counter(declaration: Declaration): void {
-    this.#registry.registerMetric(
-      new Counter({
-        ...common(declaration),
-        collect() {
-          this.reset();
-          for (const { labels, value } of declaration.values()) this.inc(labels, value);
-        },
-      }),
-    );
+    this.#declarations.push({ kind: "counter", ...declaration });
   }
 
   #gauge(declaration: Declaration): void {
-    this.#registry.registerMetric(
-      new Gauge({
-        ...common(declaration),
-        collect() {
-          this.reset();
-          for (const { labels, value } of declaration.values()) this.set(labels, value);
-        },
-      }),
-    );
+    this.#declarations.push({ kind: "gauge", ...declaration });
   }
 
   #histogram(declaration: TalliedDeclaration): void {
-    this.#registry.registerMetric(new TalliedHistogram(declaration));
+    this.#declarations.push({ kind: "histogram", ...declaration });
   }
 }
 
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-interface Declaration {
-  readonly name: string;
-  readonly help: string;
-  readonly labels?: readonly string[];
-  readonly values: () => readonly Sample[];
-}
-
-interface TalliedDeclaration {
-  readonly name: string;
-  readonly help: string;
-  readonly tallies: () => readonly { readonly labels: Labels; readonly tally: Tally }[];
-}
-
-function common({ name, help, labels = [] }: Declaration) {
-  // None of prom-client's own choice, which would be its global registry.
-  return { name, help, labelNames: labels, registers: [] };
-}
-
-/** A histogram of prom-client whose numbers come from {@link Tally}s. */
-class TalliedHistogram extends Histogram {
-  readonly #declaration: TalliedDeclaration;
-
-  constructor(declaration: TalliedDeclaration) {
-    super({ name: declaration.name, help: declaration.help, registers: [] });
-    this.#declaration = declaration;
-  }
-
-  /** What prom-client's registry asks a histogram for. */
-  getForPromString() {
-    const { name, help, tallies } = this.#declaration;
-    const values = tallies().flatMap(({ labels, tally }) => {
-      const { bounds, counts } = tally;
-      let count = 0;
-      const buckets = counts.map((n, i) => {
-        count += n;
-        return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[i] ?? "+Inf" }, value: count };
-      });
-      return [
-        ...buckets,
-        { metricName: `${name}_sum`, labels, value: tally.sum },
-        { metricName: `${name}_count`, labels, value: count },
-      ];
-    });
-    return Promise.resolve({ name, help, type: "histogram", aggregator: "sum", values });
-  }
+/** No sample where the number is not known. */
+function sampleOf(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ labels: {}, value }];
 }

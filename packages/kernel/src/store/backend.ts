@@ -82,6 +82,9 @@ export class DatabaseAwayError extends Error {
   override readonly name = "DatabaseAwayError";
 }
 
+/** A database that is read, one statement at a time, and left as it is. */
+export type StoreReader = Pick<Backend, "kind" | "reader" | "clock">;
+
 /** A batch inside a transaction that already holds the epoch's lock. */
 export interface EscalatedBatch {
   readonly connection: SqlConnection;
@@ -114,5 +117,13 @@ export interface Backend {
   escalate<T>(body: (batch: EscalatedBatch) => Promise<T>): Promise<T>;
   /** The database's clock in milliseconds since 1970, without the store's offset. */
   clock(): Promise<number>;
+  /**
+   * Lets go of the copies that the database itself still has of rows deleted from these tables, as far as it can be
+   * told to: SQLite empties its log of writes (freed bytes in the file are overwritten at once), PostgreSQL is told to
+   * vacuum. It promises nothing of what a file system or a disk keeps.
+   *
+   * @returns false if that has to be asked for again: somebody else reads or writes, or the database is away.
+   */
+  eraseRemnants(tables: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -9,6 +9,11 @@ export async function insertBatchRow(db: Kysely<KernelSchema>, row: BatchRow): P
   await sql`insert into audit_batch (${columns}) values (${sql.join(batchParameters(row))})`.execute(db);
 }
 
+/** A sentence about a shard whose last batch was validated at an epoch that the store does not know. */
+export function aheadOfEpoch({ shard, last, epoch }: { shard: number; last: number; epoch: number }): string {
+  return `the log of shard ${shard} is of epoch ${last} and the store of epoch ${epoch}: an older state of the control log was put back`;
+}
+
 /** The last batch of a shard's log. */
 export async function readLastBatch(db: Kysely<KernelSchema>, shard: number): Promise<BatchRow | undefined> {
   const row = await db

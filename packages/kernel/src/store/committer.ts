@@ -1,6 +1,7 @@
 import { Frontier } from "@cinnabar/merkle-log";
 import { sealBatch } from "../audit/batch-codec.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
+import type { CallTrace } from "../platform/tracing.ts";
 import type { Backend, BatchCommit, BatchOutcome, BatchRow, TimeWindow } from "./backend.ts";
 import { readBatchRow } from "./batch-columns.ts";
 import { type EntityCache, sameTag } from "./entity-cache.ts";
@@ -34,6 +35,8 @@ export interface Ticket {
   readonly eventId: string;
   /** Set once the request was answered 503 because its record took too long. */
   readonly abandoned: boolean;
+  /** Its span, if calls are traced. */
+  readonly trace?: CallTrace | undefined;
 }
 
 /** A finished request that waits for its record. */
@@ -67,7 +70,7 @@ export interface OwnShard {
 
 /** What the committer tells the outside. */
 export interface CommitterObserver {
-  committed(batch: { events: number; millis: number }): void;
+  committed(batch: { events: number; millis: number; submissions: readonly Submission[] }): void;
   missed(): void;
   /** The database did not take a batch, or its answer was lost. */
   unavailable(cause: unknown): void;
@@ -270,7 +273,11 @@ export class Committer {
           this.#confirm();
           this.#settle(attempt);
           this.#lastBatchEvents = attempt.row.eventCount;
-          this.#observer.committed({ events: attempt.row.eventCount, millis: performance.now() - startedAt });
+          this.#observer.committed({
+            events: attempt.row.eventCount,
+            millis: performance.now() - startedAt,
+            submissions: attempt.submissions,
+          });
           return;
         case "conflict":
           this.#contested.push(...submissions.filter(({ inserts }) => inserts.length > 0));

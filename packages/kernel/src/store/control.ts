@@ -52,6 +52,13 @@ export interface ControlTransaction extends EntityFinder {
   /** The kernel's own tables. */
   readonly kernel: Kysely<KernelSchema>;
   readonly guard: RowGuard;
+  /**
+   * Lets no batch commit any more until the transaction is over: all that have committed are seen from here on. On SQLite
+   * that is so from the beginning.
+   *
+   * @returns true, as a request's context has it.
+   */
+  holdBatches(): Promise<true>;
   /** Writes one protected row and takes it into the set hash. @throws {@link LostRowError} if it touched no row. */
   write(change: RowChange): Promise<void>;
   /** Says that an entity changed: every process forgets it before its next answer. */
@@ -64,6 +71,17 @@ export interface ControlOutcome<T> {
   readonly event: string;
   /** Store time before which the transaction must be committed for its result to hold. */
   readonly until?: number | undefined;
+}
+
+/** How a transaction moves the store's time. Nearly all leave it alone. */
+export interface ClockMove {
+  /** The one transaction that may take the store's time back: an operator's recorded clock reset. */
+  readonly resetsClock?: boolean;
+  /**
+   * From the store's time to what it shall be instead, which is not earlier: the emulator's way. The store is ahead of
+   * the database's clock by so much from then on.
+   */
+  readonly advance?: (now: number) => number;
 }
 
 /**
@@ -104,7 +122,7 @@ export class ControlRunner {
    */
   async run<T>(
     body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>,
-    options: { resetsClock: boolean } = { resetsClock: false },
+    options: ClockMove = {},
   ): Promise<T> {
     if (this.#waiting >= MAX_WAITING)
       throw new DatabaseAwayError("too many control transactions wait for the database");
@@ -112,10 +130,7 @@ export class ControlRunner {
     return this.#mutex.run(() => this.#run(body, options)).finally(() => this.#waiting--);
   }
 
-  async #run<T>(
-    body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>,
-    options: { resetsClock: boolean },
-  ): Promise<T> {
+  async #run<T>(body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>, options: ClockMove): Promise<T> {
     for (;;) {
       const tag = randomBytes(16);
       let done: Committed<T> | undefined;
@@ -149,12 +164,11 @@ export class ControlRunner {
     {
       tag,
       body,
-      resetsClock,
-    }: {
+      resetsClock = false,
+      advance,
+    }: ClockMove & {
       tag: Uint8Array;
       body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>;
-      /** The one transaction that may take the store's time back: an operator's recorded clock reset. */
-      resetsClock: boolean;
     },
   ): Promise<Committed<T>> {
     const { kind } = this.#backend;
@@ -162,9 +176,13 @@ export class ControlRunner {
     const locked = kernel.selectFrom("epoch").selectAll().where("id", "=", 1);
     const before = await (kind === "postgresql" ? locked.forUpdate() : locked).executeTakeFirstOrThrow();
     const sumBefore = this.#guard.openSum(before.sum, epochSumPlace(before));
-    const time = (await this.#backend.clock()) + before.clock_offset;
+    const clock = await this.#backend.clock();
+    const time = clock + before.clock_offset;
     // Not before what batches of this process have decided by: a clock that is set back a little revives nothing.
-    const now = resetsClock ? time : Math.max(before.time, time, this.#clock.now());
+    const unmoved = resetsClock ? time : Math.max(before.time, time, this.#clock.now());
+    const now = advance === undefined ? unmoved : advance(unmoved);
+    if (now < unmoved) throw new RangeError("the store's time cannot be moved back");
+    const clockOffset = advance === undefined ? before.clock_offset : now - clock;
     const epoch: Epoch = { value: before.value + 1, tag };
 
     const transaction = new Transaction({ kind, connection, guard: this.#guard, now, epoch: epoch.value });
@@ -174,7 +192,7 @@ export class ControlRunner {
     const after = {
       ...epoch,
       time: now,
-      clock_offset: before.clock_offset,
+      clock_offset: clockOffset,
       clock_epoch: resetsClock ? epoch.value : before.clock_epoch,
     };
     const sum = this.#guard.protectSum(addSums(sumBefore, transaction.sumDelta), epochSumPlace(after));
@@ -196,7 +214,7 @@ export class ControlRunner {
       .execute();
     await kernel.updateTable("shard").set({ tag }).where("closed", "=", 0).execute();
     // From here on no batch commits before this transaction does: only now is it sure that the answer still holds.
-    if (until !== undefined && (await this.#backend.clock()) + before.clock_offset >= until) throw new TooLateError();
+    if (until !== undefined && (await this.#backend.clock()) + clockOffset >= until) throw new TooLateError();
     return { result, epoch, before: before.tag, changed, time: now };
   }
 
@@ -267,6 +285,7 @@ class Transaction implements ControlTransaction {
   readonly guard: RowGuard;
   readonly touched = new Set<string>();
   sumDelta = 0n;
+  readonly #kind: Backend["kind"];
   readonly #connection: SqlConnection;
   readonly #reader: EntityReader;
 
@@ -277,6 +296,7 @@ class Transaction implements ControlTransaction {
     now: number;
     epoch: number;
   }) {
+    this.#kind = options.kind;
     this.now = options.now;
     this.epoch = options.epoch;
     this.#connection = options.connection;
@@ -288,6 +308,12 @@ class Transaction implements ControlTransaction {
 
   find<E extends object>(kind: EntityKind<E>, id: string): Promise<E | undefined> {
     return kind.load(this.#reader, id);
+  }
+
+  async holdBatches(): Promise<true> {
+    if (this.#kind === "sqlite") return true;
+    await this.kernel.selectFrom("shard").select("id").where("closed", "=", 0).orderBy("id").forUpdate().execute();
+    return true;
   }
 
   async write(change: RowChange): Promise<void> {

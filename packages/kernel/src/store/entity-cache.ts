@@ -38,6 +38,14 @@ export function entityName(kind: EntityKind<object>, id: string): string {
   return `${kind.name}:${id}`;
 }
 
+/** What a process learns of the changes in the store when it adopts another epoch. */
+export interface ChangeListener {
+  /** An entity changed, or is no more, whether it was cached or not. Must not throw. */
+  changed(kindName: string, id: string): void;
+  /** Anything may have changed. */
+  everythingChanged(): void;
+}
+
 /** How many control transactions back the change list reaches; who is further behind forgets everything. */
 export const CHANGE_LIST_LENGTH = 100_000;
 
@@ -54,6 +62,7 @@ export class EntityCache {
   readonly #loading = new Map<string, Promise<object | undefined>>();
   #epoch: Epoch;
   #generation = 0;
+  #listener: ChangeListener | undefined;
 
   constructor(options: { backend: Backend; connection?: SqlConnection; guard: RowGuard; epoch: Epoch }) {
     const connection = options.connection ?? options.backend.reader;
@@ -69,6 +78,11 @@ export class EntityCache {
   /** Changes whenever the epoch does: what was found at another generation may be out of date. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Tells a listener, one at most, of every change from now on, before anything is found as of the epoch with it. */
+  listen(listener: ChangeListener): void {
+    this.#listener = listener;
   }
 
   find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
@@ -108,11 +122,14 @@ export class EntityCache {
     this.#generation++;
     if (changed === "everything") {
       this.#entities.clear();
+      this.#listener?.everythingChanged();
       return;
     }
     for (const name of changed) {
       const split = name.indexOf(":");
-      this.#entities.get(name.slice(0, split))?.delete(name.slice(split + 1));
+      const [kindName, id] = [name.slice(0, split), name.slice(split + 1)];
+      this.#entities.get(kindName)?.delete(id);
+      this.#listener?.changed(kindName, id);
     }
   }
 

@@ -7,14 +7,16 @@ export {
   type SqlConnection,
   type SqlRow,
   type SqlValue,
+  type StoreReader,
   UnknownOutcomeError,
 } from "./backend.ts";
 export { readBatchRow } from "./batch-columns.ts";
 export type { CommitterObserver, OwnShard } from "./committer.ts";
+export { advanceClock } from "./advance-clock.ts";
 export { CONTROL_SHARD, type ControlTransaction } from "./control.ts";
 export { ClockBehindError, ControlStore } from "./control-store.ts";
 export { type DeploymentRow, deploymentTable, loadDeployment, peekDeployment } from "./deployment.ts";
-export type { EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
+export type { ChangeListener, EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
 export { initStore } from "./init-store.ts";
 export { claimJob, releaseJob } from "./job-claim.ts";
 export { kernelMigrations } from "./kernel-migrations.ts";
@@ -34,5 +36,6 @@ export { RowGuard, TamperedRowError } from "./row-guard.ts";
 export { SqliteError } from "./sqlite/sqlite-thread.ts";
 export { SqliteBackend } from "./sqlite/sqlite-backend.ts";
 export { resetClock } from "./reset-clock.ts";
-export { readStoreTime, Store, type StoreObserver } from "./store.ts";
+export { readHighWater, readStoreTime, Store, type StoreObserver } from "./store.ts";
+export type { KernelSchema } from "./schema.ts";
 export { sweep, type SweepReport } from "./sweep.ts";

@@ -19,7 +19,8 @@ import { epochSumPlace } from "./sum-places.ts";
 export async function initStore(options: {
   backend: Backend;
   guard: RowGuard;
-  deployment: Omit<DeploymentRow, "id" | "created_at">;
+  /** Without `wrapped_keys` a store whose keys are derived from its root key. */
+  deployment: Omit<DeploymentRow, "id" | "created_at" | "wrapped_keys"> & Partial<Pick<DeploymentRow, "wrapped_keys">>;
   /** Rows of other tables that belong to the beginning. */
   rows: readonly RowChange[];
   /** Milliseconds that the store's time is to be ahead of the database's clock; 0 but in tests. */
@@ -32,6 +33,7 @@ export async function initStore(options: {
     const changes = [
       deploymentTable.insert(guard, kyselyOn(backend.kind, connection), {
         id: 1,
+        wrapped_keys: null,
         ...options.deployment,
         created_at: now,
       }),

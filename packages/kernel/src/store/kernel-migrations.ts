@@ -88,4 +88,42 @@ export const kernelMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kernel-0004-retention",
+    async up(db, { integer, bytes }) {
+      await db.schema
+        .createTable("audit_volume")
+        .addColumn("shard", integer, (column) => column.notNull())
+        .addColumn("day", integer, (column) => column.notNull())
+        .addColumn("first_seq", integer, (column) => column.notNull())
+        .addColumn("last_seq", integer, (column) => column.notNull())
+        .addColumn("events", integer, (column) => column.notNull())
+        .addColumn("body_bytes", integer, (column) => column.notNull())
+        .addColumn("tree_bytes", integer, (column) => column.notNull())
+        .addColumn("dropped_to", integer, (column) => column.notNull())
+        .addColumn("dropped_events", integer, (column) => column.notNull())
+        .addColumn("dropped_bytes", integer, (column) => column.notNull())
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .addPrimaryKeyConstraint("audit_volume_pk", ["shard", "day"])
+        .execute();
+    },
+  },
+  {
+    name: "kernel-0005-deployment-keys",
+    async up(db, { text, integer, bytes }) {
+      await db.schema.alterTable("deployment").addColumn("wrapped_keys", bytes).execute();
+      await db.schema.alterTable("account_key").addColumn("created_at", integer).execute();
+      await db.schema.alterTable("account_key").addColumn("rewrapped_at", integer).execute();
+      await db.schema
+        .createTable("node_key")
+        .addColumn("shard", integer, (column) => column.primaryKey())
+        .addColumn("public_key", bytes, (column) => column.notNull())
+        .addColumn("root_key", text)
+        .addColumn("handover", bytes)
+        .addColumn("revision", integer, (column) => column.notNull())
+        .addColumn("mac", bytes, (column) => column.notNull())
+        .execute();
+    },
+  },
 ];

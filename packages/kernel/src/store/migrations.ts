@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { Backend } from "./backend.ts";
+import type { Backend, StoreReader } from "./backend.ts";
 import { type ColumnTypes, columnTypes } from "./columns.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
 
@@ -30,7 +30,7 @@ export class OlderStoreError extends Error {
  *
  * @throws {@link NewerStoreError} or {@link OlderStoreError}
  */
-export async function assertMigrated(backend: Backend, migrations: readonly Migration[]): Promise<void> {
+export async function assertMigrated(backend: StoreReader, migrations: readonly Migration[]): Promise<void> {
   const db = kyselyOn<MigrationSchema>(backend.kind, backend.reader);
   const done = await readDone(db);
   assertKnown(done, migrations);

@@ -45,6 +45,8 @@ export interface SweptTable {
   readonly name: string;
   /** Columns of the primary key, in order. */
   readonly identity: readonly string[];
+  /** Columns of bytes: what is wrapped under some key is in one of these. */
+  readonly bytesColumns: readonly string[];
   /** Checks a row's MAC and gives what the row contributes to the set hash. @throws {@link TamperedRowError} */
   verifyElement(guard: RowGuard, raw: object): bigint;
 }
@@ -68,6 +70,10 @@ export class ProtectedTable<C extends Columns> implements SweptTable {
 
   get identity(): readonly string[] {
     return this.#identity;
+  }
+
+  get bytesColumns(): readonly string[] {
+    return this.#names.filter((name) => this.#columns[name]?.startsWith("bytes"));
   }
 
   /**

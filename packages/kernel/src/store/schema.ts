@@ -39,6 +39,21 @@ export interface KernelSchema {
   };
   /** The newest signed checkpoint of each log. */
   checkpoint: { shard: number; size: number; note: string };
+  /** What each log got on each day of UTC, and what retention dropped of it. Days are counted since 1970. */
+  audit_volume: {
+    shard: number;
+    day: number;
+    first_seq: number;
+    last_seq: number;
+    events: number;
+    body_bytes: number;
+    tree_bytes: number;
+    dropped_to: number;
+    dropped_events: number;
+    dropped_bytes: number;
+    revision: number;
+    mac: Uint8Array;
+  };
   /** Which node does a job, and until when by the database's clock. No decision depends on it. */
   job: { name: string; node: string; until: number };
 }

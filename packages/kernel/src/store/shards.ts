@@ -3,16 +3,20 @@ import { Frontier } from "@cinnabar/merkle-log";
 import type { Kysely } from "kysely";
 import { sealBatch } from "../audit/batch-codec.ts";
 import { encodeSystemEvent } from "../audit/system-event.ts";
-import { insertBatchRow, readLastBatch } from "./batch-rows.ts";
+import type { NodeKey } from "../custody/node-key.ts";
+import { aheadOfEpoch, insertBatchRow, readLastBatch } from "./batch-rows.ts";
 import type { OwnShard } from "./committer.ts";
 import type { ControlRunner, ControlTransaction } from "./control.ts";
 import type { KernelSchema } from "./schema.ts";
+import { TamperedRowError } from "./row-guard.ts";
 import { shardSumPlace } from "./sum-places.ts";
 
 /** What opening and closing a shard stands on. */
 export interface ShardContext {
   readonly control: ControlRunner;
   readonly region: string;
+  /** Of this process. */
+  readonly nodeKey: NodeKey;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface ShardContext {
  *
  * @param node - 32 hexadecimal digits that name the node.
  */
-export function openShard({ control, region }: ShardContext, node: string): Promise<OwnShard> {
+export function openShard({ control, region, nodeKey }: ShardContext, node: string): Promise<OwnShard> {
   const incarnation = randomBytes(16);
   return control.run(async (transaction) => {
     const db = transaction.kernel;
@@ -36,6 +40,8 @@ export function openShard({ control, region }: ShardContext, node: string): Prom
       // Who still writes to the shard waits for this row from here on, and then finds another tag and the marker.
       await db.updateTable("shard").set({ closed: 0 }).where("id", "=", id).execute();
     }
+    await nodeKey.register(transaction, id);
+    await assertNoneAhead(transaction);
     const isInDoubt = known?.closed === 0;
     const shard = await resume(transaction, { id, incarnation });
     const result = isInDoubt && shard.frontier.size > 0 ? await markCrash(transaction, { shard, region }) : shard;
@@ -90,6 +96,27 @@ async function resume(
     frontier: Frontier.decode(last.frontier),
     sum: guard.openSum(last.sum, shardSumPlace(shard.id, last.seq)),
   };
+}
+
+/**
+ * No batch commits at an epoch that has not begun: what says so comes from another state of the store.
+ *
+ * @throws TamperedRowError
+ */
+async function assertNoneAhead({ kernel, epoch: next }: ControlTransaction): Promise<void> {
+  const epoch = next - 1;
+  for (const { id: shard } of await kernel.selectFrom("shard").select("id").execute()) {
+    const last = await kernel
+      .selectFrom("audit_batch")
+      .select("epoch")
+      .where("shard", "=", shard)
+      .orderBy("seq", "desc")
+      .limit(1)
+      .executeTakeFirst();
+    if (last !== undefined && last.epoch > epoch) {
+      throw new TamperedRowError("epoch", aheadOfEpoch({ shard, last: last.epoch, epoch }));
+    }
+  }
 }
 
 async function markCrash(

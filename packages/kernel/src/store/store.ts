@@ -4,10 +4,11 @@ import type { Kysely } from "kysely";
 import { Checkpointer, type SignedCheckpoint } from "../audit/checkpointer.ts";
 import { openSigningKey } from "../audit/signing-key.ts";
 import { encodeSystemEvent } from "../audit/system-event.ts";
+import { type DeploymentKeys, openDeploymentKeys } from "../custody/deployment-keys.ts";
+import { NodeKey } from "../custody/node-key.ts";
 import type { RootKey } from "../custody/root-key.ts";
-import { rowGuardKeys } from "../custody/row-guard-keys.ts";
 import { StoreClock } from "../platform/store-clock.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, StoreReader } from "./backend.ts";
 import { readLastBatch } from "./batch-rows.ts";
 import { Committer, type CommitterObserver, type OwnShard } from "./committer.ts";
 import { CONTROL_SHARD, ControlRunner } from "./control.ts";
@@ -34,6 +35,8 @@ export interface StoreObserver extends CommitterObserver {
 export class Store {
   readonly backend: Backend;
   readonly guard: RowGuard;
+  /** What is open of the deployment's keys. */
+  readonly keys: DeploymentKeys;
   readonly cache: EntityCache;
   readonly clock: StoreClock;
   readonly control: ControlRunner;
@@ -41,6 +44,8 @@ export class Store {
   readonly region: string;
   /** Checkpoints of the logs are signed under this name. */
   readonly origin: string;
+  /** Signs checkpoints, and what else this deployment vouches for, under {@link Store.origin}. */
+  readonly signer: NoteSigner;
   /** Reads outside transactions. */
   readonly reader: Kysely<unknown>;
   readonly #observer: StoreObserver;
@@ -52,22 +57,26 @@ export class Store {
   private constructor(parts: {
     backend: Backend;
     guard: RowGuard;
+    keys: DeploymentKeys;
     cache: EntityCache;
     clock: StoreClock;
     control: ControlRunner;
     shards: ShardContext;
     shard: OwnShard;
     checkpointer: Checkpointer;
+    signer: NoteSigner;
     origin: string;
     observer: StoreObserver;
   }) {
     this.backend = parts.backend;
     this.guard = parts.guard;
+    this.keys = parts.keys;
     this.cache = parts.cache;
     this.clock = parts.clock;
     this.control = parts.control;
     this.region = parts.shards.region;
     this.origin = parts.origin;
+    this.signer = parts.signer;
     this.reader = kyselyOn(parts.backend.kind, parts.backend.reader);
     this.#observer = parts.observer;
     this.#checkpointer = parts.checkpointer;
@@ -107,7 +116,8 @@ export class Store {
     observer: StoreObserver;
   }): Promise<Store> {
     const { backend, rootKey, observer } = options;
-    const guard = new RowGuard(rowGuardKeys(rootKey));
+    const keys = await openDeploymentKeys(backend, rootKey);
+    const guard = new RowGuard(keys.guardKeys);
     const deployment = await loadDeployment(backend, guard);
     const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
     const epoch = await kernel.selectFrom("epoch").selectAll().where("id", "=", 1).executeTakeFirstOrThrow();
@@ -118,12 +128,29 @@ export class Store {
     if (clock.behind) observer.clockBehind();
     const cache = new EntityCache({ backend, guard, epoch });
     const control = new ControlRunner({ backend, guard, cache, clock, fatal: (reason) => observer.fenced(reason) });
-    const shards = { control, region: deployment.region };
+    const nodeKey = new NodeKey(keys.accountKeyWrap);
+    const shards = { control, region: deployment.region, nodeKey };
     const shard = await openShard(shards, options.node);
     const { origin } = deployment;
+    const reader = { db: kyselyOn<unknown>(backend.kind, backend.reader), guard };
+    keys.followBy(() => nodeKey.receive(reader, { shard: shard.id, origin }));
     const key = openSigningKey({ rootKey, origin, wrapped: deployment.wrapped_signing_key });
-    const checkpointer = new Checkpointer({ backend, signer: new NoteSigner({ name: origin, key }) });
-    return new Store({ backend, guard, cache, clock, control, shards, shard, checkpointer, origin, observer });
+    const signer = new NoteSigner({ name: origin, key });
+    const checkpointer = new Checkpointer({ backend, guard, signer });
+    return new Store({
+      backend,
+      guard,
+      keys,
+      cache,
+      clock,
+      control,
+      shards,
+      shard,
+      checkpointer,
+      signer,
+      origin,
+      observer,
+    });
   }
 
   /** Settles what was submitted, closes the shard, signs the last checkpoints and lets the database go. */
@@ -171,14 +198,14 @@ export class Store {
 }
 
 /** The store's time as the database has it now, in milliseconds since 1970. */
-export async function readStoreTime(backend: Backend): Promise<number> {
+export async function readStoreTime(backend: StoreReader): Promise<number> {
   const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
   const row = await kernel.selectFrom("epoch").select("clock_offset").where("id", "=", 1).executeTakeFirstOrThrow();
   return (await backend.clock()) + row.clock_offset;
 }
 
 /** The greatest store time on record since the last clock reset. */
-export async function readHighWater(backend: Backend): Promise<number> {
+export async function readHighWater(backend: StoreReader): Promise<number> {
   const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
   const epoch = await kernel
     .selectFrom("epoch")

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Backend, SqlConnection } from "./backend.ts";
-import { readLastBatch } from "./batch-rows.ts";
+import { aheadOfEpoch, readLastBatch } from "./batch-rows.ts";
 import { CONTROL_SHARD } from "./control.ts";
 import { sameTag } from "./entity-cache.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
@@ -75,7 +75,9 @@ async function recordedSum(options: {
     }
     for (const { id } of await db.selectFrom("shard").select("id").execute()) {
       const last = await readLastBatch(db, id);
-      if (last !== undefined) sum = addSums(sum, guard.openSum(last.sum, shardSumPlace(id, last.seq)));
+      if (last === undefined) continue;
+      sum = addSums(sum, guard.openSum(last.sum, shardSumPlace(id, last.seq)));
+      if (last.epoch > epoch.value) problems.push(aheadOfEpoch({ shard: id, last: last.epoch, epoch: epoch.value }));
     }
     return sum;
   } catch (error) {

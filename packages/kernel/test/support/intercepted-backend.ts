@@ -76,6 +76,11 @@ export class InterceptedBackend implements Backend {
     return (await this.#inner.clock()) + (this.interception.clockShift ?? 0);
   }
 
+  async eraseRemnants(tables: readonly string[]): Promise<boolean> {
+    this.#assertConnected();
+    return this.#inner.eraseRemnants(tables);
+  }
+
   async close(): Promise<void> {
     if (!this.#cut) await this.cutOff();
   }

@@ -65,6 +65,7 @@ export class ModelDatabase {
       commitBatch: (batch) => this.#commit(options.batch(), batch),
       escalate: (body) => this.#epochLock.run(() => body(this.#escalated(options, reader))),
       clock: () => Promise.resolve(Date.now()),
+      eraseRemnants: () => Promise.resolve(true),
       close: () => Promise.resolve(),
     };
   }

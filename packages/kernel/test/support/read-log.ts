@@ -37,6 +37,7 @@ export async function readLog(backend: Backend, shard: number): Promise<LoggedBa
 export function checkBatch(row: BatchRow, frontier: Frontier): { events: string[]; frontier: Frontier } {
   assert.equal(row.firstIndex, frontier.size);
   const events = openEvents(row);
+  assert.ok(events !== undefined, "no event was dropped");
   const leaves = [...events.map((event) => leafHash(Buffer.from(event))), leafHash(batchHeader(row, row.events))];
   assert.deepEqual(Buffer.from(row.leaves), Buffer.concat(leaves));
   const next = frontier.append(leaves);

@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import { type AnswerFormat, signAcs4, type SignedRequest, signV1, SigningSecret } from "@cinnabar/rpc";
 import { z } from "zod";
 import { openCustody } from "../../src/custody/custody.ts";
+import { DeploymentKeys } from "../../src/custody/deployment-keys.ts";
 import { SoftwareKeystore } from "../../src/custody/software-keystore.ts";
 import { ApiError } from "../../src/operation/errors.ts";
 import { type AccessRequest, type DeclaredOperation, defineOperation } from "../../src/operation/operation.ts";
@@ -44,6 +45,9 @@ function onThing(action: string, { row }: Thing): AccessRequest[] {
   return [{ action, resource: `acs:test:::${row.id}`, accountId: row.owner, hiddenAs: KNOWN }];
 }
 
+/** What a call of SearchThings waits for, by its Id. */
+export const searches = new Map<string, Promise<void>>();
+
 /** A tiny API with an operation of every kind. A thing whose note is `locked` cannot be changed. */
 export const operations: readonly DeclaredOperation[] = [
   defineOperation({
@@ -77,6 +81,35 @@ export const operations: readonly DeclaredOperation[] = [
     async handle(context) {
       const rows = await context.db.$extendTables<ThingSchema>().selectFrom("thing").select("count").execute();
       return { result: { Count: rows.reduce((sum, { count }) => sum + count, 0) } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "SearchThings",
+    kind: "read",
+    queue: "lookup",
+    readWrite: "Read",
+    parameters: { Id: id },
+    target: () => undefined,
+    access: () => [],
+    async handle(_, { Id }) {
+      await searches.get(Id);
+      return { result: { Id } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "RenameThing",
+    kind: "control",
+    queue: "lookup",
+    queuedWith: "After",
+    readWrite: "Write",
+    parameters: { Id: id, After: optional({ schema: z.string(), description: "A search to wait for." }) },
+    target: () => undefined,
+    access: () => [],
+    async handle(_, { Id, After = "" }) {
+      await searches.get(After);
+      return { result: { Id } };
     },
   }),
   defineOperation({
@@ -160,6 +193,7 @@ export interface Reply {
   readonly body: string;
   /** The body, if it is JSON. */
   readonly json: Readonly<Record<string, unknown>>;
+  readonly retryAfterMillis: number | undefined;
   /** From the call to the answer. */
   readonly millis: number;
 }
@@ -186,7 +220,7 @@ export class TestService implements Disposable {
       store: process.store,
       registry: new OperationRegistry(operations),
       authenticator,
-      custody: openCustody({ rootKey: deployment.rootKey, keystore: new SoftwareKeystore() }),
+      custody: openCustody({ keys: DeploymentKeys.derive(deployment.rootKey), keystore: new SoftwareKeystore() }),
       nonces: new NonceTable(1024),
       metrics: this.metrics,
       log,
@@ -229,10 +263,10 @@ export class TestService implements Disposable {
         http: { ...request, headers: { ...request.headers, host: HOST, "user-agent": "tests/1.0" } },
         sourceAddress: "192.0.2.7",
         isSecure: true,
-        respond: ({ status, body, format, requestId }) => {
+        respond: ({ status, body, format, requestId, retryAfterMillis }) => {
           if (++answers > 1) reject(new Error("answered twice"));
           const json = format === "JSON" ? (JSON.parse(body) as Reply["json"]) : {};
-          resolve({ status, requestId, format, body, json, millis: performance.now() - startedAt });
+          resolve({ status, requestId, format, body, json, retryAfterMillis, millis: performance.now() - startedAt });
         },
       });
     });

@@ -1,5 +1,6 @@
 import {
   type EntityKind,
+  type EntityReader,
   type KeyId,
   parseId,
   ProtectedTable,
@@ -75,7 +76,7 @@ export function changeAliasKey({ guard, db }: RequestContext, { stored }: Stored
   return aliasTable.update(guard, db, stored, { ...stored.row, key_id: keyId });
 }
 
-export function deleteAliasRow({ guard, db }: RequestContext, { stored }: StoredAlias): RowChange {
+export function deleteAliasRow({ guard, db }: EntityReader, { stored }: StoredAlias): RowChange {
   return aliasTable.delete(guard, db, stored);
 }
 
@@ -100,6 +101,22 @@ export function listKeyAliases(
   { keyId, page }: { readonly keyId: KeyId; readonly page: Page },
 ): Promise<ListedAliases> {
   return readAliases(context, { entries: sql`from alias where key_id = ${keyId}`, page });
+}
+
+/** Aliases of a key, whoever asks: at most `limit`, by name. */
+export async function loadKeyAliases(
+  { db, guard }: EntityReader,
+  { keyId, limit }: { readonly keyId: KeyId; readonly limit: number },
+): Promise<readonly StoredAlias[]> {
+  const rows = await db
+    .$extendTables<AliasSchema>()
+    .selectFrom("alias")
+    .selectAll()
+    .where("key_id", "=", keyId)
+    .orderBy("name")
+    .limit(limit)
+    .execute();
+  return rows.map((raw) => toStoredAlias(aliasTable.verify(guard, raw)));
 }
 
 async function readAliases(

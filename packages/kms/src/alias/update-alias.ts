@@ -26,7 +26,7 @@ export const updateAlias = defineOperation({
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
     const previous = alias && (await findLivingKey(context, alias.keyId));
     if (alias === undefined || previous === undefined) throw new ApiError("Forbidden.AliasNotFound");
-    if (previous.id !== next.key.id) noteOtherKey(context, "previous", previous);
+    if (previous.id !== next.key.id) noteOtherKey(context, "previous", { key: previous });
     return { alias, next, previous };
   },
   // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access").

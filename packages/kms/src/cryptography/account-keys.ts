@@ -1,8 +1,9 @@
-import { type AccountId, type AccountKeys, type RequestContext, TamperedRowError } from "@cinnabar/kernel";
+import { type AccountId, type AccountKeys, proceed, type RequestContext, TamperedRowError } from "@cinnabar/kernel";
 
 /** @throws {@link TamperedRowError} if an account that has keys lost the key that wraps them. */
-export async function findAccountKeys(context: RequestContext, accountId: AccountId): Promise<AccountKeys> {
-  const accountKeys = await context.find(context.custody.accountKeys, accountId);
-  if (accountKeys === undefined) throw new TamperedRowError("account_key", "an account has no key");
-  return accountKeys;
+export function findAccountKeys(context: RequestContext, accountId: AccountId): AccountKeys | Promise<AccountKeys> {
+  return proceed(context.find(context.custody.accountKeys, accountId), (accountKeys) => {
+    if (accountKeys === undefined) throw new TamperedRowError("account_key", "an account has no key");
+    return accountKeys;
+  });
 }

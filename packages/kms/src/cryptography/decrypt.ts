@@ -32,7 +32,7 @@ export const decrypt = defineOperation({
   errors: ["UnsupportedOperation", "Forbidden.KeyNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
   target(context, { CiphertextBlob: { versionId }, Recipient }) {
     if (Recipient !== undefined) throw unsupported("Recipient");
-    return findVersion(context, versionId, (key) => noteKey(context, key));
+    return findVersion(context, versionId, (key, keyVersionId) => noteKey(context, key, keyVersionId));
   },
   access: (context, target) => [onKey(context, "kms:Decrypt", target)],
   async handle(context, { CiphertextBlob: { box }, EncryptionContext }, { key, version }) {

@@ -1,4 +1,4 @@
-import { defineOperation, optionalMap, required } from "@cinnabar/kernel";
+import { defineOperation, optionalMap, proceed, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
@@ -31,9 +31,10 @@ export const encrypt = defineOperation({
   errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: true }),
   access: (context, target) => [onKey(context, "kms:Encrypt", target)],
-  async handle(context, { Plaintext: text, EncryptionContext }, { key }) {
+  handle(context, { Plaintext: text, EncryptionContext }, { key }) {
     assertUsable(key.status);
-    const blob = await sealText(context, key, { text, encryptionContext: EncryptionContext });
-    return { result: { KeyId: key.id, KeyVersionId: key.primaryVersionId, CiphertextBlob: blob } };
+    return proceed(sealText(context, key, { text, encryptionContext: EncryptionContext }), (blob) => ({
+      result: { KeyId: key.id, KeyVersionId: key.primaryVersionId, CiphertextBlob: blob },
+    }));
   },
 });

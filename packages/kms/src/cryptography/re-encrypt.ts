@@ -73,7 +73,9 @@ export const reEncrypt = defineOperation({
     if (values.SourceKeyId?.names === "alias") throw new ApiError("Unsupported.Alias");
     if (values.DestinationKeyId.names === "alias") throw new ApiError("Unsupported.Alias");
     const { versionId } = values.CiphertextBlob;
-    const source = await findVersion(context, versionId, (key) => noteOtherKey(context, "source", key));
+    const source = await findVersion(context, versionId, (key, keyVersionId) =>
+      noteOtherKey(context, "source", { key, keyVersionId }),
+    );
     const destination = await findKey(context, values.DestinationKeyId, { alias: false, arn: false });
     return { source, destination };
   },
@@ -87,7 +89,6 @@ export const reEncrypt = defineOperation({
     assertUsable(source.key.status);
     assertUsable(key.status);
     const { version } = source;
-    context.note({ sourceKeyVersionId: version.identity.versionId });
     const blob = await resealBox(
       context,
       { version, box: CiphertextBlob.box, encryptionContext: SourceEncryptionContext },

@@ -1,7 +1,9 @@
 import { AuthenticationError, SecretBytes } from "@cinnabar/crypto";
 import {
   ApiError,
+  attempt,
   type Keystore,
+  proceed,
   type RequestContext,
   type StoredKeyVersion,
   TamperedRowError,
@@ -25,18 +27,24 @@ export interface SealedBox {
  *
  * @throws {@link TamperedRowError} if the version's material does not open.
  */
-export async function sealText(
+export function sealText(
   context: RequestContext,
   key: StoredKey,
   { text, encryptionContext }: { readonly text: string; readonly encryptionContext: EncryptionContext | undefined },
-): Promise<string> {
+): string | Promise<string> {
   const plaintext = Buffer.from(text);
-  // Not `using`, which costs a microsecond here as long as V8 leaves it to its runtime.
-  try {
-    return await sealBytes(context, key, { plaintext, encryptionContext });
-  } finally {
-    plaintext.fill(0);
-  }
+  const cleared = (): void => void plaintext.fill(0);
+  const sealed = attempt(
+    () => sealBytes(context, key, { plaintext, encryptionContext }),
+    (error): never => {
+      cleared();
+      throw error;
+    },
+  );
+  return proceed(sealed, (blob) => {
+    cleared();
+    return blob;
+  });
 }
 
 /**
@@ -68,18 +76,20 @@ export async function openText(context: RequestContext, version: KeyVersion, sea
 }
 
 /** The bytes belong to the caller, who clears them. */
-async function sealBytes(
+function sealBytes(
   context: RequestContext,
   { primaryVersion: version }: StoredKey,
   {
     plaintext,
     encryptionContext,
   }: { readonly plaintext: Uint8Array; readonly encryptionContext: EncryptionContext | undefined },
-): Promise<string> {
+): string | Promise<string> {
   const { versionId, accountId } = version.identity;
-  const stored = version.storedUnder(await findAccountKeys(context, accountId));
-  const aad = associatedData(versionId, encryptionContext);
-  return encodeCiphertextBlob(versionId, await sealOrAlarm(context.custody.keystore, stored, { plaintext, aad }));
+  return proceed(findAccountKeys(context, accountId), (accountKeys) => {
+    const aad = associatedData(versionId, encryptionContext);
+    const sealed = sealOrAlarm(context.custody.keystore, version.storedUnder(accountKeys), { plaintext, aad });
+    return proceed(sealed, (box) => encodeCiphertextBlob(versionId, box));
+  });
 }
 
 async function openBox(
@@ -100,15 +110,16 @@ async function openBox(
   }
 }
 
-async function sealOrAlarm(
+function sealOrAlarm(
   keystore: Keystore,
   version: StoredKeyVersion,
   { plaintext, aad }: { readonly plaintext: Uint8Array; readonly aad: Uint8Array },
-): Promise<Uint8Array> {
-  try {
-    return await keystore.seal(version, plaintext, aad);
-  } catch (error) {
-    if (!(error instanceof AuthenticationError)) throw error;
-    throw new TamperedRowError("key_version", "the material of a key version does not open");
-  }
+): Uint8Array | Promise<Uint8Array> {
+  return attempt(
+    () => keystore.seal(version, plaintext, aad),
+    (error): never => {
+      if (!(error instanceof AuthenticationError)) throw error;
+      throw new TamperedRowError("key_version", "the material of a key version does not open");
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { type AccessRequest, ApiError, type RequestContext } from "@cinnabar/kernel";
+import { type AccessRequest, ApiError, type KeyVersionId, proceed, type RequestContext } from "@cinnabar/kernel";
 import { findAlias } from "../alias/alias-repository.ts";
 import { keyArn } from "../resource-name.ts";
 import { isGone } from "./key.ts";
@@ -23,11 +23,11 @@ export interface KeyTarget {
  *
  * @throws {@link ApiError} `Unsupported.Alias`, `Forbidden.KeyNotFound` or `Forbidden.AliasNotFound`.
  */
-export async function findKey(
+export function findKey(
   context: RequestContext,
   reference: KeyReference,
   accepts: AcceptedForms,
-): Promise<KeyTarget> {
+): KeyTarget | Promise<KeyTarget> {
   const isAlias = reference.names === "alias";
   if (isAlias && !accepts.alias) throw new ApiError("Unsupported.Alias");
   const hiddenAs = isAlias ? "Forbidden.AliasNotFound" : "Forbidden.KeyNotFound";
@@ -35,13 +35,16 @@ export async function findKey(
   if (place !== undefined && (!accepts.arn || place.region !== context.region)) throw new ApiError(hiddenAs);
 
   const accountId = place?.accountId ?? context.principal.accountId;
-  const keyId = isAlias ? (await findAlias(context, { accountId, name: reference.name }))?.keyId : reference.name;
-  const key = keyId === undefined ? undefined : await findLivingKey(context, keyId);
-  if (key?.accountId !== accountId) throw new ApiError(hiddenAs);
-
-  noteKey(context, key);
-  if (isAlias && key.accountId === context.principal.accountId) context.note({ alias: reference.name });
-  return { key, hiddenAs };
+  const { name } = reference;
+  const found = isAlias
+    ? proceed(findAlias(context, { accountId, name }), (alias) => alias && findLivingKey(context, alias.keyId))
+    : findLivingKey(context, name);
+  return proceed(found, (key): KeyTarget => {
+    if (key?.accountId !== accountId) throw new ApiError(hiddenAs);
+    noteKey(context, key);
+    if (isAlias && key.accountId === context.principal.accountId) context.note({ alias: name });
+    return { key, hiddenAs };
+  });
 }
 
 /** The key, unless its deletion is due. Bounds the time in which the answer holds. */
@@ -49,8 +52,7 @@ export function findLivingKey(
   context: RequestContext,
   keyId: string,
 ): StoredKey | undefined | Promise<StoredKey | undefined> {
-  const key = context.find(keyKind, keyId);
-  return key instanceof Promise ? key.then((found) => ifLiving(context, found)) : ifLiving(context, key);
+  return proceed(context.find(keyKind, keyId), (key) => ifLiving(context, key));
 }
 
 function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKey | undefined {
@@ -64,24 +66,35 @@ function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKe
   return key;
 }
 
-/** Says in the event which key the call is about, and as of which revision; of another account's key nothing. */
-export function noteKey(context: RequestContext, { id, accountId, stored }: StoredKey): void {
+/**
+ * Says in the event which key the call is about, as of which revision, and which version of it if a ciphertext named
+ * one; of another account's key nothing.
+ */
+export function noteKey(
+  context: RequestContext,
+  { id, accountId, stored }: StoredKey,
+  keyVersionId?: KeyVersionId,
+): void {
   if (accountId !== context.principal.accountId) return;
   context.about("ACS::KMS::Key", id);
-  context.note({ keyId: id, keyRevision: stored.revision });
+  context.note({ keyId: id, keyRevision: stored.revision, ...(keyVersionId !== undefined && { keyVersionId }) });
 }
 
 /**
- * Says in the event which other key the call is about, as `<role>KeyId` and `<role>KeyRevision`; of another account's
- * key nothing.
+ * Says in the event which other key the call is about, as `<role>KeyId`, `<role>KeyRevision` and perhaps
+ * `<role>KeyVersionId`; of another account's key nothing.
  */
 export function noteOtherKey(
   context: RequestContext,
   role: "source" | "previous",
-  { id, accountId, stored }: StoredKey,
+  { key, keyVersionId }: { readonly key: StoredKey; readonly keyVersionId?: KeyVersionId },
 ): void {
-  if (accountId !== context.principal.accountId) return;
-  context.note({ [`${role}KeyId`]: id, [`${role}KeyRevision`]: stored.revision });
+  if (key.accountId !== context.principal.accountId) return;
+  context.note({
+    [`${role}KeyId`]: key.id,
+    [`${role}KeyRevision`]: key.stored.revision,
+    ...(keyVersionId !== undefined && { [`${role}KeyVersionId`]: keyVersionId }),
+  });
 }
 
 /** The right to do `action` to the key. */

@@ -1,5 +1,6 @@
 import {
   type EntityKind,
+  type EntityReader,
   isId,
   type KeyId,
   type KeyOrigin,
@@ -13,7 +14,7 @@ import {
   TamperedRowError,
   type Verified,
 } from "@cinnabar/kernel";
-import { type RawBuilder, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import { readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
 import { insertTags, loadTags, type StoredTags } from "../tag/tag-repository.ts";
@@ -38,6 +39,7 @@ const keyColumns = {
   primary_version: "text",
   /** The protection's description; null without protection. */
   deletion_protection: "text?",
+  deletion_scheduled_at: "integer?",
 } as const;
 
 const versionColumns = {
@@ -174,6 +176,71 @@ export function countChange({ guard, db }: RequestContext, { stored }: StoredKey
   return keyTable.update(guard, db, stored, stored.row);
 }
 
+/** A version of a key as its row has it. */
+export interface StoredVersionRow {
+  readonly identity: KeyVersion["identity"];
+  readonly createdAt: number;
+  readonly material: Uint8Array;
+  readonly accountKeyVersion: number;
+  readonly stored: Verified<KeyVersionRow>;
+}
+
+/** The rows of all versions of a key, the oldest first. */
+export async function loadVersionRows({ db, guard }: EntityReader, keyId: KeyId): Promise<readonly StoredVersionRow[]> {
+  const rows = await db
+    .$extendTables<KeySchema>()
+    .selectFrom("key_version")
+    .selectAll()
+    .where("key_id", "=", keyId)
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute();
+  return rows.map((raw) => {
+    const stored = keyVersionTable.verify(guard, raw);
+    const { created_at: createdAt, material, account_key_version: accountKeyVersion } = stored.row;
+    return { identity: toIdentity(stored.row), createdAt, material, accountKeyVersion, stored };
+  });
+}
+
+/** Deletes a key with all its versions, in an order that the tables allow. Its tags and aliases must be gone. */
+export function deleteKeyRows(
+  { guard, db }: EntityReader,
+  { key, versions }: { readonly key: StoredKey; readonly versions: readonly StoredVersionRow[] },
+): readonly RowChange[] {
+  return [
+    ...versions.map(({ stored }) => keyVersionTable.delete(guard, db, stored)),
+    keyTable.delete(guard, db, key.stored),
+  ];
+}
+
+/** A key whose deletion seems to be due: its row has not been authenticated. */
+export interface DueKey {
+  readonly id: string;
+  readonly deleteAt: number;
+}
+
+/** Keys of all accounts whose deletion is due, those first that were due first, after the one given. */
+export async function listDueKeys(
+  db: Kysely<unknown>,
+  { now, after, limit }: { readonly now: number; readonly after: DueKey | undefined; readonly limit: number },
+): Promise<readonly DueKey[]> {
+  const { deleteAt, id } = after ?? { deleteAt: -1, id: "" };
+  const { rows } = await sql<DueKey>`
+    select id, delete_at as "deleteAt" from kms_key
+    where delete_at <= ${now} and delete_at >= ${deleteAt} and (delete_at, id) > (${deleteAt}, ${id})
+    order by delete_at, id limit ${limit}
+  `.execute(db);
+  return rows;
+}
+
+/** The earliest time later than `after` at which the deletion of a key of any account falls due. */
+export async function findNextDeletion(db: Kysely<unknown>, after: number): Promise<number | undefined> {
+  const { rows } = await sql<{ deleteAt: number }>`
+    select delete_at as "deleteAt" from kms_key where delete_at > ${after} order by delete_at limit 1
+  `.execute(db);
+  return rows[0]?.deleteAt;
+}
+
 /** A page of the ids of those of the caller's own keys that pass every filter, the oldest first, and their number. */
 export async function listKeyIds(
   context: RequestContext,
@@ -224,12 +291,16 @@ function* filterConditions(accountId: string, filters: KeyFilters): Generator<Ra
   }
 }
 
-function toStatusColumns(status: KeyStatus): Pick<KeyRow, "state" | "delete_at"> {
-  return { state: status.state, delete_at: status.state === "PendingDeletion" ? status.deleteAt : null };
+function toStatusColumns(status: KeyStatus): Pick<KeyRow, "state" | "delete_at" | "deletion_scheduled_at"> {
+  const { state } = status;
+  if (state !== "PendingDeletion") return { state, delete_at: null, deletion_scheduled_at: null };
+  return { state, delete_at: status.deleteAt, deletion_scheduled_at: status.scheduledAt ?? null };
 }
 
-function toStatus({ state, delete_at: deleteAt }: KeyRow): KeyStatus {
-  if (state === "PendingDeletion" && deleteAt !== null) return { state, deleteAt };
+function toStatus({ state, delete_at: deleteAt, deletion_scheduled_at: scheduledAt }: KeyRow): KeyStatus {
+  if (state === "PendingDeletion" && deleteAt !== null) {
+    return { state, deleteAt, scheduledAt: scheduledAt ?? undefined };
+  }
   if ((state === "Enabled" || state === "Disabled") && deleteAt === null) return { state };
   throw unknownContent("kms_key");
 }
@@ -262,17 +333,22 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
 
 function toKeyVersion(row: KeyVersionRow): KeyVersion {
   return new KeyVersion({
-    identity: {
-      accountId: parseId("Account", row.account_id),
-      keyId: parseId("Key", row.key_id),
-      versionId: parseId("KeyVersion", row.id),
-      spec: toSpec(row.spec),
-      origin: toOrigin(row.origin),
-    },
+    identity: toIdentity(row),
     createdAt: row.created_at,
     material: row.material,
     accountKeyVersion: row.account_key_version,
   });
+}
+
+/** What is fixed about the version that a row keeps, and its material is bound to. */
+export function toIdentity(row: KeyVersionRow): KeyVersion["identity"] {
+  return {
+    accountId: parseId("Account", row.account_id),
+    keyId: parseId("Key", row.key_id),
+    versionId: parseId("KeyVersion", row.id),
+    spec: toSpec(row.spec),
+    origin: toOrigin(row.origin),
+  };
 }
 
 function toSpec(text: string): KeySpec {

@@ -22,7 +22,12 @@ const SECOND_MILLIS = 1000;
 export type KeyStatus =
   | { readonly state: "Enabled" | "Disabled" }
   /** From `deleteAt` on the key does not exist, whether its rows still do or not. */
-  | { readonly state: "PendingDeletion"; readonly deleteAt: number };
+  | {
+      readonly state: "PendingDeletion";
+      readonly deleteAt: number;
+      /** When that was asked for; `undefined` if it was before the store kept it. */
+      readonly scheduledAt: number | undefined;
+    };
 
 export interface Key {
   readonly id: KeyId;
@@ -97,7 +102,7 @@ export function disabled(status: KeyStatus): KeyStatus {
 export function deletionScheduled(status: KeyStatus, { now, days }: { now: number; days: number }): KeyStatus {
   assertNotPendingDeletion(status);
   const deleteAt = Math.floor((now + days * DAY_MILLIS) / SECOND_MILLIS) * SECOND_MILLIS;
-  return { state: "PendingDeletion", deleteAt };
+  return { state: "PendingDeletion", deleteAt, scheduledAt: now };
 }
 
 /** A key whose deletion is cancelled is enabled, also if it was disabled before. */

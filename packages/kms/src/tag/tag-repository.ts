@@ -74,6 +74,11 @@ export function changeTags(
   return changes;
 }
 
+/** Deletes all tags of a key. */
+export function deleteTags({ guard, db }: EntityReader, tags: StoredTags): readonly RowChange[] {
+  return [...tags.values()].map((stored) => tagTable.delete(guard, db, stored));
+}
+
 /**
  * Tags of the caller's own keys, in the order of the keys' ids and the tags' keys. The answer holds between two
  * deletions of keys.

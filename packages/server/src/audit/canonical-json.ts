@@ -16,6 +16,15 @@ export function parseCanonicalJson(text: string): unknown {
   return isCanonical ? value : undefined;
 }
 
+/** The canonical form (RFC 8785) of a JSON text; `undefined` if it is not JSON, or has no such form. */
+export function canonicalJson(text: string): string | undefined {
+  try {
+    return encode(JSON.parse(text), 0);
+  } catch {
+    return undefined;
+  }
+}
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -8,7 +8,6 @@ import {
   type SqlRow,
   STORED_SUM_BYTES,
 } from "@cinnabar/kernel";
-import { openDatabase } from "../database.ts";
 import { HASH_BYTES, InclusionProver, MerkleError, type StoredEntry } from "@cinnabar/merkle-log";
 import {
   type BatchRange,
@@ -23,7 +22,7 @@ import {
   UnreadableLogError,
   WHOLE_LOG,
 } from "./log-source.ts";
-import { connectTo, openForReading } from "./sqlite-reader.ts";
+import { withSnapshot } from "./snapshot.ts";
 
 /** Batches read with one statement: at most some ten megabytes. */
 const PAGE_BATCHES = 64;
@@ -43,19 +42,8 @@ const IS_WHOLE = "seq = cast(seq AS bigint)";
  * @param url - `sqlite:PATH`, or `postgres://…` for a PostgreSQL primary.
  * @throws OperatorError if the database cannot be read.
  */
-export async function withDatabaseLogs<T>(url: string, body: (source: LogSource) => Promise<T>): Promise<T> {
-  const path = /^sqlite:(.*)$/s.exec(url)?.[1];
-  if (path !== undefined) {
-    using database = openForReading(path);
-    database.exec("BEGIN");
-    return await body(new DatabaseLogs(connectTo(database), url));
-  }
-  const backend = await openDatabase(url);
-  try {
-    return await backend.transaction("snapshot", (connection) => body(new DatabaseLogs(connection, url)));
-  } finally {
-    await backend.close();
-  }
+export function withDatabaseLogs<T>(url: string, body: (source: LogSource) => Promise<T>): Promise<T> {
+  return withSnapshot(url, (connection) => body(new DatabaseLogs(connection, url)));
 }
 
 /** The logs as tables; `connection` is in a transaction in which every statement sees the same state of the store. */
@@ -140,6 +128,13 @@ export class DatabaseLogs implements LogSource {
     return prover.finish();
   }
 
+  async certificates(): Promise<readonly string[]> {
+    const rows = await this.#select(
+      "SELECT certificate FROM destruction ORDER BY destruction.destroyed_at, destruction.subject",
+    );
+    return rows.map(({ certificate }) => String(certificate));
+  }
+
   async #lastSeq(shard: number): Promise<number> {
     const [row] = await this.#select(
       `SELECT cast(max(seq) AS text) AS last FROM audit_batch
@@ -179,8 +174,10 @@ function* readRow(raw: SqlRow): Generator<LogBatch | LogDamage> {
     yield unreadable(`${row.leaves.length} bytes of leaf hashes stand with ${row.eventCount} events`, seq);
   }
   let events: string[] | undefined;
+  let isDropped = false;
   try {
     events = openEvents(row);
+    isDropped = events === undefined;
   } catch (error) {
     if (!(error instanceof MalformedBatchError)) throw error;
     yield unreadable(error.message, seq);
@@ -191,7 +188,7 @@ function* readRow(raw: SqlRow): Generator<LogBatch | LogDamage> {
       ? leafHashes.slice(0, -1).map((leafHash) => ({ leafHash }))
       : events.map((event, index) => ({ entry: Buffer.from(event), leafHash: leafHashes[index] }));
   leaves.push({ entry: batchHeader(row, row.events), leafHash: leafHashes[leaves.length] });
-  yield { kind: "batch", place: placeOf(row), events, leaves, frontier: row.frontier };
+  yield { kind: "batch", place: placeOf(row), events, isDropped, leaves, frontier: row.frontier };
 }
 
 function placeOf(row: BatchRow): LogBatch["place"] {

@@ -12,6 +12,10 @@ export interface ExportedLog {
   /** Leaves: events and batch headers. */
   readonly size: number;
   readonly events: number;
+  /** Those of them that retention dropped: the files have their hashes, and not what they said. */
+  readonly droppedEvents: number;
+  /** Index of the leaf from which on all bundles of entries are whole (C2SP tlog-tiles, "Pruning"). */
+  readonly minimumIndex: number;
   /** Leaves that the exported checkpoint says it covers; what follows was not signed yet. */
   readonly signedSize: number;
 }
@@ -44,24 +48,24 @@ export async function exportAudit(options: {
       checkpoint: checkpoints.find((checkpoint) => checkpoint.shard === shard),
       withEvents,
     });
-    let events = 0;
+    let [events, droppedEvents] = [0, 0];
     for await (const item of source.read(shard)) {
       const batch = assertBatch(item, name);
       await writer.write(batch);
-      events += batch.events.length;
+      const dropped = batch.leaves.filter(({ entry }) => entry === undefined).length;
+      events += dropped + (batch.events?.length ?? 0);
+      droppedEvents += dropped;
       onProgress?.({ log: name, events });
     }
-    logs.push({ name, events, ...(await writer.finish()) });
+    logs.push({ name, events, droppedEvents, ...(await writer.finish()) });
   }
   await syncTree(directory);
   return logs;
 }
 
-function assertBatch(item: LogBatch | LogDamage, name: string): LogBatch & { readonly events: readonly string[] } {
+function assertBatch(item: LogBatch | LogDamage, name: string): LogBatch {
   if (item.kind === "damage") throw notExportable(`batch ${item.batch} of ${name}: ${item.detail}`);
-  const { events } = item;
-  if (events === undefined) throw notExportable(`the events of batch ${item.place?.seq} of ${name} are missing`);
-  return { ...item, events };
+  return item;
 }
 
 function notExportable(detail: string): OperatorError {

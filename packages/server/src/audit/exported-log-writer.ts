@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { MerkleError, type TileFile } from "@cinnabar/merkle-log";
+import { MerkleError, type StoredEntry, type TileFile } from "@cinnabar/merkle-log";
 import { OperatorError } from "../operator-error.ts";
 import { type LogBatch, sizeInNote, type StoredCheckpoint } from "./log-source.ts";
 import { TreeFiles } from "./tree-files.ts";
@@ -26,35 +26,35 @@ export class ExportedLogWriter implements AsyncDisposable {
   }
 
   /** @throws OperatorError if an event is longer than an entry of the layout can be. */
-  async write(batch: LogBatch & { readonly events: readonly string[] }): Promise<void> {
-    for (const { entry } of batch.leaves) {
-      if (entry === undefined) throw new TypeError("a batch whose events are known has all its entries");
-      await this.#writeFiles(this.#add(entry));
+  async write(batch: LogBatch): Promise<void> {
+    const { leaves, events = [] } = batch;
+    for (const leaf of leaves) {
+      await this.#writeFiles(this.#add(leaf));
       if (this.#files.size === this.#signedSize) await this.#writeFiles(this.#files.partial());
     }
-    if (this.#withEvents && batch.events.length > 0) {
+    if (this.#withEvents && events.length > 0) {
       this.#events ??= await this.#create("events.ndjson");
-      await this.#events.write(`${batch.events.join("\n")}\n`);
+      await this.#events.write(`${events.join("\n")}\n`);
     }
   }
 
   /** Writes what is left, the checkpoint last. Call once. */
-  async finish(): Promise<{ size: number; signedSize: number }> {
-    const { size } = this.#files;
+  async finish(): Promise<{ size: number; signedSize: number; minimumIndex: number }> {
+    const { size, minimumIndex } = this.#files;
     if (size !== this.#signedSize) await this.#writeFiles(this.#files.partial());
     if (this.#checkpoint !== undefined) {
       await this.#writeFiles([{ path: "checkpoint", bytes: Buffer.from(this.#checkpoint.note) }]);
     }
-    return { size, signedSize: this.#signedSize };
+    return { size, signedSize: this.#signedSize, minimumIndex };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#events?.close();
   }
 
-  #add(entry: Uint8Array): TileFile[] {
+  #add(leaf: StoredEntry): TileFile[] {
     try {
-      return this.#files.add(entry);
+      return this.#files.add(leaf);
     } catch (error) {
       if (!(error instanceof MerkleError)) throw error;
       throw new OperatorError(`The log cannot be exported: ${error.message}.`, { cause: error });

@@ -2,8 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decodeEntryBundle,
+  decodeHashTile,
   inclusionProof,
   MerkleError,
+  type StoredEntry,
   TILE_WIDTH,
   type TileFile,
   tileHashReader,
@@ -22,7 +24,7 @@ import {
   unreadable,
   UnreadableLogError,
 } from "./log-source.ts";
-import { TreeFiles } from "./tree-files.ts";
+import { remainsPath, TreeFiles } from "./tree-files.ts";
 
 /** Entries kept while looking for a batch's header; a server writes at most 513 events in a batch. */
 const MAX_BATCH_ENTRIES = 4096;
@@ -57,7 +59,7 @@ export class ExportedLogs implements LogSource {
   async *read(shard: number): AsyncGenerator<LogBatch | LogDamage> {
     const signedSize = sizeInNote(await this.#readNote(shard));
     const files = new TreeFiles();
-    let pending: Buffer[] = [];
+    let pending: StoredEntry[] = [];
     for await (const bundle of this.#readBundles(shard)) {
       if (!Array.isArray(bundle)) {
         yield bundle;
@@ -67,7 +69,7 @@ export class ExportedLogs implements LogSource {
         yield* this.#compare(shard, files.add(entry));
         if (files.size === signedSize) yield* this.#compare(shard, files.partial());
         pending.push(entry);
-        if (isBatchHeader(entry) || pending.length === MAX_BATCH_ENTRIES) {
+        if (isHeader(entry) || pending.length === MAX_BATCH_ENTRIES) {
           yield* batchOf(pending);
           pending = [];
         }
@@ -92,24 +94,50 @@ export class ExportedLogs implements LogSource {
   }
 
   /** The log's entries, one bundle after the other, to the widest last one; damage if a bundle is malformed. */
-  async *#readBundles(shard: number): AsyncGenerator<Buffer[] | LogDamage> {
+  async *#readBundles(shard: number): AsyncGenerator<StoredEntry[] | LogDamage> {
     for (let index = 0; ; index++) {
       const full = tilePath({ level: "entries", index, width: TILE_WIDTH });
-      let bytes = await this.#readFile(shard, full);
-      let width = TILE_WIDTH;
-      if (bytes === undefined) {
-        const widths = (await listDirectory(this.#path(shard, `${full}.p`))) ?? [];
-        width = Math.max(0, ...widths.filter((name) => /^[1-9][0-9]{0,2}$/.test(name)).map(Number));
-        if (width === 0) return;
-        bytes = (await this.#readFile(shard, `${full}.p/${width}`)) ?? Buffer.alloc(0);
-      }
-      try {
-        yield decodeEntryBundle(bytes, width);
-      } catch (error) {
-        if (!(error instanceof MerkleError)) throw error;
-        yield unreadable(`${logName(shard)}/${full}: ${error.message}`);
-      }
-      if (width < TILE_WIDTH) return;
+      const bundle =
+        (await this.#readBundle(shard, { path: full, index, width: TILE_WIDTH })) ??
+        (await this.#readPartialBundle(shard, { full, index }));
+      if (bundle === undefined) return;
+      yield bundle;
+      if (!Array.isArray(bundle) || bundle.length < TILE_WIDTH) return;
+    }
+  }
+
+  async #readPartialBundle(
+    shard: number,
+    { full, index }: { full: string; index: number },
+  ): Promise<StoredEntry[] | LogDamage | undefined> {
+    const names = await Promise.all(
+      [full, remainsPath(full)].map(async (path) => (await listDirectory(this.#path(shard, `${path}.p`))) ?? []),
+    );
+    const widths = names.flat().filter((name) => /^[1-9][0-9]{0,2}$/.test(name));
+    const width = Math.max(0, ...widths.map(Number).filter((number) => number < TILE_WIDTH));
+    return width === 0 ? undefined : this.#readBundle(shard, { path: `${full}.p/${width}`, index, width });
+  }
+
+  /** A bundle, or what remains of it together with the leaf hashes of its dropped entries. */
+  async #readBundle(
+    shard: number,
+    { path, index, width }: { path: string; index: number; width: number },
+  ): Promise<StoredEntry[] | LogDamage | undefined> {
+    const whole = await this.#readFile(shard, path);
+    const bytes = whole ?? (await this.#readFile(shard, remainsPath(path)));
+    if (bytes === undefined) return undefined;
+    try {
+      const entries = decodeEntryBundle(bytes, width);
+      if (whole !== undefined) return entries.map((entry) => ({ entry }));
+      const tile = await this.#readFile(shard, tilePath({ level: 0, index, width }));
+      const hashes = decodeHashTile(tile ?? Buffer.alloc(0), width);
+      return entries.map((entry, position): StoredEntry => {
+        const leafHash = hashes[position];
+        return entry.length > 0 || leafHash === undefined ? { entry } : { leafHash };
+      });
+    } catch (error) {
+      if (!(error instanceof MerkleError)) throw error;
+      return unreadable(`${logName(shard)}/${whole === undefined ? remainsPath(path) : path}: ${error.message}`);
     }
   }
 
@@ -136,22 +164,28 @@ export class ExportedLogs implements LogSource {
   }
 }
 
-function* batchOf(entries: readonly Buffer[]): Generator<LogBatch | LogDamage> {
-  const last = entries.at(-1);
+function* batchOf(leaves: readonly StoredEntry[]): Generator<LogBatch | LogDamage> {
+  const last = leaves.at(-1)?.entry;
   const hasHeader = last !== undefined && isBatchHeader(last);
   const place = hasHeader ? parseBatchHeader(last) : undefined;
-  if (place === undefined) yield unreadable(`${entries.length} entries end without a batch's header that can be read`);
+  if (place === undefined) yield unreadable(`${leaves.length} entries end without a batch's header that can be read`);
+  const ofEvents = hasHeader ? leaves.slice(0, -1) : leaves;
   const events: string[] = [];
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for (const entry of hasHeader ? entries.slice(0, -1) : entries) {
+  for (const { entry } of ofEvents) {
+    if (entry === undefined) continue;
     try {
       events.push(decoder.decode(entry));
     } catch {
       yield unreadable("an event is not UTF-8", place?.seq);
     }
   }
-  const leaves = entries.map((entry) => ({ entry }));
-  yield { kind: "batch", place, events, leaves, frontier: undefined };
+  const isDropped = ofEvents.some(({ entry }) => entry === undefined);
+  yield { kind: "batch", place, events, isDropped, leaves, frontier: undefined };
+}
+
+function isHeader({ entry }: StoredEntry): boolean {
+  return entry !== undefined && isBatchHeader(entry);
 }
 
 function listDirectory(path: string): Promise<string[] | undefined> {

@@ -7,7 +7,7 @@ export {
 export { withDatabaseLogs } from "./database-logs.ts";
 export { exportAudit, type ExportedLog } from "./export.ts";
 export { ExportedLogs } from "./exported-logs.ts";
-export { type ProvenEvent, proveEvent, verifyEventProof } from "./prove.ts";
+export { type ProvenEvent, proveEvent, verifyEventProof, type WantedEvent } from "./prove.ts";
 export { type LogSource, UnreadableLogError } from "./log-source.ts";
 export type {
   AuditFinding,
@@ -20,3 +20,4 @@ export type {
 } from "./report.ts";
 export { parseSavedCheckpoints } from "./saved-checkpoints.ts";
 export { verifyAudit } from "./verify.ts";
+export { type AuditAmount, type AuditDay, type AuditVolume, readAuditVolume } from "./volume.ts";

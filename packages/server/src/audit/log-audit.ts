@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { CONTROL_SHARD } from "@cinnabar/kernel";
 import { Frontier, LogVerifier, MerkleError, type TreeHead } from "@cinnabar/merkle-log";
 import type { ControlFacts, ShardFacts } from "./control-facts.ts";
+import { DropAudit } from "./drop-audit.ts";
 import { type EventFacts, readEventFacts } from "./event-facts.ts";
 import { type BatchPlace, type LogBatch, type LogDamage, logName } from "./log-source.ts";
 import { type AuditFinding, type AuditFindingKind, type AuditNote, Kept, type LogAudit } from "./report.ts";
@@ -12,6 +13,8 @@ const MAX_NAMED_EVENTS = 20;
 /** Where one range of a log ends and the next one begins: its last batch, and the encoded frontier after that. */
 export interface RangeEdge {
   readonly place: BatchPlace;
+  /** Whether retention dropped that batch's events. */
+  readonly isDropped: boolean;
   readonly frontier: Uint8Array;
 }
 
@@ -21,6 +24,9 @@ export interface VerifiedRange {
   readonly end: RangeEdge;
   readonly batches: number;
   readonly events: number;
+  readonly droppedBatches: number;
+  readonly droppedEvents: number;
+  readonly restoredBatches: number;
   /** Size of the largest checkpoint within, 0 if there is none. */
   readonly verifiedSize: number;
   readonly notes: Kept<AuditNote>;
@@ -37,9 +43,13 @@ export class LogAuditor {
   readonly #isExpected: boolean;
   readonly #start: RangeEdge | undefined;
   #previous: BatchPlace | undefined;
+  #isPreviousDropped: boolean;
   #closesSeen = 0;
   #batches = 0;
   #events = 0;
+  #drops: DropAudit | undefined;
+  #droppedBatches = 0;
+  #droppedEvents = 0;
 
   /**
    * @param options.control - what the control log says; the control log's own auditor fills it in.
@@ -56,6 +66,9 @@ export class LogAuditor {
     this.#verifier = new LogVerifier(checkpoints, start && Frontier.decode(start.frontier));
     this.#start = start;
     this.#previous = start?.place;
+    this.#isPreviousDropped = start?.isDropped ?? false;
+    // The control log's own come before their record: they are compared when all of it is known.
+    this.#drops = shard === CONTROL_SHARD ? undefined : this.#auditDrops();
     this.#isExpected =
       shard === CONTROL_SHARD ||
       checkpoints.some(({ size }) => size > 0) ||
@@ -76,11 +89,27 @@ export class LogAuditor {
     const { place, events, leaves, frontier } = item;
     this.#batches += 1;
     if (place !== undefined) this.#checkPlace(place, leaves.length);
+    if (item.isDropped) this.#countDropped(item);
+    else this.#events += events?.length ?? 0;
+    this.#drops?.add(item);
     for (const event of events ?? []) this.#checkEvent(event, place);
     for (const leaf of leaves) this.#verifier.add(leaf);
     if (frontier !== undefined) this.#compareFrontier(frontier, place?.seq);
     this.#compareCloses();
-    if (place !== undefined) this.#previous = place;
+    if (place === undefined) return;
+    this.#previous = place;
+    this.#isPreviousDropped = item.isDropped;
+  }
+
+  /** Whether the log's batches are to be shown once more, to {@link LogAuditor.lookAgain}, before its end. */
+  get needsSecondLook(): boolean {
+    return this.#drops === undefined && (this.#droppedBatches > 0 || this.#control.dropsOf(this.#shard).length > 0);
+  }
+
+  /** Takes a batch of the control log again, now that it is known what retention dropped of it. */
+  lookAgain(batch: LogBatch): void {
+    this.#drops ??= this.#auditDrops();
+    this.#drops.add(batch);
   }
 
   report(kind: AuditFindingKind, detail: string, batch?: number): void {
@@ -90,20 +119,35 @@ export class LogAuditor {
   /** Ends a range here. @returns undefined if anything in it is wrong. */
   finishRange(): VerifiedRange | undefined {
     const [start, end] = [this.#start, this.#edge()];
-    if (start === undefined || end === undefined || !this.#verifier.isSound || this.#findings.items.length > 0) {
-      return undefined;
-    }
+    const isRight =
+      this.#verifier.isSound && this.#findings.items.length === 0 && this.#drops?.isBetweenRecords === true;
+    if (start === undefined || end === undefined || !isRight) return undefined;
     const { verifiedSize } = this.#verifier;
-    return { start, end, batches: this.#batches, events: this.#events, verifiedSize, notes: this.#notes };
+    return {
+      start,
+      end,
+      batches: this.#batches,
+      events: this.#events,
+      droppedBatches: this.#droppedBatches,
+      droppedEvents: this.#droppedEvents,
+      restoredBatches: this.#drops?.restoredBatches ?? 0,
+      verifiedSize,
+      notes: this.#notes,
+    };
   }
 
   /** Goes on after a range that another auditor has verified. @returns false if it does not begin here. */
-  skip({ start, end, batches, events, verifiedSize, notes }: VerifiedRange): boolean {
+  skip(verified: VerifiedRange): boolean {
+    const { start, end, verifiedSize, notes } = verified;
     if (!isDeepStrictEqual(this.#edge(), start)) return false;
+    if (this.#drops?.skip(end.place.seq, verified.restoredBatches) !== true) return false;
     this.#verifier.skip({ end: Frontier.decode(end.frontier), verifiedSize });
     this.#previous = end.place;
-    this.#batches += batches;
-    this.#events += events;
+    this.#isPreviousDropped = end.isDropped;
+    this.#batches += verified.batches;
+    this.#events += verified.events;
+    this.#droppedBatches += verified.droppedBatches;
+    this.#droppedEvents += verified.droppedEvents;
     for (const note of notes.items) this.#notes.add(note);
     this.#notes.omitted += notes.omitted;
     this.#passCloses();
@@ -113,6 +157,7 @@ export class LogAuditor {
   /** Ends the log here. Call once. */
   finish(): LogAudit {
     this.#checkEnd();
+    this.#noteDropped();
     const merkle = this.#verifier.finish();
     for (const { kind, detail, position } of merkle.findings) this.report(kind, `at leaf ${position}: ${detail}`);
     const { size, verifiedSize } = merkle;
@@ -123,6 +168,7 @@ export class LogAuditor {
       name: logName(this.#shard),
       size,
       events: this.#events,
+      droppedEvents: this.#droppedEvents,
       batches: this.#batches,
       signedSize: verifiedSize,
       findings: this.#findings.items,
@@ -134,7 +180,7 @@ export class LogAuditor {
 
   #edge(): RangeEdge | undefined {
     const frontier = new Uint8Array(this.#verifier.frontier.encode());
-    return this.#previous && { place: this.#previous, frontier };
+    return this.#previous && { place: this.#previous, isDropped: this.#isPreviousDropped, frontier };
   }
 
   #checkPlace(place: BatchPlace, leafCount: number): void {
@@ -161,13 +207,29 @@ export class LogAuditor {
     if (epoch < 1 || epoch > this.#control.lastEpoch) {
       this.report("epoch-mismatch", `epoch ${epoch} is not in the control log`, seq);
     }
+    if (previous !== undefined && incarnation !== previous.incarnation) this.#checkLast("its process's");
     if (this.#facts?.incarnations.has(incarnation) === false && incarnation !== previous?.incarnation) {
       this.report("unknown-log", `the control log did not open the log for process ${incarnation}`, seq);
     }
   }
 
+  #countDropped({ leaves }: LogBatch): void {
+    this.#events += leaves.length - 1;
+    this.#droppedBatches += 1;
+    this.#droppedEvents += leaves.filter(({ entry }) => entry === undefined).length;
+  }
+
+  #auditDrops(): DropAudit {
+    return new DropAudit(this.#control.dropsOf(this.#shard), (kind, detail, batch) => this.report(kind, detail, batch));
+  }
+
+  /** Retention leaves the last batch of each process, and of each log, alone. */
+  #checkLast(whose: string): void {
+    if (!this.#isPreviousDropped) return;
+    this.report("wrongful-drop", `its events are missing, and it is ${whose} last batch`, this.#previous?.seq);
+  }
+
   #checkEvent(text: string, place: BatchPlace | undefined): void {
-    this.#events += 1;
     const facts = readEventFacts(text);
     if (facts === undefined) {
       this.report("malformed-event", "an event is not in canonical JSON, or lacks a field", place?.seq);
@@ -177,8 +239,8 @@ export class LogAuditor {
       this.report("epoch-mismatch", `an event's epoch is not ${place.epoch}, its batch's`, place.seq);
     }
     if (this.#shard === CONTROL_SHARD) {
-      const isUnderstood = this.#control.observe(facts);
-      if (!isUnderstood) this.report("malformed-event", `the ${facts.systemEvent} event lacks a field`, place?.seq);
+      const problem = this.#control.observe(facts);
+      if (problem !== undefined) this.report(problem.kind, problem.detail, place?.seq);
     }
     this.#noteMarks(facts, place?.seq);
   }
@@ -233,6 +295,8 @@ export class LogAuditor {
     const { size } = this.#verifier;
     if (this.#batches === 0 && this.#isExpected)
       this.report("missing-log", "the log has no entries, and must have some");
+    this.#checkLast("the log's");
+    this.#drops?.finish();
     if (this.#shard === CONTROL_SHARD) return;
     if (this.#facts === undefined) {
       this.report("unknown-log", "the control log has not opened this log");
@@ -254,6 +318,16 @@ export class LogAuditor {
         lastSeq,
       );
     }
+  }
+
+  #noteDropped(): void {
+    const events = this.#droppedEvents;
+    if (events > 0) {
+      this.#note("dropped", `retention dropped the bodies of ${events} events; their leaves are all there`);
+    }
+    const restored = this.#drops?.restoredBatches ?? 0;
+    if (restored > 0)
+      this.#note("restored", `retention dropped the bodies of ${restored} batches, and they are there all the same`);
   }
 
   #note(kind: AuditNote["kind"], detail: string, batch?: number): void {

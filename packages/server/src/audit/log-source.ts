@@ -21,8 +21,10 @@ export interface LogBatch {
   readonly kind: "batch";
   /** `undefined` if its header cannot be read, which a {@link LogDamage} before it says. */
   readonly place: BatchPlace | undefined;
-  /** The canonical JSON of its events; `undefined` if they cannot be read, likewise. */
+  /** The canonical JSON of the events that are there; `undefined` if they cannot be read, likewise. */
   readonly events: readonly string[] | undefined;
+  /** Whether events of it are not there, but their leaf hashes alone: retention drops them, as the control log says. */
+  readonly isDropped: boolean;
   /** Its leaves in order: the events, then the header. */
   readonly leaves: readonly StoredEntry[];
   /** The encoded frontier after it, where the source keeps one. */
@@ -95,6 +97,8 @@ export interface LogSource {
    * @throws MerkleError `malformed-tile` or `malformed-proof` if they make none.
    */
   inclusionProof(shard: number, leaf: { index: number; size: number }): Promise<Uint8Array[]>;
+  /** The signed notes about what was destroyed, the oldest first, where they are kept beside the logs. */
+  certificates?(): Promise<readonly string[]>;
 }
 
 /** The database or the files could not be read as far as was asked. */

@@ -9,8 +9,9 @@ import {
 } from "@cinnabar/merkle-log";
 import { OperatorError } from "../operator-error.ts";
 import { openLogCheckpoint } from "./checkpoint-bundle.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import { readEventFacts } from "./event-facts.ts";
-import { logName, type LogSource } from "./log-source.ts";
+import { type LogBatch, logName, type LogSource } from "./log-source.ts";
 import type { AuditProgress } from "./report.ts";
 
 /** An event that is in a log, as a proof says. */
@@ -26,33 +27,32 @@ export interface ProvenEvent {
   readonly event: string;
 }
 
+/** Which event is to be proven: by its id, or by its own text, which the log need not have any more. */
+export type WantedEvent = { readonly eventId: string } | { readonly event: string };
+
 /**
  * Makes a proof that an event is on record, for somebody who has nothing but the verifier key (docs/formats/audit-log.md,
  * "Proofs"). The log itself is read and not verified; the proof is, before it is given out.
  *
- * @param options.eventId - in upper or lower case.
+ * @param options.wanted - an id in upper or lower case; or an event's JSON, in any form that says the same.
  * @param options.onProgress - called after every batch that was searched.
  * @returns the proof as text (C2SP tlog-proof), the event in its extra data.
- * @throws OperatorError if there is no such event, no signed checkpoint covers it yet, or the log contradicts its
- *   checkpoint; MerkleError `malformed-verifier-key`; UnreadableLogError.
+ * @throws OperatorError if there is no such event, it is none, no signed checkpoint covers it yet, or the log contradicts
+ *   its checkpoint; MerkleError `malformed-verifier-key`; UnreadableLogError.
  */
 export async function proveEvent(options: {
   source: LogSource;
   verifierKey: string;
-  eventId: string;
+  wanted: WantedEvent;
   onProgress?: (progress: AuditProgress) => void;
 }): Promise<string> {
-  const { source, verifierKey } = options;
+  const { source, verifierKey, onProgress } = options;
   const verifier = NoteVerifier.parse(verifierKey);
-  const eventId = options.eventId.toUpperCase();
   const { shards, checkpoints } = await source.list();
-  const found = await find({ source, shards, eventId, onProgress: options.onProgress });
-  if (found === undefined) {
-    throw new OperatorError(
-      `No event ${eventId} can be read in the logs. An event's id is the RequestId of its answer.`,
-    );
-  }
-  const { shard, index, event } = found;
+  const { shard, index, event } =
+    "event" in options.wanted
+      ? await findLeaf({ source, shards, event: canonicalEvent(options.wanted.event), onProgress })
+      : await findById({ source, shards, eventId: options.wanted.eventId.toUpperCase(), onProgress });
   const note = checkpoints.find((checkpoint) => checkpoint.shard === shard)?.note;
   try {
     const head = note === undefined ? undefined : openLogCheckpoint({ shard, note }, verifier);
@@ -103,29 +103,72 @@ interface FoundEvent {
   readonly event: string;
 }
 
-async function find(options: {
-  source: LogSource;
-  shards: readonly number[];
-  eventId: string;
-  onProgress: ((progress: AuditProgress) => void) | undefined;
-}): Promise<FoundEvent | undefined> {
-  const { source, shards, eventId, onProgress } = options;
+interface Search {
+  readonly source: LogSource;
+  readonly shards: readonly number[];
+  readonly onProgress: ((progress: AuditProgress) => void) | undefined;
+}
+
+async function findById({ eventId, ...search }: Search & { readonly eventId: string }): Promise<FoundEvent> {
+  let dropped = 0;
+  const found = await find(search, ({ events = [], isDropped, leaves }) => {
+    if (isDropped) dropped += leaves.length - 1;
+    // Parsing only what may be it makes the search several times as fast.
+    const position = events.findIndex((event) => event.includes(eventId) && readEventFacts(event)?.eventId === eventId);
+    const event = events[position];
+    return event === undefined ? undefined : { position, event };
+  });
+  if (found !== undefined) return found;
+  const why =
+    dropped === 0
+      ? ""
+      : ` Retention dropped the bodies of ${dropped} events: one that was kept elsewhere is proven with --event FILE.`;
+  throw new OperatorError(
+    `No event ${eventId} can be read in the logs. An event's id is the RequestId of its answer.${why}`,
+  );
+}
+
+/** Finds an event by its leaf hash alone, which stays in the log for ever. */
+async function findLeaf({ event, ...search }: Search & { readonly event: string }): Promise<FoundEvent> {
+  const entry = Buffer.from(event);
+  const hash = leafHash(entry);
+  const found = await find(search, ({ leaves }) => {
+    const position = leaves.findIndex(({ entry: stored, leafHash }) =>
+      stored === undefined ? hash.equals(leafHash) : entry.equals(stored),
+    );
+    return position === -1 ? undefined : { position, event };
+  });
+  if (found === undefined)
+    throw new OperatorError("No log has a leaf of this event: it is not on record as it stands here.");
+  return found;
+}
+
+/** The first event that `look` finds in a batch. */
+async function find(
+  { source, shards, onProgress }: Search,
+  look: (batch: LogBatch) => { readonly position: number; readonly event: string } | undefined,
+): Promise<FoundEvent | undefined> {
   for (const shard of new Set([CONTROL_SHARD, ...shards])) {
     let [leaves, events] = [0, 0];
     for await (const item of source.read(shard)) {
       if (item.kind === "damage") continue;
-      const batch = item.events ?? [];
-      for (const [position, event] of batch.entries()) {
-        // Parsing only what may be it makes the search several times as fast.
-        const isIt = event.includes(eventId) && readEventFacts(event)?.eventId === eventId;
-        if (isIt) return { shard, index: leaves + position, event };
-      }
+      const found = look(item);
+      if (found !== undefined) return { shard, index: leaves + found.position, event: found.event };
       leaves += item.leaves.length;
-      events += batch.length;
+      events += Math.max(0, item.leaves.length - 1);
       onProgress?.({ log: logName(shard), events });
     }
   }
   return undefined;
+}
+
+/** The bytes that stand in the log, from JSON that says the same. */
+function canonicalEvent(text: string): string {
+  const event = canonicalJson(text);
+  if (event === undefined || readEventFacts(event) === undefined) {
+    throw new OperatorError("This is not an event: an object of JSON with eventId, eventName and additionalEventData.");
+  }
+  return event;
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { TreeHead } from "@cinnabar/merkle-log";
 import type { ShardFacts } from "./control-facts.ts";
+import type { DropRecord } from "./drop-audit.ts";
 import type { VerifiedRange } from "./log-audit.ts";
 import type { BatchRange } from "./log-source.ts";
 
@@ -12,6 +13,8 @@ export interface RangeTask {
   /** Begins after a batch, not at the log's beginning. */
   readonly range: BatchRange;
   readonly shardFacts: ShardFacts | undefined;
+  /** What retention has put on record of the range. */
+  readonly drops: readonly DropRecord[];
   readonly lastEpoch: number;
   readonly checkpoints: readonly TreeHead[];
 }

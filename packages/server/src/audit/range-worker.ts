@@ -11,7 +11,8 @@ async function verifyRange(source: LogSource, task: RangeTask): Promise<Verified
   let auditor: LogAuditor | undefined;
   for await (const item of source.read(shard, { after: range.after - 1, last: range.after })) {
     if (item.kind === "damage" || item.place === undefined || item.frontier === undefined) return undefined;
-    const start = { place: item.place, frontier: new Uint8Array(item.frontier) };
+    const { place, isDropped } = item;
+    const start = { place, isDropped, frontier: new Uint8Array(item.frontier) };
     auditor = new LogAuditor({ shard, control: ControlFacts.of(task), checkpoints, start });
   }
   if (auditor === undefined) return undefined;

@@ -7,6 +7,9 @@ const MAX_KEPT = 1000;
  * What is wrong, by kind: those of the Merkle log (`FindingKind` of `@cinnabar/merkle-log`), and
  * - `unreadable`: a row, a file or what is in it cannot be read;
  * - `tile-mismatch`: an exported tile is missing, or is not what the log's entries make;
+ * - `unrecorded-drop`: a batch's events are not there, and the control log does not say that retention dropped them;
+ * - `wrongful-drop`: a record names a batch that is not the one that was dropped, or that retention had to leave alone;
+ * - `invalid-record`: what says that retention dropped events is not signed by the deployment's key;
  * - `malformed-event`: an event is not an object in canonical JSON;
  * - `out-of-sequence`: a batch does not follow the one before it, or stands in another's place;
  * - `epoch-mismatch`: an epoch goes back, is not in the control log, or differs between a batch and its event;
@@ -21,6 +24,9 @@ export type AuditFindingKind =
   | FindingKind
   | "unreadable"
   | "tile-mismatch"
+  | "unrecorded-drop"
+  | "wrongful-drop"
+  | "invalid-record"
   | "malformed-event"
   | "out-of-sequence"
   | "epoch-mismatch"
@@ -45,9 +51,11 @@ export interface AuditFinding {
  * - `in-doubt`: the answers to a batch's calls may not have been received;
  * - `corrected`: calls on record were answered 503 ServiceUnavailableTemporary instead;
  * - `unsigned`: no signed checkpoint covers the end of the log;
+ * - `dropped`: retention dropped the bodies of events: their leaves are verified, what they said is not;
+ * - `restored`: the control log says that bodies were dropped, and they are there;
  * - `empty`: a log was opened and has no entries.
  */
-export type AuditNoteKind = "in-doubt" | "corrected" | "unsigned" | "empty";
+export type AuditNoteKind = "in-doubt" | "corrected" | "unsigned" | "dropped" | "restored" | "empty";
 
 export interface AuditNote {
   readonly kind: AuditNoteKind;
@@ -62,6 +70,8 @@ export interface LogAudit {
   /** Leaves: events and batch headers. */
   readonly size: number;
   readonly events: number;
+  /** Those of them whose bodies are not there any more. */
+  readonly droppedEvents: number;
   readonly batches: number;
   /** Leaves that a signed checkpoint vouches for. */
   readonly signedSize: number;

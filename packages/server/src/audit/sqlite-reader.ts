@@ -1,13 +1,16 @@
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import type { SqlConnection, SqlRow, SqlValue } from "@cinnabar/kernel";
 import { OperatorError } from "../operator-error.ts";
 
 /**
  * Opens a store's SQLite file for reading alone: it may be that of a running server, or of none.
  *
+ * @param path - or the file's URL, with SQLite's own parameters ("Uniform Resource Identifiers").
+ *
  * @throws OperatorError if there is no such file, or it is no database.
  */
-export function openForReading(path: string): DatabaseSync {
+export function openForReading(path: string | URL): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
@@ -16,7 +19,10 @@ export function openForReading(path: string): DatabaseSync {
   } catch (cause) {
     database?.close();
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OperatorError(`The database ${path} cannot be read: ${reason}.`, { cause });
+    throw new OperatorError(
+      `The database ${typeof path === "string" ? path : fileURLToPath(path)} cannot be read: ${reason}.`,
+      { cause },
+    );
   }
 }
 

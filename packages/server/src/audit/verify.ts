@@ -20,6 +20,8 @@ const MAX_THREADS = 4;
 const BATCHES_PER_THREAD = 10_000;
 const NEEDS_ROOT_KEY =
   "The MACs of rows and of the set hash's sums need the root key: the server checks them on use and in its sweep.";
+const NEEDS_BODIES =
+  "What dropped events said is not known here. An event that was kept elsewhere can still be proven: cinnabar audit prove --event FILE.";
 const NEEDS_SAVED_CHECKPOINT =
   "Without a saved checkpoint, a log that was cut short together with its stored checkpoint looks whole.";
 
@@ -53,12 +55,13 @@ class Verification {
   readonly #batchesPerThread: number;
   readonly #onProgress: (progress: AuditProgress) => void;
   readonly #findings: AuditFinding[] = [];
-  readonly #control = new ControlFacts();
+  readonly #control: ControlFacts;
 
   constructor(options: Parameters<typeof verifyAudit>[0]) {
     this.#source = options.source;
     this.#verifierKey = options.verifierKey;
     this.#verifier = NoteVerifier.parse(options.verifierKey);
+    this.#control = new ControlFacts(this.#verifier);
     this.#saved = options.savedCheckpoints ?? [];
     this.#batchesPerThread = options.batchesPerThread ?? BATCHES_PER_THREAD;
     this.#onProgress = options.onProgress ?? (() => undefined);
@@ -80,7 +83,11 @@ class Verification {
       logs,
       findings: this.#findings,
       ok: this.#findings.length === 0 && logs.every(({ findings }) => findings.length === 0),
-      limits: this.#saved.length === 0 ? [NEEDS_SAVED_CHECKPOINT, NEEDS_ROOT_KEY] : [NEEDS_ROOT_KEY],
+      limits: [
+        ...(this.#saved.length === 0 ? [NEEDS_SAVED_CHECKPOINT] : []),
+        ...(logs.some(({ droppedEvents }) => droppedEvents > 0) ? [NEEDS_BODIES] : []),
+        NEEDS_ROOT_KEY,
+      ],
     };
   }
 
@@ -119,6 +126,9 @@ class Verification {
           progress();
         }
       }
+      if (auditor.needsSecondLook) {
+        for await (const item of this.#source.read(shard)) if (item.kind === "batch") auditor.lookAgain(item);
+      }
     } catch (error) {
       if (!(error instanceof UnreadableLogError)) throw error;
       auditor.report("unreadable", error.message);
@@ -139,15 +149,34 @@ class Verification {
     const lastSeq = await shared.lastSeq(shard);
     const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(lastSeq / this.#batchesPerThread));
     if (count < 2) return [WHOLE_LOG];
-    const edge = (part: number) => Math.round((lastSeq / count) * part);
-    return Array.from({ length: count }, (_, part) => ({ after: edge(part), last: edge(part + 1) }));
+    const edges = [0];
+    for (let part = 1; part < count; part++) edges.push(this.#edge(shard, Math.round((lastSeq / count) * part)));
+    edges.push(lastSeq);
+    return edges
+      .slice(1)
+      .map((last, index) => ({ after: edges[index] ?? 0, last: Math.min(last, lastSeq) }))
+      .filter(({ after, last }) => after < last);
+  }
+
+  /** Where a log can be divided, at a batch or soon after: a record of retention is verified by one thread. */
+  #edge(shard: number, seq: number): number {
+    let edge = seq;
+    for (const { ranges } of this.#control.dropsOf(shard)) {
+      const [first = 0, last = 0] = [ranges[0]?.[0], ranges.at(-1)?.[1]];
+      if (first <= edge && edge < last) edge = last;
+    }
+    return edge;
   }
 
   #startThread(task: Pick<RangeTask, "shard" | "range" | "checkpoints">): RangeThread {
     const { shared } = this.#source;
     if (shared === undefined) throw new TypeError("only shared logs are read by several threads");
     const { lastEpoch } = this.#control;
-    return new RangeThread({ ...task, url: shared.url, shardFacts: this.#control.of(task.shard), lastEpoch });
+    const { after, last } = task.range;
+    const drops = this.#control
+      .dropsOf(task.shard)
+      .filter(({ ranges }) => (ranges[0]?.[0] ?? 0) > after && (ranges.at(-1)?.[1] ?? 0) <= last);
+    return new RangeThread({ ...task, url: shared.url, shardFacts: this.#control.of(task.shard), drops, lastEpoch });
   }
 
   /** The log's valid checkpoints; what is wrong with the others, and between stored and saved ones, is reported. */

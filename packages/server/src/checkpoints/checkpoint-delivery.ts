@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Logger, Metrics, SignedCheckpoint } from "@cinnabar/kernel";
+import { alarm, type Logger, type Metrics, type SignedCheckpoint } from "@cinnabar/kernel";
 import type { CheckpointTarget } from "./checkpoint-target.ts";
 
 /** Pause after a failure, in milliseconds; doubled with each further one, up to the longest. */
@@ -62,6 +62,7 @@ export class CheckpointDelivery implements AsyncDisposable {
     this.#now = options.now ?? (() => performance.now());
     this.#rest = options.rest ?? rest;
     this.#metrics.watchCheckpointDelivery(() => this.#ageMillis() / 1000);
+    this.#metrics.watchAlarm("checkpoint-undelivered", () => this.#ageMillis() >= ALARM_AFTER_MILLIS);
   }
 
   /** Takes checkpoints to deliver, and returns at once. */
@@ -133,7 +134,7 @@ export class CheckpointDelivery implements AsyncDisposable {
     if (this.#ageMillis() < ALARM_AFTER_MILLIS || now - this.#alarmedAt < ALARM_REPEAT_MILLIS) return;
     this.#alarmedAt = now;
     this.#log.error(
-      { ...fields, alarm: "checkpoint-undelivered" },
+      { ...fields, ...alarm("checkpoint-undelivered") },
       "no checkpoint has left the database for long: until one does, putting back an older store may go unnoticed",
     );
   }

@@ -105,6 +105,54 @@ function setEnabled(
   });
 }
 
+const USAGE_REVIEW = ["--require-usage-review"] as const;
+
+const SET_USAGE = `Usage: cinnabar account set ACCOUNT --require-usage-review on|off [--json] [SETTINGS]
+
+Changes settings of an account, on every node from the moment that the command has ended.
+
+  --require-usage-review on|off  Whether the deletion of a key is scheduled only by who gives the hash of its
+                                 usage report: see cinnabar key usage --report. Off at first.
+  --json                         Print the result as JSON.
+
+Example: cinnabar account set 1234567890123456 --require-usage-review on --data /var/lib/cinnabar`;
+
+/** `cinnabar account set`. @param argv - what follows the command. @returns the exit code. */
+export function accountSet(argv: readonly string[]): Promise<number> {
+  return runCommand({
+    argv,
+    usage: SET_USAGE,
+    syntax: { operands: [{ name: "The account's id" }], switches: ["--json"], options: [USAGE_REVIEW] },
+    run: async (configuration, { operands: [text = ""], switches, options }) => {
+      const accountId = readAccountId(text);
+      const given = options.get(USAGE_REVIEW[0]);
+      if (given === undefined) throw new UsageError(`Say what to set: ${USAGE_REVIEW[0]} on or off.`);
+      const requireUsageReview = readSwitch(USAGE_REVIEW[0], given);
+      const changed = await withAdministration(configuration, (administration) =>
+        administration.changeAccountSettings(accountId, { requireUsageReview }),
+      );
+      if (switches.has("--json")) await print(`${JSON.stringify({ accountId, requireUsageReview, changed })}\n`);
+      else await say(describeReview(accountId, { requireUsageReview, changed }));
+    },
+  });
+}
+
+/** @throws UsageError unless it is `on` or `off`. */
+function readSwitch(flag: string, text: string): boolean {
+  if (text === "on" || text === "off") return text === "on";
+  throw new UsageError(`${flag} is "${text}": it must be on or off.`);
+}
+
+function describeReview(
+  accountId: string,
+  { requireUsageReview, changed }: { readonly requireUsageReview: boolean; readonly changed: boolean },
+): string {
+  const rule = requireUsageReview
+    ? `The account ${accountId} requires a review of a key's usage before its deletion is scheduled`
+    : `The account ${accountId} requires no review of a key's usage before its deletion is scheduled`;
+  return changed ? `${rule}, from now on.` : `${rule}: it was so already.`;
+}
+
 /** @throws UsageError unless it could be an account's id. */
 export function readAccountId(text: string): AccountId {
   if (isId("Account", text)) return text;
@@ -121,19 +169,20 @@ function describeChange(
     : `Disabled the account ${accountId}: every call of its AccessKeys is refused from now on.`;
 }
 
-function toJson({ id, isEnabled, createdAt, accessKeys, activeAccessKeys }: AccountSummary) {
+function toJson({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKeys }: AccountSummary) {
   const status = isEnabled ? "Enabled" : "Disabled";
-  return { accountId: id, status, createdAt: formatTime(createdAt), accessKeys, activeAccessKeys };
+  return { accountId: id, status, createdAt: formatTime(createdAt), accessKeys, activeAccessKeys, ...settings };
 }
 
 function toTable(accounts: readonly AccountSummary[]): string {
   return formatTable([
-    ["ACCOUNT", "STATUS", "CREATED", "ACCESSKEYS"],
-    ...accounts.map(({ id, isEnabled, createdAt, accessKeys, activeAccessKeys }) => [
+    ["ACCOUNT", "STATUS", "CREATED", "ACCESSKEYS", "USAGE REVIEW"],
+    ...accounts.map(({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKeys }) => [
       id,
       isEnabled ? "Enabled" : "Disabled",
       formatTime(createdAt),
       `${accessKeys}, ${activeAccessKeys} active`,
+      settings.requireUsageReview ? "required" : "not required",
     ]),
   ]);
 }

@@ -3,9 +3,11 @@ import {
   assertMigrated,
   type Backend,
   ControlStore,
+  type DeploymentKeys,
+  openDeploymentKeys,
   peekDeployment,
+  type RootKey,
   RowGuard,
-  rowGuardKeys,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
 import { Administration } from "@cinnabar/ram";
@@ -18,16 +20,20 @@ import { migrations } from "../tables.ts";
 
 const SQLITE_SCHEME = "sqlite:";
 
+/** A store as an operator's command has it open. */
+export interface OpenedStore {
+  readonly store: ControlStore;
+  readonly rootKey: RootKey;
+  readonly keys: DeploymentKeys;
+}
+
 /**
- * Opens the store of a deployment that is there, for a command that administers its accounts. Servers may run
- * meanwhile: the data directory's lock is theirs and is not asked for (docs/decisions/0008).
+ * Opens the store of a deployment that is there, for a command of its operator. Servers may run meanwhile: the data
+ * directory's lock is theirs and is not asked for (docs/decisions/0008).
  *
- * @throws OperatorError if there is no deployment, or if it is not known whether a change took effect.
+ * @throws OperatorError if there is no deployment.
  */
-export async function withAdministration<T>(
-  configuration: Configuration,
-  run: (administration: Administration) => Promise<T>,
-): Promise<T> {
+export async function withStore<T>(configuration: Configuration, run: (opened: OpenedStore) => Promise<T>): Promise<T> {
   // What SQLite makes beside its file is for the owner alone.
   process.umask(0o077);
   await using undo = new AsyncDisposableStack();
@@ -36,16 +42,31 @@ export async function withAdministration<T>(
   if (known === undefined) throw noDeployment();
   await assertMigrated(backend, migrations);
   const rootKey = await openRootKey(await createSeal(configuration.seal, configuration), known.rootKeyCheck);
-  const store = await ControlStore.open({ backend, guard: new RowGuard(rowGuardKeys(rootKey)) });
-  try {
-    return await run(new Administration({ store, rootKey }));
-  } catch (error) {
-    if (!(error instanceof UnknownOutcomeError)) throw error;
-    throw new OperatorError(
-      "The disk did not confirm the change, and it may have taken effect or not: list the accounts or AccessKeys to see which.",
-      { cause: error },
-    );
-  }
+  const keys = await openDeploymentKeys(backend, rootKey);
+  const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
+  return await run({ store, rootKey, keys });
+}
+
+/**
+ * Opens the store for a command that administers its accounts.
+ *
+ * @throws OperatorError as {@link withStore}, or if it is not known whether a change took effect.
+ */
+export async function withAdministration<T>(
+  configuration: Configuration,
+  run: (administration: Administration) => Promise<T>,
+): Promise<T> {
+  return withStore(configuration, async ({ store, keys }) => {
+    try {
+      return await run(new Administration({ store, keys }));
+    } catch (error) {
+      if (!(error instanceof UnknownOutcomeError)) throw error;
+      throw new OperatorError(
+        "The disk did not confirm the change, and it may have taken effect or not: list the accounts or AccessKeys to see which.",
+        { cause: error },
+      );
+    }
+  });
 }
 
 /** To open a SQLite file that is missing would make one. @throws OperatorError if there is none. */

@@ -1,4 +1,4 @@
-import { peekDeployment, resetClock, RowGuard, rowGuardKeys } from "@cinnabar/kernel";
+import { openDeploymentKeys, peekDeployment, resetClock, RowGuard } from "@cinnabar/kernel";
 import type { Configuration } from "../configuration/index.ts";
 import { openDatabase } from "../database.ts";
 import { OperatorError } from "../operator-error.ts";
@@ -26,7 +26,8 @@ async function reset(configuration: Configuration): Promise<void> {
     throw new OperatorError("There is no deployment here whose clock could be reset.");
   }
   const { rootKey } = await openDeployment({ backend, seal: directory.seal, create: directory.create });
-  const { before, after } = await resetClock({ backend, guard: new RowGuard(rowGuardKeys(rootKey)) });
+  const { guardKeys } = await openDeploymentKeys(backend, rootKey);
+  const { before, after } = await resetClock({ backend, guard: new RowGuard(guardKeys) });
   process.stdout.write(`The store's time was ${toText(before)} and is ${toText(after)} now.\n`);
 }
 

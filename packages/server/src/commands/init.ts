@@ -5,6 +5,7 @@ import { openDatabase } from "../database.ts";
 import { openDeployment } from "../open-deployment.ts";
 import { printShares } from "../seal/index.ts";
 import { NodeDirectory } from "./node-directory.ts";
+import { say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const USAGE = `Usage: cinnabar init [SETTINGS]
@@ -28,7 +29,7 @@ async function initialise(configuration: Configuration): Promise<void> {
     seal: directory.seal,
     create: directory.create,
   });
-  await directory.settle(backend, verifierKey);
+  for (const sentence of await directory.settle(backend, verifierKey)) await say(sentence);
   process.stdout.write(
     [
       isNew ? "The store is made." : "The store was there already; nothing was changed.",

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Backend, Seal, ShamirSealOptions } from "@cinnabar/kernel";
+import { type Backend, peekDeployment, type Seal, type ShamirSealOptions } from "@cinnabar/kernel";
 import { hasAccessKey, type NewAccessKey } from "@cinnabar/ram";
 import type { Configuration } from "../configuration/index.ts";
 import {
@@ -11,10 +11,11 @@ import {
   RootAccessKeyFile,
   writeFileAtomically,
 } from "../data-directory/index.ts";
+import { EMULATOR_ORIGIN_PREFIX } from "../emulator/emulator-mark.ts";
 import { formatListenAddress } from "../listener/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import type { NewDeployment } from "../open-deployment.ts";
-import { createSeal } from "../seal/index.ts";
+import { createSeal, tidySeal } from "../seal/index.ts";
 
 /** A node's data directory, locked: what a command that opens the store finds there and leaves there. */
 export class NodeDirectory implements AsyncDisposable {
@@ -59,10 +60,10 @@ export class NodeDirectory implements AsyncDisposable {
 
   /** What a new deployment is given, should the store be empty. */
   get create(): NewDeployment {
-    const { region, origin } = this.#configuration;
+    const { region, origin, emulator } = this.#configuration;
     return {
       region,
-      origin: origin ?? `cinnabar/${randomBytes(8).toString("hex")}`,
+      origin: origin ?? `${emulator ? EMULATOR_ORIGIN_PREFIX : "cinnabar/"}${randomBytes(8).toString("hex")}`,
       clockOffset: 0,
       keep: (account) => this.#keep(account),
     };
@@ -70,9 +71,11 @@ export class NodeDirectory implements AsyncDisposable {
 
   /**
    * Settles what belongs to a deployment once the store is open: the root's AccessKey gets its name, and the key that
-   * verifies the audit log is saved.
+   * verifies the audit log is saved; what interrupted commands have left of root keys is put in order.
+   *
+   * @returns sentences for the operator about what was found.
    */
-  async settle(backend: Backend, verifierKey: string): Promise<void> {
+  async settle(backend: Backend, verifierKey: string): Promise<readonly string[]> {
     const pending = await this.rootAccessKey.readPending();
     if (pending !== undefined) {
       if (await hasAccessKey(backend, pending.AccessKeyId)) await this.rootAccessKey.publish();
@@ -81,6 +84,9 @@ export class NodeDirectory implements AsyncDisposable {
     if ((await readFileIfThere(this.verifierKeyPath)) === undefined) {
       await writeFileAtomically(this.verifierKeyPath, `${verifierKey}\n`);
     }
+    const known = await peekDeployment(backend);
+    if (known === undefined) return [];
+    return tidySeal({ seal: this.seal, rootKey: known.rootKeyCheck, data: this.#configuration.data });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

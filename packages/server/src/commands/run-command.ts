@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import {
+  AccountKeyError,
   ClockBehindError,
   DatabaseAwayError,
   NewerStoreError,
   OlderStoreError,
+  RootKeyRotatedError,
   SealError,
   SqliteError,
   TamperedRowError,
@@ -25,6 +27,8 @@ const SENTENCES = [
   ClockBehindError,
   TamperedRowError,
   AdministrationError,
+  AccountKeyError,
+  RootKeyRotatedError,
 ];
 
 /** Of a command that takes settings alone. */

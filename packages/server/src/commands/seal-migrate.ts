@@ -1,36 +1,38 @@
 import { randomUUID } from "node:crypto";
 
 import {
-  assertMigrated,
+  assertRootKey,
   ControlStore,
   encodeSystemEvent,
-  peekDeployment,
+  openDeploymentKeys,
   type RootKey,
   RowGuard,
-  rowGuardKeys,
   type Seal,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
 
 import type { Configuration } from "../configuration/index.ts";
+import { keptRootKeys } from "../data-directory/index.ts";
 import { OperatorError, UsageError } from "../operator-error.ts";
 import {
   createSeal,
+  directoriesOf,
+  findUnnamedRootKeys,
   migrateSeal,
   type OldSeal,
-  parseSeal,
-  parseSecretInput,
+  placeOf,
   printShares,
+  removeRootKeys,
   type SealSource,
   type SecretInput,
 } from "../seal/index.ts";
-import { migrations } from "../tables.ts";
-import { noDeployment, openExistingDatabase } from "./administered-store.ts";
+import { openExistingDatabase } from "./administered-store.ts";
+import { lockSeals } from "./lock-seals.ts";
 import { say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
+import { inputOf, sealOf, TO_UNSEAL_FROM } from "./seal-arguments.ts";
 
 const TO = "--to";
-const TO_UNSEAL_FROM = "--to-unseal-from";
 const KEEP_OLD = "--keep-old";
 
 const USAGE = `Usage: cinnabar seal migrate --to SEAL [--to-unseal-from INPUT] [--keep-old] [SETTINGS]
@@ -74,27 +76,33 @@ async function migrate(configuration: Configuration, { to: target, unsealFrom, k
   const to = await createSeal(target, { unsealFrom, handOut: printShares });
   await using undo = new AsyncDisposableStack();
   const backend = undo.adopt(await openExistingDatabase(configuration.database), (opened) => opened.close());
-  const known = await peekDeployment(backend);
-  if (known === undefined) throw noDeployment();
-  await assertMigrated(backend, migrations);
+  const { rootKey: expected } = undo.use(await lockSeals(backend, [from, to]));
+  await removeRootKeys(await findUnnamedRootKeys(directoriesOf(from.path, to.path)));
+  // Before the old seal goes: afterwards a symbolic link leads nowhere.
+  const place = from.path === undefined ? undefined : await placeOf(from.path);
   const old = await migrateSeal({
     from,
     to,
-    expected: known.rootKeyCheck,
+    expected,
     keepOld,
     async record(rootKey) {
-      const store = await ControlStore.open({ backend, guard: new RowGuard(rowGuardKeys(rootKey)) });
+      const { guardKeys } = await openDeploymentKeys(backend, rootKey);
+      const store = await ControlStore.open({ backend, guard: new RowGuard(guardKeys) });
       await record(store, { from, to, rootKey });
     },
   });
-  await say(`The root key ${known.rootKeyCheck} is sealed by ${to.describe()} now. ${aftermath(from, old)}`);
+  await say(`The root key ${expected} is sealed by ${to.describe()} now. ${aftermath(from, old)}`);
+  const kept = place === undefined ? [] : await keptRootKeys(place);
+  if (kept.length > 0) await say(keptSentence(kept));
 }
 
 /** Puts the migration on record in the control log; which passphrase or shares is nobody's to know. */
 async function record(store: ControlStore, what: { from: Seal; to: Seal; rootKey: RootKey }): Promise<void> {
   const { from, to, rootKey } = what;
   try {
-    await store.run(({ now, epoch }) => {
+    await store.run(async (transaction) => {
+      await assertRootKey(transaction, { rootKey: rootKey.checkValue });
+      const { now, epoch } = transaction;
       const event = encodeSystemEvent({
         name: "MigrateSeal",
         region: store.region,
@@ -103,12 +111,12 @@ async function record(store: ControlStore, what: { from: Seal; to: Seal; rootKey
         epoch,
         data: { from: from.kind, to: to.kind, rootKey: rootKey.checkValue },
       });
-      return Promise.resolve({ result: undefined, event });
+      return { result: undefined, event };
     });
   } catch (error) {
     if (!(error instanceof UnknownOutcomeError)) throw error;
     throw new OperatorError(
-      "The new seal is there, and the disk did not confirm the record of it; the old seal is there too. Run the command again.",
+      `The disk did not confirm the record of the migration; ${from.describe()} opens the store as before. Run the command again.`,
       { cause: error },
     );
   }
@@ -133,20 +141,15 @@ function aftermath(from: Seal, old: OldSeal): string {
   }
 }
 
-function targetOf(text: string | undefined, data: string): SealSource {
-  if (text === undefined) throw new UsageError("--to SEAL is missing. See --help.");
-  try {
-    return parseSeal(text)(data);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UsageError(`${TO}: "${text}" is wrong: ${error.message}.`, { cause: error });
-  }
+function keptSentence(paths: readonly string[]): string {
+  return (
+    `Earlier root keys are as they were, and open backups from before their rotation: ${paths.join(", ")}. ` +
+    "Keep them apart from those backups, or remove them when you have none any more."
+  );
 }
 
-function inputOf(text: string | undefined): SecretInput | undefined {
-  if (text === undefined) return undefined;
-  const input = parseSecretInput(text);
-  if (input === undefined)
-    throw new UsageError(`${TO_UNSEAL_FROM}: "${text}" is wrong: not terminal, file:PATH or fd:N.`);
-  return input;
+function targetOf(text: string | undefined, data: string): SealSource {
+  const target = sealOf(TO, text, data);
+  if (target === undefined) throw new UsageError("--to SEAL is missing. See --help.");
+  return target;
 }

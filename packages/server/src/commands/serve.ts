@@ -8,6 +8,7 @@ import { type Configuration, maskPassword } from "../configuration/index.ts";
 import { exposureWarnings } from "../data-directory/index.ts";
 import { openDatabase } from "../database.ts";
 import { CinnabarNode, type NodeOptions } from "../node.ts";
+import { raiseRefusedStart } from "../refused-start.ts";
 import { createSeal, type Unsealed, waitUntilUnsealed } from "../seal/index.ts";
 import type { TlsMaterial } from "../tls/index.ts";
 import { NodeDirectory } from "./node-directory.ts";
@@ -30,18 +31,34 @@ const END_PATIENCE_MILLIS = 30_000;
  * @returns the exit code.
  */
 export function serve(argv: readonly string[]): Promise<number> {
-  return runCommand({ argv, usage: USAGE, run: serveUntilStopped });
+  return runCommand({
+    argv,
+    usage: USAGE,
+    async run(configuration) {
+      try {
+        await serveUntilStopped(configuration);
+      } catch (error) {
+        raiseRefusedStart(error, createLogger({ ...logOf(configuration), now: Date.now }));
+        throw error;
+      }
+    },
+  });
+}
+
+function logOf({ logLevel }: Configuration): NodeOptions["log"] {
+  return { level: logLevel, destination: pino.destination({ dest: STANDARD_ERROR, sync: true }) };
 }
 
 async function serveUntilStopped(configuration: Configuration): Promise<void> {
   // Before anything else: also what has only begun to start is ended in order.
-  const stopped = untilSignal();
+  const stopped = untilSignal({ orParentEnds: configuration.emulator });
+  if (configuration.emulator) await (await loadEmulator()).assertOwnDirectory(configuration.data);
   await using directory = await NodeDirectory.open(configuration);
   const tls = await tlsMaterial(configuration);
-  const log = { level: configuration.logLevel, destination: pino.destination({ dest: STANDARD_ERROR, sync: true }) };
+  const log = logOf(configuration);
   const unsealed = await unseal(configuration, { directory, tls, log, stopped });
   if (unsealed === undefined) return;
-  await using node = await CinnabarNode.start({
+  await using server = await startServer(configuration, {
     database: configuration.database,
     seal: unsealed.seal,
     nodeId: directory.nodeId,
@@ -55,16 +72,37 @@ async function serveUntilStopped(configuration: Configuration): Promise<void> {
     trustedProxies: configuration.trustedProxies,
     maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
     checkpointTo: configuration.checkpointTo,
+    destruction: {
+      delayMillis: configuration.destructionDelay,
+      backupRetentionMillis: configuration.backupRetention,
+    },
+    retention: { keepMillis: configuration.auditRetention, maxBytes: configuration.auditMaxSize },
     // What is in memory may contradict the store: nothing may be answered or written from it any more.
     fatal: () => process.exit(1),
   });
-  await directory.settle(node.store.backend, node.verifierKey);
+  const { node } = server;
+  for (const sentence of await directory.settle(node.store.backend, node.verifierKey)) node.log.warn(sentence);
   await directory.rootAccessKey.rewriteEndpoint(node.url);
   await directory.lock.announce(node.url);
-  await warn(configuration, { node, directory });
+  // Nobody relies on an emulator's secrets.
+  if (!configuration.emulator) await warn(configuration, { node, directory });
   process.stdout.write(await banner(configuration, { node, directory }));
   flushCompileCache();
   node.log.info({ url: node.url, signal: await stopped }, "stopping");
+}
+
+/** A node alone, or in the hands of an emulator, which may replace it. */
+async function startServer(
+  configuration: Configuration,
+  options: NodeOptions,
+): Promise<AsyncDisposable & { readonly node: CinnabarNode }> {
+  if (configuration.emulator) return (await loadEmulator()).Emulator.start(options, configuration.data);
+  const node = await CinnabarNode.start(options);
+  return { node, [Symbol.asyncDispose]: () => node.stop() };
+}
+
+function loadEmulator(): Promise<typeof import("../emulator/index.ts")> {
+  return import("../emulator/index.ts");
 }
 
 /**
@@ -116,8 +154,13 @@ async function rootKeyOfStore(database: string): Promise<string | undefined> {
   return (await peekDeployment(backend))?.rootKeyCheck;
 }
 
-/** The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one. */
-function untilSignal(): Promise<NodeJS.Signals> {
+/**
+ * The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one.
+ *
+ * @param options.orParentEnds - whether to end also with the process that started this one, where it holds a channel of
+ * Node's to it: a test that was killed leaves no emulator behind.
+ */
+function untilSignal({ orParentEnds }: { readonly orParentEnds: boolean }): Promise<NodeJS.Signals> {
   const { promise, resolve: stop } = Promise.withResolvers<NodeJS.Signals>();
   const onSignal = (signal: NodeJS.Signals): void => {
     stop(signal);
@@ -125,6 +168,11 @@ function untilSignal(): Promise<NodeJS.Signals> {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  if (orParentEnds && process.connected) {
+    process.once("disconnect", () => onSignal("SIGTERM"));
+    // It is not to hold the process.
+    process.channel?.unref();
+  }
   return promise;
 }
 
@@ -177,6 +225,9 @@ async function banner(configuration: Configuration, { node, directory }: Started
     `  Root AccessKey ${hasCredentials ? resolve(credentials) : "not in this data directory"}`,
     `  Database       ${maskPassword(configuration.database)}`,
     `  Audit log key  ${node.verifierKey}`,
+    ...(configuration.emulator
+      ? [`  Emulator       ${node.adminUrl}/emulator sets time, faults and snapshots: for tests, and nothing else`]
+      : []),
     "",
   ];
   if (hasCredentials) {

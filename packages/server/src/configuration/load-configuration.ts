@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { z } from "zod";
 
+import { assertEmulatorSettings } from "../emulator/assert-emulator-settings.ts";
 import { formatListenAddress, isLoopback } from "../listener/index.ts";
 import { OperatorError } from "../operator-error.ts";
 import type { SealSource } from "../seal/seal-source.ts";
@@ -62,6 +63,7 @@ export function loadConfiguration({ argv, environment, readFile }: Configuration
     tls: tlsSource({ tls, tlsCert, tlsKey, tlsNames }),
   };
   assertNotExposed(configuration);
+  if (configuration.emulator) assertEmulatorSettings(configuration);
   return configuration;
 }
 

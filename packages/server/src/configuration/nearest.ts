@@ -3,6 +3,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    // Each character that one has more is an edit: a word of a megabyte is not compared with any.
+    if (Math.abs(word.length - candidate.length) >= fewest) continue;
     const edits = distance(word, candidate);
     if (edits < fewest) {
       best = candidate;

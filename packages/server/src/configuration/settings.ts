@@ -7,7 +7,10 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 
+import { duration, DURATION_HINT } from "./duration.ts";
+import { size, SIZE_HINT } from "./size.ts";
 import { parseCheckpointAddress } from "../checkpoints/checkpoint-address.ts";
+import { isEmulatorOrigin } from "../emulator/emulator-mark.ts";
 import { parseListenAddress, parseNetworks } from "../listener/index.ts";
 import { parseSeal } from "../seal/seal-source.ts";
 import { parseSecretInput } from "../seal/secret-input.ts";
@@ -94,6 +97,20 @@ const secretInput = z.string().transform((text, context) => {
   if (input !== undefined) return input;
   context.addIssue("not terminal, file:PATH or fd:N");
   return z.NEVER;
+});
+
+const backupRetention = z.union([z.literal("off").transform(() => undefined), duration], {
+  error: `neither off, nor ${DURATION_HINT}`,
+});
+
+const noRetention = `neither off, nor ${DURATION_HINT}`;
+const auditRetention = z.union(
+  [z.literal("off").transform(() => undefined), duration.refine((millis) => millis > 0, noRetention)],
+  { error: noRetention },
+);
+
+const auditMaxSize = z.union([z.literal("off").transform(() => undefined), size], {
+  error: `neither off, nor ${SIZE_HINT}`,
 });
 
 const limitsText = Object.entries(CLOUD_LIMITS)
@@ -226,7 +243,9 @@ export const SETTINGS = {
   },
   origin: {
     placeholder: "NAME",
-    schema: z.stringFormat("origin", ORIGIN, "not 1 to 200 characters without white space and plus signs"),
+    schema: z
+      .stringFormat("origin", ORIGIN, "not 1 to 200 characters without white space and plus signs")
+      .refine((name) => !isEmulatorOrigin(name), "names that begin with emulator/ are those of emulators"),
     default: undefined,
     defaultNote: "`cinnabar/` and random hex digits",
     description:
@@ -241,11 +260,39 @@ export const SETTINGS = {
     description:
       "Where each signed checkpoint of the audit log goes beside the database: appended to a file, which is also compared with the store at each start; POSTed to an http or https URL; or sent to `syslog://HOST:PORT` by UDP, `syslog` being port 514 of this machine.",
   },
+  auditRetention: {
+    placeholder: "TIME",
+    schema: auditRetention,
+    default: "90d",
+    description:
+      "How long the audit log keeps the bodies of events, or `off` to keep them for ever. Their leaves stay, so every proof made before still holds; see Retention in docs/operations.md. The same on every node.",
+  },
+  auditMaxSize: {
+    placeholder: "SIZE",
+    schema: auditMaxSize,
+    default: "off",
+    description:
+      "Largest size of the audit log, such as `20GiB`: beyond, the oldest bodies of events are dropped earlier. The same on every node.",
+  },
   throttle: {
     placeholder: "LIMITS",
     schema: throttlingLimits,
     default: "off",
     description: `Calls a second that one account may make to each node: \`off\`, \`cloud\` for those of Alibaba Cloud's shared gateway, or \`CLASS=N,…\` for some of its classes (${limitsText}). Beyond, the answer is 429 \`Rejected.Throttling\`.`,
+  },
+  destructionDelay: {
+    placeholder: "TIME",
+    schema: duration,
+    default: "1h",
+    description:
+      "How long a server runs, and its store's clock runs evenly, before it destroys keys whose deletion is due, and old versions of accounts' keys. A clock that was wrongly set forward can be put right within that time. Nobody can use a key whose deletion is due, destroyed or not.",
+  },
+  backupRetention: {
+    placeholder: "TIME",
+    schema: backupRetention,
+    default: "35d",
+    description:
+      "How long backups of the store are kept, or `off`. After a key was destroyed its account's key is replaced, at most once a day, and the old version destroyed this long after nothing is encrypted under it; see Deleting a key in docs/operations.md.",
   },
   nonceSlots: {
     placeholder: "N",
@@ -253,6 +300,13 @@ export const SETTINGS = {
     default: String(DEFAULT_NONCE_SLOTS),
     description:
       "Room for signature nonces, a power of two, 8 bytes each. When four fifths were used within 30 minutes, requests are refused.",
+  },
+  emulator: {
+    placeholder: undefined,
+    schema: toggle,
+    default: "false",
+    description:
+      "For tests of your own programs: a server whose time can be set, whose calls can be made to fail, and whose store can be put back. Only on this machine's own addresses, with a data directory that it makes itself; see emulator.md.",
   },
   logLevel: {
     placeholder: "LEVEL",

@@ -1,5 +1,10 @@
 import { access, realpath } from "node:fs/promises";
-import { dirname, isAbsolute, relative, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
+
+import { keptRootKeys } from "./kept-root-keys.ts";
+
+/** What a root key file in the data directory is called, unless the operator names it. */
+const ROOT_KEY_FILE = "root.key";
 
 /**
  * What lies in the data directory and should not in production: whoever copies the directory has it too. A sentence
@@ -23,6 +28,13 @@ export async function exposureWarnings(options: {
         "In production keep it elsewhere (--seal file:PATH) and out of the backups of the data.",
     );
   }
+  const kept = await keptInPlaintext(options);
+  if (kept.length > 0) {
+    warnings.push(
+      `Earlier root keys lie beside the data: ${kept.join(", ")}. Whoever copies ${directory} opens older backups with them. ` +
+        "In production keep them elsewhere, and remove them when you have no backup from before the rotation any more.",
+    );
+  }
   if (await exists(rootAccessKeyPath)) {
     warnings.push(
       `${rootAccessKeyPath} lies beside the data: whoever copies it may do everything. ` +
@@ -36,6 +48,20 @@ export async function exposureWarnings(options: {
     );
   }
   return warnings;
+}
+
+/** They are there under any seal: a migration leaves what rotations before it have kept. */
+async function keptInPlaintext(of: {
+  readonly directory: string;
+  readonly rootKeyPath: string | undefined;
+}): Promise<string[]> {
+  const { directory, rootKeyPath } = of;
+  const kept = new Set(await keptRootKeys(join(directory, ROOT_KEY_FILE)));
+  if (rootKeyPath !== undefined) {
+    for (const path of await keptRootKeys(rootKeyPath)) if (await liesIn(directory, path)) kept.add(path);
+    kept.delete(rootKeyPath);
+  }
+  return [...kept];
 }
 
 async function liesIn(directory: string, path: string): Promise<boolean> {

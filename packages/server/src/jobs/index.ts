@@ -1,2 +1,3 @@
 export type { Job } from "./job.ts";
 export { JobRunner } from "./job-runner.ts";
+export { PassedOver } from "./passed-over.ts";

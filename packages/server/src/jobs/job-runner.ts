@@ -48,6 +48,13 @@ export class JobRunner {
     for (const job of this.#jobs) await this.#round(job);
   }
 
+  /** The earliest store time later than `after` at which a job has something to do; `undefined` if none has. */
+  async nextDueAt(after: number): Promise<number | undefined> {
+    const times = await Promise.all(this.#jobs.map(async (job) => job.nextDueAt?.(after)));
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
   async #loop(job: Job): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {

@@ -17,4 +17,12 @@ export interface Job {
    * @returns true if more is due already.
    */
   run(signal: AbortSignal): Promise<boolean>;
+  /**
+   * When something falls due next, for the emulator, which stops there on its way forward. Left out by work that does not
+   * come from a time in the store.
+   *
+   * @param after - store time in milliseconds since 1970.
+   * @returns the earliest store time later than that, `undefined` if nothing waits for one.
+   */
+  nextDueAt?(after: number): Promise<number | undefined>;
 }

@@ -1,15 +1,27 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+
+import type { Duplex } from "node:stream";
 
 import type { Metrics } from "@cinnabar/kernel";
 
 import { bind, boundAddress } from "./bind.ts";
+import { EMULATOR_HEADER } from "./emulator-header.ts";
 import { unmapped } from "./forwarded.ts";
 import { formatListenAddress, isLoopback, type ListenAddress } from "./listen-address.ts";
 
 const REQUEST_MILLIS = 10_000;
 const MAX_CONNECTIONS = 64;
 /** Longer than a share as text. */
-const MAX_BODY_BYTES = 1024;
+const MAX_SHARE_BYTES = 1024;
+/** Longer than what is asked of an emulator. */
+const MAX_EMULATOR_BYTES = 64 * 1024;
 /** How long answers under way may take when the listener stops, in milliseconds. */
 const STOP_GRACE_MILLIS = 1_000;
 /** With one of these a request comes from elsewhere, through a proxy on this machine, or from a page in a browser. */
@@ -31,6 +43,22 @@ export interface AdminListenerOptions extends ListenAddress {
    * @param share - as text; to be cleared by whoever takes it.
    */
   readonly unseal?: (share: Buffer) => Promise<{ readonly status: number; readonly answer: object }>;
+  /**
+   * Answers what is asked of an emulator, from this machine alone, below `/emulator`. Left out by what is none: then there
+   * are no such paths. Every answer of the listener is marked where it is given.
+   */
+  readonly emulator?:
+    | ((request: EmulatorRequest) => Promise<{ readonly status: number; readonly answer: object }>)
+    | undefined;
+}
+
+/** What is asked of an emulator. */
+export interface EmulatorRequest {
+  readonly method: string;
+  /** Without a query. */
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
 }
 
 /**
@@ -54,7 +82,13 @@ export class AdminListener {
   constructor(options: AdminListenerOptions) {
     this.#options = options;
     this.#server = createServer(
-      { headersTimeout: REQUEST_MILLIS, requestTimeout: REQUEST_MILLIS, connectionsCheckingInterval: 1000 },
+      {
+        headersTimeout: REQUEST_MILLIS,
+        requestTimeout: REQUEST_MILLIS,
+        connectionsCheckingInterval: 1000,
+        // Node's own answer would not say that it is an emulator's.
+        requireHostHeader: options.emulator === undefined,
+      },
       (request, response) => {
         const answered = this.#answer(request, response)
           .catch((error: unknown) => void response.destroy(asError(error)))
@@ -63,6 +97,12 @@ export class AdminListener {
       },
     );
     this.#server.maxConnections = MAX_CONNECTIONS;
+    if (options.emulator !== undefined) {
+      this.#server.on("clientError", refuseMarked);
+      this.#server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+        response.writeHead(417, { [EMULATOR_HEADER]: "true" }).end();
+      });
+    }
   }
 
   /** The address really bound. */
@@ -93,6 +133,13 @@ export class AdminListener {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = ""] = (request.url ?? "").split("?");
+    const { emulator } = this.#options;
+    if (emulator !== undefined) {
+      response.setHeader(EMULATOR_HEADER, "true");
+      if (path === "/emulator" || path.startsWith("/emulator/")) {
+        return send(response, await askEmulator(request, { path, emulator }));
+      }
+    }
     if (path === "/unseal" && this.#options.unseal !== undefined) {
       return send(response, await this.#takeShare(request, this.#options.unseal));
     }
@@ -105,14 +152,12 @@ export class AdminListener {
   }
 
   async #takeShare(request: IncomingMessage, unseal: NonNullable<AdminListenerOptions["unseal"]>): Promise<Page> {
-    const page = (status: number, answer: object): Page => ({ status, type: JSON_TYPE, body: JSON.stringify(answer) });
     if (request.method !== "POST") return page(405, { error: "only POST is served here" });
     // It comes in plaintext.
-    const isForwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
-    if (isForwarded || !isLoopback(unmapped(request.socket.remoteAddress ?? ""))) {
+    if (!isFromHere(request)) {
       return page(403, { error: "shares are taken from the server's own machine alone" });
     }
-    const share = await readBody(request);
+    const share = await readBody(request, MAX_SHARE_BYTES);
     if (share === undefined) return page(413, { error: "this is longer than a share" });
     const { status, answer } = await unseal(share);
     return page(status, answer);
@@ -125,7 +170,8 @@ export class AdminListener {
         return { status: 200, type: JSON_TYPE, body: '{"healthy":true}' };
       case "/readyz": {
         const { ready, reasons } = this.#options.ready();
-        return { status: ready ? 200 : 503, type: JSON_TYPE, body: JSON.stringify({ ready, reasons }) };
+        const emulator = this.#options.emulator === undefined ? undefined : true;
+        return page(ready ? 200 : 503, { ready, reasons, emulator });
       }
       case "/metrics":
         return { status: 200, type: metrics.contentType, body: await metrics.expose() };
@@ -141,6 +187,46 @@ interface Page {
   readonly body: string;
 }
 
+function page(status: number, answer: object): Page {
+  return { status, type: JSON_TYPE, body: JSON.stringify(answer) };
+}
+
+/** Whether a request comes from this machine, through no proxy and from no page in a browser. */
+function isFromHere({ headers, socket }: IncomingMessage): boolean {
+  const isForwarded = FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
+  return !isForwarded && isLoopback(unmapped(socket.remoteAddress ?? ""));
+}
+
+async function askEmulator(
+  request: IncomingMessage,
+  options: { readonly path: string; readonly emulator: NonNullable<AdminListenerOptions["emulator"]> },
+): Promise<Page> {
+  const { method = "", headers } = request;
+  // A browser sends the name of the site that the page is from, whatever address that name was made to stand for.
+  if (!isFromHere(request) || !isLoopback(hostOf(headers))) {
+    return page(403, {
+      error: "the emulator is told what to do from its own machine alone, and by no page in a browser",
+    });
+  }
+  const body = await readBody(request, MAX_EMULATOR_BYTES);
+  if (body === undefined) return page(413, { error: `a body has at most ${MAX_EMULATOR_BYTES} bytes` });
+  const { status, answer } = await options.emulator({ method, path: options.path, headers, body });
+  return page(status, answer);
+}
+
+/** The host that a request names, without port and brackets. */
+function hostOf({ host = "" }: IncomingHttpHeaders): string {
+  return host.replace(/:[0-9]*$/, "").replace(/^\[(.*)\]$/, "$1");
+}
+
+/** In the place of Node's own answer to what is no HTTP, which says nothing of the emulator. */
+function refuseMarked(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const status = error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `${EMULATOR_HEADER}: true`, "Connection: close", "", ""];
+  socket.end(lines.join("\r\n"));
+}
+
 /** Settles when the answer has left, or nobody takes it any more. */
 function send(response: ServerResponse, { status, type, body }: Page): Promise<void> {
   return new Promise((resolve) => {
@@ -151,12 +237,12 @@ function send(response: ServerResponse, { status, type, body }: Page): Promise<v
 }
 
 /** `undefined` if it is too long. What was received is cleared but for the result. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const body = Buffer.alloc(MAX_BODY_BYTES);
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const body = Buffer.alloc(maxBytes);
   let length = 0;
   for await (const chunk of request) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError("the request has an encoding");
-    if (length + chunk.length > MAX_BODY_BYTES) return undefined;
+    if (length + chunk.length > maxBytes) return undefined;
     length += chunk.copy(body, length);
     chunk.fill(0);
   }

@@ -1,5 +1,11 @@
 export type { TlsMaterial } from "../tls/index.ts";
-export { AdminListener, type AdminListenerOptions, type Readiness, startAdminListener } from "./admin-listener.ts";
+export {
+  AdminListener,
+  type AdminListenerOptions,
+  type EmulatorRequest,
+  type Readiness,
+  startAdminListener,
+} from "./admin-listener.ts";
 export {
   formatListenAddress,
   isLoopback,
@@ -9,4 +15,10 @@ export {
 } from "./listen-address.ts";
 export { parseNetworks } from "./networks.ts";
 export type { ListenerRefusalReason } from "./refusal.ts";
-export { type ListenerLimits, RpcListener, type RpcListenerOptions, startRpcListener } from "./rpc-listener.ts";
+export {
+  type ListenerCall,
+  type ListenerLimits,
+  RpcListener,
+  type RpcListenerOptions,
+  startRpcListener,
+} from "./rpc-listener.ts";

@@ -3,6 +3,8 @@ import { STATUS_CODES } from "node:http";
 import { newRequestId } from "@cinnabar/kernel";
 import { encodeError, JSON_CONTENT_TYPE } from "@cinnabar/rpc";
 
+import { EMULATOR_HEADER } from "./emulator-header.ts";
+
 /** Why a listener itself refused: for metrics and the security log. */
 export type ListenerRefusalReason = "malformed" | "oversize" | "slow" | "too-many-connections";
 
@@ -77,9 +79,12 @@ export function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
 /**
  * A whole HTTP answer, the last one on its connection.
  *
- * @param host - the Host header, empty where it is not known.
+ * @param options.host - the Host header, empty where it is not known.
  */
-export function formatRefusal({ status, code, message }: Refusal, host: string): string {
+export function formatRefusal(
+  { status, code, message }: Refusal,
+  { host, isEmulator }: { readonly host: string; readonly isEmulator: boolean },
+): string {
   const requestId = newRequestId();
   const body = encodeError({ requestId, hostId: host, code, message, httpStatus: status });
   return [
@@ -89,6 +94,7 @@ export function formatRefusal({ status, code, message }: Refusal, host: string):
     `x-acs-request-id: ${requestId}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",
+    ...(isEmulator ? [`${EMULATOR_HEADER}: true`] : []),
     "",
     body,
   ].join("\r\n");

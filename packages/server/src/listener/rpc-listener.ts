@@ -9,6 +9,7 @@ import { type HttpRequest, JSON_CONTENT_TYPE, XML_CONTENT_TYPE } from "@cinnabar
 import type { TlsMaterial } from "../tls/index.ts";
 import { bind, boundAddress } from "./bind.ts";
 import { ConnectionCounter } from "./connection-counter.ts";
+import { EMULATOR_HEADER } from "./emulator-header.ts";
 import { type CallOrigin, readForwarded, unmapped } from "./forwarded.ts";
 import { formatListenAddress, isWildcard, type ListenAddress } from "./listen-address.ts";
 import { contains, parseNetworks } from "./networks.ts";
@@ -48,6 +49,12 @@ const DEFAULT_LIMITS: ListenerLimits = {
   callsPerConnection: 64,
 };
 
+/** A call with the connection that it came on. */
+export interface ListenerCall extends IncomingCall {
+  /** Ends the connection instead of answering, with all that is open on it: what the emulator does to calls. */
+  drop(): void;
+}
+
 export interface RpcListenerOptions extends ListenAddress {
   /** Serves https where given, TLS 1.2 and later; http where not. */
   readonly tls?: Pick<TlsMaterial, "cert" | "key"> | undefined;
@@ -59,9 +66,11 @@ export interface RpcListenerOptions extends ListenAddress {
   /** 1,024 where not given; an IPv6 network of 64 bits counts as one address. */
   readonly maxConnectionsPerAddress?: number;
   /** Takes a call, and answers it with its `respond`, once. Must not throw. The body is whole. */
-  handle(call: IncomingCall): void;
+  handle(call: ListenerCall): void;
   /** A request or a connection that never became a call. */
   onRefused(reason: ListenerRefusalReason, details: RefusalDetails): void;
+  /** Marks every answer as an emulator's. */
+  readonly isEmulator?: boolean;
   /** For tests: what is not given is as documented. */
   readonly limits?: Partial<ListenerLimits>;
 }
@@ -237,7 +246,8 @@ export class RpcListener {
       return this.#refuseRequest(request, REFUSALS.bodyTooLarge);
     }
     if (expectation !== undefined) response.writeContinue();
-    const exchange = new Exchange({ connection, request, response });
+    const { isEmulator = false } = this.#options;
+    const exchange = new Exchange({ connection, request, response, isEmulator });
     if ((length === undefined || length === "0") && headers["transfer-encoding"] === undefined) {
       this.#handOver(exchange);
     } else {
@@ -284,6 +294,8 @@ export class RpcListener {
   /** What Node found wrong with a connection. */
   #blame(error: NodeJS.ErrnoException, socket: Duplex): void {
     const connection = this.#connections.get(socket);
+    // What goes on coming on a refused connection is as malformed as before; to end it now would lose the answer.
+    if (connection?.isRefused === true) return;
     const refusal = refusalOf(error);
     if (connection !== undefined && refusal !== undefined && socket.writable) {
       return this.#refuse(connection.socket, refusal, "");
@@ -307,7 +319,8 @@ export class RpcListener {
     if (connection === undefined || connection.isRefused) return;
     const source = connection.peer.sourceAddress;
     this.#options.onRefused(refusal.reason, { code: refusal.code, status: refusal.status, source });
-    connection.refuse(formatRefusal(refusal, host), this.#limits.lingerMillis);
+    const { isEmulator = false } = this.#options;
+    connection.refuse(formatRefusal(refusal, { host, isEmulator }), this.#limits.lingerMillis);
   }
 
   #tooMany(source: string | undefined): void {
@@ -355,15 +368,22 @@ class Connection {
   }
 }
 
-class Exchange implements IncomingCall {
+class Exchange implements ListenerCall {
   readonly http: HttpRequest & { body: Uint8Array };
   readonly sourceAddress: string;
   readonly isSecure: boolean;
   readonly connection: Connection;
   readonly response: ServerResponse;
+  readonly #isEmulator: boolean;
 
-  constructor(options: { connection: Connection; request: IncomingMessage; response: ServerResponse }) {
+  constructor(options: {
+    connection: Connection;
+    request: IncomingMessage;
+    response: ServerResponse;
+    isEmulator: boolean;
+  }) {
     const { connection, request } = options;
+    this.#isEmulator = options.isEmulator;
     this.connection = connection;
     this.response = options.response;
     const { peer, trusted } = connection;
@@ -387,8 +407,14 @@ class Exchange implements IncomingCall {
       String(Buffer.byteLength(body)),
     ];
     if (retryAfterMillis !== undefined) headers.push("x-acs-retry-after", String(retryAfterMillis));
+    if (this.#isEmulator) headers.push(EMULATOR_HEADER, "true");
     response.writeHead(status, headers);
     response.end(body);
+  }
+
+  drop(): void {
+    this.connection.open--;
+    this.connection.socket.destroy();
   }
 }
 

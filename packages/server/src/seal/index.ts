@@ -1,5 +1,10 @@
 export { createSeal, printShares } from "./create-seal.ts";
 export { migrateSeal, type MigrationStep, type OldSeal, type SealMigration } from "./migrate-seal.ts";
+export { placeOf } from "./same-place.ts";
+export { directoriesOf, findUnnamedRootKeys, removeRootKeys } from "./unnamed-root-keys.ts";
+export { type RotationStep, rotateSeal, type SealRotationOutcome, type SealRotationPlan } from "./rotate-seal.ts";
+export { settleSeal, tidySeal } from "./settle-seal.ts";
+export { SealLock } from "./seal-lock.ts";
 export { parseSeal, SEAL_FORMS, type SealSource } from "./seal-source.ts";
 export { type Unsealed, waitUntilUnsealed } from "./sealed-service.ts";
 export { parseSecretInput, type SecretInput, SecretReader } from "./secret-input.ts";

@@ -60,6 +60,7 @@ function contextOf(rootKey: string): string {
 
 class KmsSource implements WrappingKeySource {
   readonly kind = "kms";
+  readonly isForOneRootKey = true;
   readonly #settings: KmsSettings;
   readonly #ca: string | undefined;
 

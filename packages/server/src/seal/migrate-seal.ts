@@ -1,12 +1,15 @@
-import { open, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { notReadBack, type RootKey, type Seal, SealError, type StagedSeal } from "@cinnabar/kernel";
 
-import { notReadBack, type RootKey, type Seal, SealError } from "@cinnabar/kernel";
-
-import { syncDirectory } from "../data-directory/atomic-file.ts";
 import { openRootKey } from "../open-deployment.ts";
+import { OperatorError } from "../operator-error.ts";
+import { flushSeal } from "./flush-seal.ts";
+import { isSamePlace } from "./same-place.ts";
+import { settleSeal } from "./settle-seal.ts";
 
-/** What has been done when {@link migrateSeal} says so, in order. */
+/**
+ * What has been done when {@link migrateSeal} says so, in order. In the place of the old seal, the new one is recorded
+ * before it is published: nothing that counts is ever off the record.
+ */
 export type MigrationStep = "opened" | "staged" | "verified" | "published" | "recorded" | "removed";
 
 export interface SealMigration {
@@ -16,7 +19,10 @@ export interface SealMigration {
   readonly expected: string;
   /** Leaves the old seal where it is. */
   readonly keepOld: boolean;
-  /** Puts the migration on record; what it throws ends it before anything is removed. */
+  /**
+   * Puts the migration on record, in a transaction that waits for every other one and finds the store under this root
+   * key; what it throws ends it before anything is removed.
+   */
   record(rootKey: RootKey): Promise<void>;
   /** For tests. */
   readonly onStep?: (step: MigrationStep) => void;
@@ -38,29 +44,68 @@ export type OldSeal = "removed" | "replaced" | "kept" | "theirs" | "source";
  */
 export async function migrateSeal(migration: SealMigration): Promise<OldSeal> {
   const { from, to, expected, keepOld, onStep = () => {} } = migration;
+  const isReplaced = from.path !== undefined && to.path !== undefined && (await isSamePlace(from.path, to.path));
+  if (isReplaced && keepOld) {
+    throw new OperatorError(
+      `The new seal would take the place of the old one, ${from.describe()}, and --keep-old is to leave that: name another path for the new one. Nothing was changed.`,
+    );
+  }
+  await settleSeal(from, { rootKey: expected, keepOld: true });
   const rootKey = await openRootKey(from, expected);
   onStep("opened");
-  const isReplaced = from.path !== undefined && to.path !== undefined && (await isSamePlace(from.path, to.path));
-  if (!isReplaced && (await findSealed(to, rootKey)) === "the root key") {
-    // Whoever put it there, or a run that was interrupted, may not have seen to it that a power failure leaves it there.
-    if (to.path !== undefined) await flush(to.path);
+  if (isReplaced) {
+    await using staged = await stageVerified(to, { rootKey, onStep });
+    await recordAndDiscard(migration, rootKey);
+    onStep("recorded");
+    await staged.publish({ replace: true });
+    onStep("published");
+    return "replaced";
+  }
+  if ((await findSealed(to, rootKey)) === "the root key") {
+    await flushSeal(to);
   } else {
-    await using staged = await to.stage(rootKey);
-    onStep("staged");
-    if ((await staged.open()).checkValue !== expected) throw notReadBack(to.describe());
-    onStep("verified");
-    await staged.publish({ replace: isReplaced });
+    await using staged = await stageVerified(to, { rootKey, onStep });
+    await staged.publish({ replace: false });
   }
   onStep("published");
-  await migration.record(rootKey);
+  await recordAndDiscard(migration, rootKey);
   onStep("recorded");
-  if (isReplaced) return "replaced";
   if (keepOld) return "kept";
   // A variable or a command may name the very file that would be removed.
   if (to.path === undefined && from.path !== undefined) return "source";
+  const claimed = await from.claim();
+  if (claimed !== undefined && claimed !== expected) {
+    throw new SealError("exists", `${from.describe()} keeps another root key by now, ${claimed}, and is not removed.`);
+  }
   const isRemoved = await from.remove();
   onStep("removed");
   return isRemoved ? "removed" : "theirs";
+}
+
+/**
+ * Puts the migration on record, and removes the next root key that an interrupted rotation has left: it must not outlast
+ * the seal. Not before the record, which says that the store is under `rootKey` and no commit is on its way any more that
+ * puts it under the next one: until then that may be the only copy of the store's root key.
+ */
+async function recordAndDiscard(migration: SealMigration, rootKey: RootKey): Promise<void> {
+  await migration.record(rootKey);
+  await migration.from.rotation?.discardOther(rootKey.checkValue);
+}
+
+async function stageVerified(
+  to: Seal,
+  { rootKey, onStep }: { readonly rootKey: RootKey; readonly onStep: (step: MigrationStep) => void },
+): Promise<StagedSeal> {
+  const staged = await to.stage(rootKey);
+  try {
+    onStep("staged");
+    if ((await staged.open()).checkValue !== rootKey.checkValue) throw notReadBack(to.describe());
+    onStep("verified");
+    return staged;
+  } catch (error) {
+    await staged[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Whether the new seal has the root key already: an earlier run, or whoever keeps it, put it there. */
@@ -73,28 +118,4 @@ async function findSealed(to: Seal, rootKey: RootKey): Promise<"nothing" | "the 
     "exists",
     `${to.describe()} keeps another root key already, ${found}; the store's is ${rootKey.checkValue}. Nothing was changed.`,
   );
-}
-
-/** @throws SealError if one file has both paths and no name in common, as with a directory mounted twice, or a link. */
-async function isSamePlace(one: string, other: string): Promise<boolean> {
-  if ((await placeOf(one)) === (await placeOf(other))) return true;
-  const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
-  if (a === undefined || b === undefined || a.dev !== b.dev || a.ino !== b.ino) return false;
-  throw new SealError("exists", `${one} and ${other} are the same file. Nothing was changed: name another one.`);
-}
-
-async function flush(path: string): Promise<void> {
-  const whole = await realpath(path);
-  await using file = await open(whole, "r");
-  await file.sync();
-  await syncDirectory(dirname(whole));
-}
-
-async function placeOf(path: string): Promise<string> {
-  const whole = resolve(path);
-  try {
-    return await realpath(whole);
-  } catch {
-    return join(await realpath(dirname(whole)).catch(() => dirname(whole)), basename(whole));
-  }
 }

@@ -1,5 +1,6 @@
 import { SecretBytes } from "@cinnabar/crypto";
 import {
+  alarm,
   ApiError,
   type IncomingCall,
   type Logger,
@@ -60,7 +61,8 @@ export interface Unsealed {
  */
 export async function waitUntilUnsealed(options: SealedServiceOptions): Promise<Unsealed | undefined> {
   const queue = new ShareQueue();
-  const seal = await options.seal(queue);
+  const named = await options.seal(queue);
+  const seal = options.expected === undefined ? named : await named.holding(options.expected);
   await assertIsOfStore(seal, options.expected);
 
   await using undo = new AsyncDisposableStack();
@@ -83,7 +85,8 @@ export async function waitUntilUnsealed(options: SealedServiceOptions): Promise<
     onRefused: (reason) => metrics.refused(reason),
   });
   undo.defer(() => listener.stop(STOP_GRACE_MILLIS));
-  log.warn({ seal: seal.describe() }, "sealed: waiting for shares");
+  metrics.watchAlarm("sealed", () => true);
+  log.warn({ ...alarm("sealed"), seal: seal.describe() }, "sealed: waiting for shares");
   options.announce({
     url: listener.url,
     adminUrl: admin.url,
@@ -163,15 +166,25 @@ function formatOf(http: HttpRequest): AnswerFormat {
   }
 }
 
+/** Opens once, and does not keep the root key afterwards: a server needs it at its start alone. */
 function alreadyOpen(seal: Seal, rootKey: RootKey): Seal {
-  return {
+  const { checkValue } = rootKey;
+  let held: RootKey | undefined = rootKey;
+  const opened: Seal = {
     kind: seal.kind,
     path: seal.path,
+    rotation: seal.rotation,
     describe: () => seal.describe(),
-    claim: async () => rootKey.checkValue,
-    open: async () => rootKey,
+    claim: async () => checkValue,
+    open: async () => {
+      const given = held ?? (await seal.open());
+      held = undefined;
+      return given;
+    },
     create: () => seal.create(),
     stage: (key) => seal.stage(key),
     remove: () => seal.remove(),
+    holding: async () => opened,
   };
+  return opened;
 }

@@ -3,13 +3,17 @@ import { DatabaseSync } from "node:sqlite";
 import {
   type BatchRow,
   CONTROL_SHARD,
+  droppedEvents,
   encodeEvent,
   encodeSystemEvent,
   type EventObject,
+  headerLeaf,
   kernelMigrations,
   logOrigin,
   migrate,
+  readBatchRow,
   sealBatch,
+  signRetentionRecord,
   SqliteBackend,
   STORED_SUM_BYTES,
   type SystemEventName,
@@ -46,7 +50,10 @@ export class AuditFixture implements Disposable {
     const fixture = new AuditFixture(path);
     const { verifierKey } = fixture.signer;
     fixture.database
-      .prepare("INSERT INTO deployment VALUES (1, 'cn-hangzhou', ?, 'check', ?, x'00', 0, 1, x'00')")
+      .prepare(
+        `INSERT INTO deployment (id, region, origin, root_key_check, verifier_key, wrapped_signing_key, created_at, revision, mac)
+         VALUES (1, 'cn-hangzhou', ?, 'check', ?, x'00', 0, 1, x'00')`,
+      )
       .run(ORIGIN, verifierKey);
     fixture.control("InitDeployment", { origin: ORIGIN, verifierKey });
     return fixture;
@@ -124,6 +131,45 @@ export class AuditFixture implements Disposable {
     );
     log.frontier = frontier;
     return row;
+  }
+
+  /** Drops the bodies of these batches, and puts it on record. @param ranges - of one log, by seq. */
+  drop(shard: number, ranges: readonly [number, number][]): void {
+    const rows = ranges.flatMap(([first, last]) =>
+      Array.from({ length: last - first + 1 }, (_, index) => this.row(shard, first + index)),
+    );
+    for (const row of rows) this.dropBody(row);
+    this.recordDrop({ shard, ranges, headers: rows.map(headerLeaf) });
+  }
+
+  /** Puts it on record that retention dropped the bodies of batches with these headers. */
+  recordDrop(options: {
+    readonly shard: number;
+    readonly ranges: readonly [number, number][];
+    readonly headers: readonly Uint8Array[];
+    readonly keepSeconds?: number;
+    readonly signer?: NoteSigner;
+    readonly epochs?: number;
+  }): void {
+    const { shard, ranges, keepSeconds = 0, signer = this.signer, epochs = 0 } = options;
+    const headers = hash("sha256", Buffer.concat(options.headers), "base64");
+    const logs = [{ shard, events: options.headers.length, headers, ranges }];
+    this.#control((epoch) => {
+      const rule = { rule: "age", keepSeconds } as const;
+      const record = signRetentionRecord({ rule, time: this.#time + 7, epoch: epoch + epochs, logs }, signer);
+      return this.systemEvent("DropEventBodies", { ...rule, events: 1, bytes: 1, record }, epoch);
+    });
+  }
+
+  /** Drops the body of one batch, unrecorded. */
+  dropBody({ shard, seq, events }: Pick<BatchRow, "shard" | "seq" | "events">): void {
+    const update = "UPDATE audit_batch SET events = ? WHERE shard = ? AND seq = ?";
+    this.database.prepare(update).run(droppedEvents(events), shard, seq);
+  }
+
+  row(shard: number, seq: number): BatchRow {
+    const row = this.database.prepare("SELECT * FROM audit_batch WHERE shard = ? AND seq = ?").get(shard, seq);
+    return readBatchRow(row as Parameters<typeof readBatchRow>[0]);
   }
 
   /** Signs and stores the newest checkpoint of every log. */
@@ -228,5 +274,20 @@ export function writeRichLogs(fixture: AuditFixture): void {
   for (let round = 0; round < 3; round++) fixture.calls(2, 2);
   fixture.closeShard(2);
   for (let round = 0; round < 5; round++) fixture.calls(1, 1 + round);
+  fixture.checkpoint();
+}
+
+/** What {@link writeRichLogs} writes, after retention: some bodies of every log are dropped, the control log's too. */
+export function writeRetainedLogs(fixture: AuditFixture): void {
+  writeRichLogs(fixture);
+  fixture.drop(1, [[1, 2]]);
+  fixture.drop(2, [[1, 2]]);
+  fixture.drop(3, [[1, 1]]);
+  fixture.drop(1, [
+    [6, 6],
+    [8, 9],
+  ]);
+  // Disabling a key is a caller's control transaction; what stands between is the system's, and stays.
+  fixture.drop(CONTROL_SHARD, [[4, 6]]);
   fixture.checkpoint();
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { type BatchRow, openEvents, readBatchRow, sealBatch } from "@cinnabar/kernel";
+import { type BatchRow, droppedEvents, openEvents, readBatchRow, sealBatch } from "@cinnabar/kernel";
 import { Frontier } from "@cinnabar/merkle-log";
 import { insertBatch } from "./audit-fixture.ts";
 
@@ -37,6 +37,11 @@ function places(database: DatabaseSync): Place[] {
 
 function exists(database: DatabaseSync, { shard, seq }: Place): boolean {
   return database.prepare("SELECT 1 FROM audit_batch WHERE shard = ? AND seq = ?").get(shard, seq) !== undefined;
+}
+
+/** Batches whose events are there. */
+function undropped(database: DatabaseSync): Place[] {
+  return places(database).filter((place) => openEvents(readRow(database, place)) !== undefined);
 }
 
 function update(database: DatabaseSync, { shard, seq }: Place, column: string, value: SQLInputValue): void {
@@ -147,17 +152,22 @@ export const mutations: Readonly<Record<string, Mutate>> = {
     return `${from.shard}/${from.seq} repeated`;
   },
   "write a batch anew with another event, its leaves and frontier right"(database, random) {
-    const place = random.pick(places(database));
+    const place = random.pick(undropped(database));
     const row = readRow(database, place);
     const before = places(database).some(({ shard, seq }) => shard === place.shard && seq === place.seq - 1)
       ? Frontier.decode(readRow(database, { ...place, seq: place.seq - 1 }).frontier)
       : Frontier.empty();
-    const events = openEvents(row);
+    const events = openEvents(row) ?? [];
     const at = random.below(events.length);
     events[at] = events[at]!.replace(/"eventName":"[^"]*"/, '"eventName":"Forged"');
     deleteRow(database, place);
     insertBatch(database, sealBatch(row, { frontier: before, events }).row);
     return `event ${at} of ${place.shard}/${place.seq} forged`;
+  },
+  "drop a body without a record"(database, random) {
+    const place = random.pick(undropped(database));
+    update(database, place, "events", droppedEvents(readRow(database, place).events));
+    return `the events of ${place.shard}/${place.seq} dropped`;
   },
   "cut the end off a log"(database, random) {
     const { shard, seq } = random.pick(places(database));

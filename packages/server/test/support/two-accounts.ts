@@ -11,8 +11,8 @@ import {
   FileSeal,
   openEvents,
   readBatchRow,
+  openDeploymentKeys,
   RowGuard,
-  rowGuardKeys,
 } from "@cinnabar/kernel";
 import { Administration, type KeepAccessKey } from "@cinnabar/ram";
 import { signAcs3, SigningSecret } from "@cinnabar/rpc";
@@ -89,8 +89,9 @@ export class TwoAccounts implements AsyncDisposable {
     const backend = resources.adopt(await openDatabase(url), (opened) => opened.close());
     const rootKey = await seal.open();
     if (rootKey === undefined) throw new Error("the node has made no root key");
-    const store = await ControlStore.open({ backend, guard: new RowGuard(rowGuardKeys(rootKey)) });
-    await new Administration({ store, rootKey }).createAccount(keep);
+    const keys = await openDeploymentKeys(backend, rootKey);
+    const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
+    await new Administration({ store, keys }).createAccount(keep);
     const [one, other] = made;
     if (one === undefined || other === undefined) throw new Error("there are not two accounts");
     return new TwoAccounts({ node, backend, credentials: [one, other], resources: resources.move() });
@@ -104,7 +105,7 @@ export class TwoAccounts implements AsyncDisposable {
   async readEvents(): Promise<StoredEvent[]> {
     const { rows } = await this.#backend.reader.execute("SELECT * FROM audit_batch ORDER BY shard, seq", []);
     return rows.flatMap((raw) =>
-      openEvents(readBatchRow(raw)).map((text) => ({ ...(JSON.parse(text) as StoredEvent), text })),
+      (openEvents(readBatchRow(raw)) ?? []).map((text) => ({ ...(JSON.parse(text) as StoredEvent), text })),
     );
   }
 

@@ -87,6 +87,7 @@ export class AuditLog {
     if (row.seq !== shard.batches.length + 1) this.problems.push(`${place} follows batch ${shard.batches.length}`);
     if (row.firstIndex !== shard.frontier.size) this.problems.push(`${place} does not begin where the log ends`);
     const texts = openEvents(row);
+    if (texts === undefined) throw new Error(`${place} has lost its events: no rig lets retention drop any`);
     const leaves = [...texts.map((text) => leafHash(Buffer.from(text))), leafHash(batchHeader(row, row.events))];
     shard.frontier = shard.frontier.append(leaves);
     if (!Buffer.concat(leaves).equals(row.leaves)) this.problems.push(`${place} does not have its events' leaves`);

@@ -156,8 +156,8 @@ function recordedIds(path: string): ReadonlySet<string> {
   const database = new DatabaseSync(path);
   try {
     const rows = database.prepare("SELECT events, event_count FROM audit_batch").all();
-    const events = rows.flatMap((row) =>
-      openEvents({ events: row["events"] as Uint8Array, eventCount: Number(row["event_count"]) }),
+    const events = rows.flatMap(
+      (row) => openEvents({ events: row["events"] as Uint8Array, eventCount: Number(row["event_count"]) }) ?? [],
     );
     return new Set(events.map((event) => (JSON.parse(event) as { eventId: string }).eventId));
   } catch (error) {

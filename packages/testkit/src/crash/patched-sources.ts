@@ -1,5 +1,6 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { linkPackages } from "../linked-packages.ts";
 import { checkout } from "../server-process.ts";
 import { temporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
 
@@ -38,29 +39,10 @@ export async function patchedSources(patch: SourcePatch): Promise<TemporaryDirec
 }
 
 async function copySources(directory: string): Promise<void> {
-  const packages = join(directory, "packages");
-  const modules = join(directory, "node_modules");
-  await cp(join(checkout, "packages"), packages, {
+  await cp(join(checkout, "packages"), join(directory, "packages"), {
     recursive: true,
     filter: (path) => !LEFT_OUT.has(basename(path)),
   });
   await cp(join(checkout, "package.json"), join(directory, "package.json"));
-  await mkdir(join(modules, "@cinnabar"), { recursive: true });
-  for (const name of await readdir(join(checkout, "node_modules"))) {
-    if (name !== "@cinnabar" && !name.startsWith("."))
-      await symlink(join(checkout, "node_modules", name), join(modules, name));
-  }
-  for (const name of await readdir(packages)) {
-    await symlink(join(packages, name), join(modules, "@cinnabar", name));
-    // What one package alone has installed for itself.
-    const own = join(checkout, "packages", name, "node_modules");
-    if (await isThere(own)) await symlink(own, join(packages, name, "node_modules"));
-  }
-}
-
-function isThere(path: string): Promise<boolean> {
-  return readdir(path).then(
-    () => true,
-    () => false,
-  );
+  await linkPackages(directory);
 }

@@ -282,6 +282,16 @@ export class PostgresqlBackend implements Backend {
     return Number(rows[0]?.["time"]);
   }
 
+  async eraseRemnants(tables: readonly string[]): Promise<boolean> {
+    try {
+      await this.#withSession((session) => session.execute(`VACUUM ${tables.map(quoted).join(", ")}`, []));
+      return true;
+    } catch (error) {
+      // Databases that only speak the protocol may not know the statement: asking again would not help.
+      return error instanceof pg.DatabaseError && !END_OF_SESSION.test(error.code ?? "");
+    }
+  }
+
   async close(): Promise<void> {
     await this.#batching.run(async () => {
       await this.#batchSession?.end();
@@ -349,6 +359,10 @@ export class PostgresqlBackend implements Backend {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
+}
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
 }
 
 /** Ends a batch's transaction that must not commit, with what the committer is to be told. */

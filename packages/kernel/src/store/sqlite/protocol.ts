@@ -4,6 +4,7 @@ import type { BatchCommit, BatchOutcome, SqlResult, SqlValue } from "../backend.
 export type ThreadRequest =
   | { readonly op: "open"; readonly connection: number; readonly path: string; readonly readOnly: boolean }
   | { readonly op: "close"; readonly connection: number }
+  | { readonly op: "emptyLog"; readonly connection: number }
   | {
       readonly op: "execute";
       readonly connection: number;

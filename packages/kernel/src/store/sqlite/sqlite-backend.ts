@@ -93,6 +93,10 @@ export class SqliteBackend implements Backend {
     return Promise.resolve(Date.now());
   }
 
+  async eraseRemnants(): Promise<boolean> {
+    return this.#writing.run(() => this.#writer.emptyLog());
+  }
+
   async close(): Promise<void> {
     await this.#writing.run(async () => {
       await this.reader.close();

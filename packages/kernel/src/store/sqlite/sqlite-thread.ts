@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import {
   type BatchCommit,
   type BatchOutcome,
@@ -8,6 +7,7 @@ import {
   type SqlValue,
 } from "../backend.ts";
 import { compactBatch } from "./compact-batch.ts";
+import { takeSqliteThread } from "./early-threads.ts";
 import type { NumberedRequest, ThreadFailure, ThreadReply, ThreadRequest } from "./protocol.ts";
 
 /** A statement that SQLite refused; `errcode` is its extended result code. */
@@ -24,9 +24,6 @@ export class SqliteError extends Error {
 /** Calls that may wait for an answer: more mean that the disk hangs, and must not fill the memory. */
 const MAX_WAITING = 10_000;
 
-/** Nothing that the thread makes outlives its call: little room for what is new is enough. */
-const YOUNG_MEGABYTES = 6;
-
 interface Waiting {
   readonly resolve: (result: SqlResult | BatchOutcome | null) => void;
   readonly reject: (error: Error) => void;
@@ -34,9 +31,7 @@ interface Waiting {
 
 /** The main thread's end of a thread that owns SQLite connections. Calls are answered in order. */
 export class SqliteThread {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
-  });
+  readonly #worker = takeSqliteThread();
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #lastConnection = 0;
@@ -108,6 +103,13 @@ export class ThreadConnection implements SqlConnection {
     const result = await this.#call(request, [compact.bytes]);
     if (result === null || !("kind" in result)) throw new Error("the SQLite thread gave another call's answer");
     return result;
+  }
+
+  /** Empties the log of writes. @returns false if somebody else reads or writes now. */
+  async emptyLog(): Promise<boolean> {
+    const result = await this.#call({ op: "emptyLog", connection: this.#id });
+    if (result === null || "kind" in result) throw new Error("the SQLite thread gave another call's answer");
+    return result.rows[0]?.["busy"] === 0;
   }
 
   async close(): Promise<void> {

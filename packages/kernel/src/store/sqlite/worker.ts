@@ -10,6 +10,8 @@ import type { NumberedRequest, ThreadFailure, ThreadReply, ThreadRequest } from 
  */
 
 const STATEMENT_CACHE_SIZE = 256;
+/** How long a statement waits for another process that writes, in milliseconds. */
+const BUSY_TIMEOUT_MILLIS = 5_000;
 const SQLITE_BUSY = 5;
 const SQLITE_NOMEM = 7;
 const SQLITE_IOERR = 10;
@@ -23,12 +25,14 @@ interface Connection {
 const connections = new Map<number, Connection>();
 
 function open(path: string, readOnly: boolean): Connection {
-  const database = new DatabaseSync(path, { readOnly, timeout: 5000 });
+  const database = new DatabaseSync(path, { readOnly, timeout: BUSY_TIMEOUT_MILLIS });
   if (!readOnly) {
     database.exec("PRAGMA journal_mode = WAL");
     // FULL syncs the write-ahead log at every commit: an answer may leave only after that (P2, P4).
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA wal_autocheckpoint = 4000");
+    // What is deleted is overwritten with zeros in the file: wrapped key material and secrets must not outlive their rows.
+    database.exec("PRAGMA secure_delete = ON");
   }
   database.exec("PRAGMA foreign_keys = ON");
   return { database, statements: new Map() };
@@ -153,6 +157,19 @@ function failureOf(error: unknown): ThreadFailure {
   return { message, errcode };
 }
 
+/** Moves everything from the log of writes to the file and empties the log, if nobody else reads or writes. */
+function emptyLog({ database }: Connection): SqlResult {
+  // Whoever reads an older state still needs the log, and calls must not wait until that is done. These pragmas act when
+  // they are compiled, so they are never taken from the cache.
+  database.exec("PRAGMA busy_timeout = 0");
+  try {
+    const row = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    return { rows: [{ busy: toSqlValue(row?.["busy"]) }], affected: 0 };
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MILLIS}`);
+  }
+}
+
 function handle(request: ThreadRequest): SqlResult | BatchOutcome | null {
   switch (request.op) {
     case "open":
@@ -162,6 +179,8 @@ function handle(request: ThreadRequest): SqlResult | BatchOutcome | null {
       connectionOf(request.connection).database.close();
       connections.delete(request.connection);
       return null;
+    case "emptyLog":
+      return emptyLog(connectionOf(request.connection));
     case "execute":
       return execute(connectionOf(request.connection), request.sql, request.parameters);
     case "batch":

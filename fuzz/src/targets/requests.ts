@@ -1,0 +1,152 @@
+import {
+  parseRequest,
+  type RequestHeaders,
+  signAcs3,
+  signAcs4,
+  type SignedRequest,
+  signV1,
+  SigningSecret,
+  verifySignature,
+  WIRE_ERROR_CODES,
+  WireError,
+  type HttpRequest,
+  type RpcRequest,
+} from "@cinnabar/rpc";
+import { type Target, type TargetDeclaration, Violation } from "../engine/target.ts";
+import { refusal } from "./declared-error.ts";
+
+const CODES: ReadonlySet<string> = new Set(WIRE_ERROR_CODES);
+const ACCESS_KEY_ID = "LTAIfuzz";
+const SECRET = new SigningSecret("the secret of nobody's access key");
+/** No signature covers the AccessKeyId: whoever names another one is measured by that one's secret. */
+const ANOTHERS_SECRET = new SigningSecret("another secret");
+const TIMESTAMP_MILLIS = Date.UTC(2026, 10, 22);
+
+/** Requests as they stand in HTTP, read and verified without a server. What still verifies must mean what was signed. */
+export const requestsTarget: TargetDeclaration = {
+  name: "requests",
+  what: "signed requests, read and verified in process",
+  group: "process",
+  weight: 300,
+  open: () => Promise.resolve(open()),
+};
+
+function open(): Target {
+  const seeds = signedRequests().map(encode);
+  const meanings = new Set(seeds.map((seed) => meaningOf(parseRequest(decode(seed)))));
+  return {
+    seeds,
+    attempt(input) {
+      let request: RpcRequest;
+      try {
+        request = parseRequest(decode(input));
+        verifySignature(request, request.accessKeyId === ACCESS_KEY_ID ? SECRET : ANOTHERS_SECRET);
+      } catch (error) {
+        const outcome = refusal(error, WireError);
+        if (error instanceof WireError && !CODES.has(error.code)) throw new Violation(`the code ${error.code}`);
+        return outcome;
+      }
+      const meaning = meaningOf(request);
+      if (!meanings.has(meaning)) throw new Violation(`a request verifies that nobody signed: ${meaning}`);
+      return "verified, and means the same";
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function signedRequests(): SignedRequest[] {
+  const call = {
+    version: "2016-01-20",
+    accessKeyId: ACCESS_KEY_ID,
+    secret: SECRET,
+    timestampMillis: TIMESTAMP_MILLIS,
+    nonce: "3ef48bf5f5e395203b818d9529689c20",
+  } as const;
+  const encrypt = new Map([
+    ["KeyId", "alias/a/b"],
+    ["Plaintext", "aGVsbG8 ~*'()!="],
+    ["EncryptionContext", '{"tenant":"acme & co","\u00e9":"\u{1F600}"}'],
+  ]);
+  const tags = new Map([
+    ["ResourceType", "key"],
+    ["ResourceId.1", "5c438b18-05be-40ad-b6c2-3be6752c3d8f"],
+    ["Tag.1.Key", "a"],
+    ["Tag.1.Value", ""],
+  ]);
+  const host = "127.0.0.1:8080";
+  const acs3 = { protocol: "ACS3-HMAC-SHA256" } as const;
+  const scoped = { region: "center", product: "Kms" };
+  return [
+    signV1({ ...call, method: "GET", action: "Encrypt", query: encrypt }),
+    signV1({ ...call, method: "POST", action: "TagResources", query: tags, form: encrypt }),
+    signV1({ ...call, method: "POST", action: "Encrypt", query: encrypt, securityToken: "CAIS token" }),
+    signAcs3({ ...call, ...acs3, method: "POST", action: "Encrypt", query: encrypt, host }),
+    signAcs3({
+      ...call,
+      ...acs3,
+      method: "POST",
+      action: "TagResources",
+      query: tags,
+      form: encrypt,
+      host,
+      format: "XML",
+    }),
+    signAcs3({ ...call, method: "POST", action: "TagResources", form: tags, host, protocol: "ACS3-HMAC-SM3" }),
+    signAcs4({ ...call, ...scoped, method: "POST", action: "Encrypt", query: encrypt, host }),
+  ];
+}
+
+function encode({ method, url, headers, body }: SignedRequest): Buffer {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return Buffer.concat([Buffer.from(`${[`${method} ${url}`, ...lines].join("\r\n")}\r\n\r\n`), body]);
+}
+
+/** Reads as node:http does, except that it takes everything. */
+function decode(input: Uint8Array): HttpRequest {
+  const bytes = Buffer.from(input);
+  const end = bytes.indexOf("\r\n\r\n");
+  const head = bytes.toString("latin1", 0, end === -1 ? bytes.length : end);
+  const [first = "", ...lines] = head.split("\r\n");
+  const space = first.indexOf(" ");
+  const headers: Record<string, string | string[]> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const present = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    if (Array.isArray(present)) present.push(value);
+    else headers[name] = present === undefined ? value : [present, value];
+  }
+  return {
+    method: first.slice(0, Math.max(0, space)),
+    url: first.slice(space + 1),
+    headers: headers satisfies RequestHeaders,
+    body: end === -1 ? Buffer.alloc(0) : bytes.subarray(end + 4),
+  };
+}
+
+/** All that a server goes by; the signature and what only guards it left out. */
+function meaningOf({
+  protocol,
+  action,
+  version,
+  format,
+  accessKeyId,
+  securityToken,
+  nonce,
+  timestampMillis,
+  parameters,
+}: RpcRequest): string {
+  const sorted = [...parameters].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify({
+    protocol,
+    action,
+    version,
+    format,
+    accessKeyId,
+    securityToken,
+    nonce,
+    timestampMillis,
+    sorted,
+  });
+}

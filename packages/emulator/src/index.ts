@@ -1,0 +1,2 @@
+export { Emulator, EmulatorError, type EmulatorOptions, startEmulator } from "./emulator.ts";
+export type { Fault, FaultEffect } from "./fault.ts";

@@ -1,0 +1,95 @@
+/** How many calls of a queue are served at once, and how many more may wait. */
+export interface QueueLimits {
+  readonly concurrency: number;
+  readonly length: number;
+}
+
+/**
+ * Kinds of work that are dear enough to keep other calls from being served. An operation that does such work names its
+ * queue; when that is full, the answer is Rejected.Throttling, whatever limits of calls a second there are.
+ */
+export const QUEUES = {
+  /** Searching the audit log: reads of the store, and some event loop. */
+  lookup: { concurrency: 2, length: 8 },
+} as const satisfies Readonly<Record<string, QueueLimits>>;
+
+export type QueueName = keyof typeof QUEUES;
+
+/** What one account has in a queue. */
+interface Share {
+  running: number;
+  /** In their order. */
+  readonly waiting: (() => void)[];
+}
+
+/**
+ * Does few pieces of work at once, lets few more wait, and takes no more than that. Accounts take turns, and none can keep
+ * the others out: it runs all but one of what may run at once, and has half of the waiting places, one at least of each.
+ */
+export class BoundedQueue {
+  readonly #limits: QueueLimits;
+  readonly #limitsOfOne: QueueLimits;
+  /** Of the accounts that have something here, the one whose last turn is longest ago first. */
+  readonly #shares = new Map<string, Share>();
+  #running = 0;
+  #waiting = 0;
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+    this.#limitsOfOne = {
+      concurrency: Math.max(1, limits.concurrency - 1),
+      length: Math.max(1, Math.floor(limits.length / 2)),
+    };
+  }
+
+  /** Whether nothing more is taken from an account now, be it that its share is used up or that the queue is full. */
+  isFullFor(account: string): boolean {
+    const share = this.#shares.get(account);
+    if (this.#mayRun(share)) return false;
+    const waiting = share?.waiting.length ?? 0;
+    return this.#waiting >= this.#limits.length || waiting >= this.#limitsOfOne.length;
+  }
+
+  /** Runs `work` when it is the account's turn. @throws RangeError if the queue is full for it: ask before. */
+  async run<T>(account: string, work: () => T | Promise<T>): Promise<T> {
+    if (this.isFullFor(account)) throw new RangeError("the queue is full for this account");
+    const share = this.#shares.get(account) ?? { running: 0, waiting: [] };
+    if (this.#mayRun(share)) this.#begin(account, share);
+    else {
+      this.#shares.set(account, share);
+      this.#waiting++;
+      await new Promise<void>((resolve) => share.waiting.push(resolve));
+    }
+    try {
+      return await work();
+    } finally {
+      this.#running--;
+      share.running--;
+      if (share.running === 0 && share.waiting.length === 0) this.#shares.delete(account);
+      this.#next();
+    }
+  }
+
+  #mayRun(share: Share | undefined): boolean {
+    return this.#running < this.#limits.concurrency && (share?.running ?? 0) < this.#limitsOfOne.concurrency;
+  }
+
+  #begin(account: string, share: Share): void {
+    this.#running++;
+    share.running++;
+    this.#shares.delete(account);
+    this.#shares.set(account, share);
+  }
+
+  /** Gives the place that has become free to whoever waits and may run. */
+  #next(): void {
+    for (const [account, share] of this.#shares) {
+      if (share.waiting.length === 0 || !this.#mayRun(share)) continue;
+      const begin = share.waiting.shift();
+      this.#waiting--;
+      this.#begin(account, share);
+      begin?.();
+      return;
+    }
+  }
+}

@@ -1,0 +1,7 @@
+export {
+  findCertificate,
+  type FoundCertificate,
+  listCertificates,
+  subjectOf,
+  verifyCertificate,
+} from "./certificates.ts";

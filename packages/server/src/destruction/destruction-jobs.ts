@@ -1,0 +1,26 @@
+import type { Logger, Metrics, Store } from "@cinnabar/kernel";
+import type { Job } from "../jobs/index.ts";
+import { accountKeyUses } from "../tables.ts";
+import { DestroyKeys } from "./destroy-keys.ts";
+import type { DestructionPolicy } from "./destruction-policy.ts";
+import { followChanges } from "./follow-changes.ts";
+import { RetireAccountKeys } from "./retire-account-keys.ts";
+
+/** The jobs that carry out a policy of destruction, in the order in which one makes the next one's work due. */
+export function destructionJobs({
+  destruction: { delayMillis, backupRetentionMillis },
+  ...parts
+}: {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly destruction: DestructionPolicy;
+}): readonly Job[] {
+  return [
+    new DestroyKeys({ ...parts, delayMillis }),
+    ...(backupRetentionMillis === undefined
+      ? []
+      : [new RetireAccountKeys({ ...parts, uses: accountKeyUses, delayMillis, backupRetentionMillis })]),
+    followChanges(parts.store),
+  ];
+}

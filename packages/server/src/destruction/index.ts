@@ -1,0 +1,4 @@
+export { DestroyKeys } from "./destroy-keys.ts";
+export { destructionJobs } from "./destruction-jobs.ts";
+export type { DestructionPolicy } from "./destruction-policy.ts";
+export { SteadyClock } from "./steady-clock.ts";

@@ -1,0 +1,2 @@
+export { assertOwnDirectory } from "./assert-own-directory.ts";
+export { Emulator, type EmulatorState } from "./emulator.ts";

@@ -1,0 +1,156 @@
+import { type Backend, kyselyOn } from "@cinnabar/kernel";
+import type { Kysely } from "kysely";
+import { type LogHead, readLogHeads, trail } from "./log-heads.ts";
+import type { LogSegment, SegmentContributor, SegmentDigest } from "./log-segment.ts";
+import { parseEventAt, readBatches } from "./read-batches.ts";
+import { TurnTaker } from "./turn-taker.ts";
+
+/**
+ * A tail of so many events or batches is sealed. Every lookup reads the tails whole, batch by batch; but what is written
+ * for each segment is dearer the fewer events it has, above all the usage of many keys.
+ */
+const DUE_EVENTS = 8_192;
+const DUE_BATCHES = 256;
+/** The tail of a log in which nothing has happened for so long is sealed whatever its length, in milliseconds. */
+const QUIET_MILLIS = 60_000;
+/** Where a segment ends, at the end of a batch. */
+const SEGMENT_EVENTS = 16_384;
+const SEGMENT_BATCHES = 1_024;
+/** How long one piece of work may take, in milliseconds. */
+const PIECE_MILLIS = 1_000;
+/** Events between two turns of the event loop. */
+const TURN_EVENTS = 64;
+
+/** Another node has sealed the same batches meanwhile. */
+class SealedElsewhereError extends Error {
+  override readonly name = "SealedElsewhereError";
+}
+
+/**
+ * Follows every log of the deployment: divides it into segments and shows each to the contributors, exactly once.
+ *
+ * It never has to have come anywhere: whoever reads what is derived from the log reads the log's tail itself.
+ */
+export class LogFollower {
+  readonly name = "follow-log";
+  readonly everyMillis = 500;
+  readonly #backend: Backend;
+  readonly #contributors: readonly SegmentContributor[];
+  readonly #now: () => number;
+
+  /** @param options.now - store time in milliseconds. */
+  constructor(options: {
+    readonly backend: Backend;
+    readonly contributors: readonly SegmentContributor[];
+    readonly now: () => number;
+  }) {
+    this.#backend = options.backend;
+    this.#contributors = options.contributors;
+    this.#now = options.now;
+  }
+
+  /** Seals what is due, for at most a second or so. @returns true if more is due already. */
+  async run(signal: AbortSignal): Promise<boolean> {
+    const until = performance.now() + PIECE_MILLIS;
+    const db = kyselyOn<unknown>(this.#backend.kind, this.#backend.reader);
+    for (const head of await readLogHeads(db)) {
+      if (!isDue(head, this.#now())) continue;
+      if (signal.aborted) return false;
+      await this.#seal(db, head);
+      if (performance.now() > until) return true;
+    }
+    return (await readLogHeads(db)).some((head) => isDue(head, this.#now()));
+  }
+
+  /** Follows every log to where it ends now, however short the tails are. */
+  async catchUp(): Promise<void> {
+    const db = kyselyOn<unknown>(this.#backend.kind, this.#backend.reader);
+    for (const { shard, seq } of await readLogHeads(db)) {
+      for (;;) {
+        const head = (await readLogHeads(db)).find((head) => head.shard === shard);
+        if (head === undefined || head.followed >= seq) break;
+        await this.#seal(db, head);
+      }
+    }
+  }
+
+  /** Seals the next segment of a log, unless another node does. */
+  async #seal(db: Kysely<unknown>, head: LogHead): Promise<void> {
+    const digests = this.#contributors.map((contributor) => contributor.begin());
+    const read = await readSegment(db, head, digests);
+    if (read === undefined) return;
+    const { segment, leaves } = read;
+    const writes = await Promise.all(digests.map(async (digest) => digest.finish(segment, db)));
+    const { kind } = this.#backend;
+    try {
+      await this.#backend.transaction("write", async (connection) => {
+        const db = kyselyOn<unknown>(kind, connection);
+        await advance(db, { shard: head.shard, from: head.followed, seq: segment.lastSeq, leaves });
+        for (const write of writes) await write(db, kind);
+      });
+    } catch (error) {
+      if (!(error instanceof SealedElsewhereError)) throw error;
+    }
+  }
+}
+
+function isDue({ tail, time }: LogHead, now: number): boolean {
+  if (tail.batches === 0) return false;
+  return tail.events >= DUE_EVENTS || tail.batches >= DUE_BATCHES || now - time >= QUIET_MILLIS;
+}
+
+/**
+ * Shows the next segment of a log to its digests.
+ *
+ * @returns the segment and the leaves up to its end; `undefined` if the log has no batch after the position.
+ */
+async function readSegment(
+  db: Kysely<unknown>,
+  { shard, followed, seq: last }: LogHead,
+  digests: readonly SegmentDigest[],
+): Promise<{ segment: LogSegment; leaves: number } | undefined> {
+  const turns = new TurnTaker();
+  const batches: { seq: number; eventCount: number }[] = [];
+  let [events, leaves] = [0, 0];
+  for await (const batch of readBatches(db, { shard, after: followed, last })) {
+    const { seq } = batch;
+    for (const [index, text] of batch.events.entries()) {
+      if (index % TURN_EVENTS === 0) await turns.give();
+      const event = parseEventAt({ shard, seq, index }, text);
+      if (event !== undefined) for (const digest of digests) digest.add(event, events + index);
+    }
+    batches.push({ seq, eventCount: batch.events.length });
+    events += batch.events.length;
+    ({ leaves } = batch);
+    if (events >= SEGMENT_EVENTS || batches.length >= SEGMENT_BATCHES) break;
+  }
+  const [first, end] = [batches[0], batches.at(-1)];
+  if (first === undefined || end === undefined) return undefined;
+  return { segment: { shard, firstSeq: first.seq, lastSeq: end.seq, batches }, leaves };
+}
+
+/** Moves the follower's position, from where it was when the segment was read. */
+async function advance(
+  db: Kysely<unknown>,
+  { shard, from, seq, leaves }: { shard: number; from: number; seq: number; leaves: number },
+): Promise<void> {
+  const rows = trail(db);
+  const moved =
+    from === 0
+      ? (
+          await rows
+            .insertInto("trail_follower")
+            .values({ shard, seq, leaves })
+            .onConflict((conflict) => conflict.doNothing())
+            .executeTakeFirstOrThrow()
+        ).numInsertedOrUpdatedRows
+      : (
+          await rows
+            .updateTable("trail_follower")
+            .set({ seq, leaves })
+            .where("shard", "=", shard)
+            .where("seq", "=", from)
+            .executeTakeFirstOrThrow()
+        ).numUpdatedRows;
+  if (moved !== 1n) throw new SealedElsewhereError(`log ${shard} was followed beyond batch ${from} meanwhile`);
+}
