@@ -533,6 +533,7 @@ export class Pipeline {
     }
   }
 
+  /** Lets go of a call that nobody takes an answer to. */
   #forget(call: Call): undefined {
     this.#open.remove(call);
     call.trace?.ended();
