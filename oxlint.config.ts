@@ -58,7 +58,12 @@ function restrictImports({ files, who, allowed, readsEnvironment = false }: Area
     {
       // A start is waited for: what serves has an entry of its own, and so has what it begins with, since the index brings
       // everything.
-      group: ["@cinnabar/*/**", "!@cinnabar/server/serve", "!@cinnabar/kernel/sqlite-threads"],
+      group: [
+        "@cinnabar/*/**",
+        "!@cinnabar/server/serve",
+        "!@cinnabar/server/early-start",
+        "!@cinnabar/kernel/sqlite-threads",
+      ],
       message: throughItsIndex,
     },
     {

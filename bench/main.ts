@@ -6,17 +6,23 @@ import type { Goal } from "./src/goal.ts";
 import { lookupGoals, lookupReport, runLookupBench } from "./src/lookup-bench.ts";
 import { describeMachine } from "./src/machine.ts";
 import { memoryGoals, memoryReport, runMemoryBench } from "./src/memory-bench.ts";
+import { policyGoals, policyReport, runPolicyBench } from "./src/policy-bench.ts";
 import { runProfileBench } from "./src/profile-bench.ts";
+import { rightsGoals, rightsReport, runRightsBench } from "./src/rights-bench.ts";
 import { runStartBench, startGoals, startReport } from "./src/start-bench.ts";
 import { STORE_NAMES, type StoreName } from "./src/stores.ts";
 import { layOut } from "./src/table.ts";
+import { runVerifyBench, verifyGoals, verifyReport } from "./src/verify-bench.ts";
 
-const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|start] [OPTIONS]
+const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|verify|start|policy|rights] [OPTIONS]
 
   encrypt              CPU time of Encrypt against a bare HTTP server (the default)
   memory               resident memory, idle and loaded
   lookup               latency of LookupEvents, and what its index costs
+  verify               how long the offline verification of the audit log takes
   start                from the start of the process to the first answer, on a data directory that is there
+  policy               the worst policies and patterns, and decisions with many policies
+  rights               Encrypt by a user with many policies against Encrypt by the root
 
   --json               one line for each goal: {"goal","ratio","floor","pass"}
   --quick              fewer and shorter rounds, fewer nonces
@@ -24,7 +30,7 @@ const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|start] [OPTIONS]
   --connections N      may be given several times; 1, 16 and 64 by default
   --protocol NAME      how requests are signed: ${PROTOCOLS.join(" or ")}; ${PROTOCOLS[0]} by default
   --nonces N           memory: requests to send; 1,000,000 by default
-  --events N           lookup: events to look among; 2,000,000 by default
+  --events N           lookup, verify: events of the log; 2,000,000 and 1,000,000 by default
   --profile            encrypt: where the server's time goes, instead of the goals
 `;
 
@@ -54,7 +60,10 @@ else if (command === "encrypt" && values.profile) await profile(stores[0] ?? "sq
 else if (command === "encrypt") await encrypt();
 else if (command === "memory") await memory();
 else if (command === "lookup") await lookup();
+else if (command === "verify") await verify();
 else if (command === "start") await start();
+else if (command === "policy") policy();
+else if (command === "rights") await rights();
 else usage();
 
 // PostgreSQL's guardian and idle sockets would keep the process; all that it started ends with it.
@@ -78,9 +87,26 @@ async function lookup(): Promise<void> {
   conclude(lookupGoals(results), lookupReport(results));
 }
 
+async function verify(): Promise<void> {
+  const events = Number(values.events ?? (values.quick ? 100_000 : 1_000_000));
+  const results = await runVerifyBench({ stores, events, progress });
+  conclude(verifyGoals(results), verifyReport(results));
+}
+
 async function start(): Promise<void> {
   const results = await runStartBench({ rounds: values.quick ? 5 : 15, progress });
   conclude(startGoals(results), startReport(results));
+}
+
+function policy(): void {
+  const results = runPolicyBench({ rounds: values.quick ? 5 : 15, progress });
+  conclude(policyGoals(results), policyReport(results));
+}
+
+async function rights(): Promise<void> {
+  const size = values.quick ? { rounds: 5, windowMillis: 1_000 } : { rounds: 9, windowMillis: 1_500 };
+  const results = await runRightsBench({ stores, protocol, progress, ...size });
+  conclude(rightsGoals(results), rightsReport(results));
 }
 
 async function profile(store: StoreName): Promise<void> {

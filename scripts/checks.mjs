@@ -7,6 +7,9 @@ import { root, run, wasInterrupted } from "./processes.mjs";
 // Continuous integration gives a run 25 minutes; ending it ourselves says which step hung.
 const DEADLINE_MILLIS = 24 * 60_000;
 
+/** Node's own stripping of types is an experiment only when it is called. */
+const BUNDLE = ["--disable-warning=ExperimentalWarning", "packages/cli/src/bundle/build-main.ts"];
+
 /** Each is tested in a process of its own. */
 const TEST_FOLDERS = ["packages", "conformance", "fuzz"];
 
@@ -36,7 +39,9 @@ export async function test(node, args) {
   const paths = args.filter((arg) => !arg.startsWith("-"));
   const steps = testSteps(node, { paths, options });
   const environment = await installDebianPackages();
-  return runSteps([...staticSteps, ...steps], environment);
+  // Tests call functions of the sources; the servers that they start run as installed ones do.
+  const bundling = { name: "bundle", program: node, args: BUNDLE };
+  return runSteps([...staticSteps, bundling, ...steps], environment);
 }
 
 /**
@@ -57,6 +62,25 @@ export async function crashTest(node, args) {
  */
 export async function fuzzTest(node, args) {
   return run(node, ["fuzz/main.ts", ...args]);
+}
+
+/**
+ * Random policies and requests, decided by the evaluator and by a slow reference, far more of them than `npm test` compares.
+ *
+ * @param {string} node
+ * @param {string[]} args
+ */
+export async function policyTest(node, args) {
+  return run(node, ["packages/policy/test/main.ts", ...args]);
+}
+
+/**
+ * Makes the bundle that servers start from, for where they cannot make it themselves.
+ *
+ * @param {string} node
+ */
+export function bundle(node) {
+  return run(node, BUNDLE);
 }
 
 /**

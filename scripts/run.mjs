@@ -1,4 +1,4 @@
-import { benchmark, check, crashTest, fuzzTest, test } from "./checks.mjs";
+import { benchmark, bundle, check, crashTest, fuzzTest, policyTest, test } from "./checks.mjs";
 import { installDependencies } from "./dependencies.mjs";
 import { Failure } from "./failure.mjs";
 import { findNode } from "./node.mjs";
@@ -12,7 +12,9 @@ const commands = {
   test,
   "test:crash": crashTest,
   "test:fuzz": fuzzTest,
+  "test:policy": policyTest,
   bench: benchmark,
+  bundle,
   "fixture:data-directory": (node, args) => run(node, ["packages/testkit/src/upgrade/main.ts", ...args]),
 };
 

@@ -6,7 +6,8 @@ import { CinnabarClient, TransportError } from "@cinnabar/client";
 import { z } from "zod";
 import type { NodeProcess, Workbench } from "./workbench.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../packages/cli/bin/cinnabar.js", import.meta.url));
+/** The command line, for Node. */
+export const PROGRAM = fileURLToPath(new URL("../../packages/cli/bin/cinnabar.js", import.meta.url));
 const CREATORS = 32;
 
 const accessKeyFile = z.object({ AccessKeyId: z.string(), AccessKeySecret: z.string(), Endpoint: z.string() });

@@ -1,21 +1,16 @@
-import { fileURLToPath } from "node:url";
 import type { Backend } from "@cinnabar/kernel";
-import { z } from "zod";
-import { countEncryptEvents, usedBytes } from "./audit-records.ts";
+import { usedBytes } from "./audit-records.ts";
+import { assertCorrect, assertRecorded } from "./checked-answers.ts";
 import { CinnabarServer } from "./cinnabar-server.ts";
-import { EchoRequests } from "./echo-requests.ts";
+import { startEcho } from "./echo-lane.ts";
 import { EncryptRequests, type Protocol } from "./encrypt-requests.ts";
 import { type Attempted, Lane } from "./lane.ts";
-import type { Sample } from "./load.ts";
 import { type BenchStore, createStore, type StoreName } from "./stores.ts";
 import { Workbench } from "./workbench.ts";
 
-const ECHO_SERVER = fileURLToPath(new URL("echo-server.ts", import.meta.url));
 const KEYS = 1000;
 const GROWTH_CONNECTIONS = 64;
 const GROWTH_MILLIS = 5_000;
-
-const encryptAnswer = z.object({ CiphertextBlob: z.string() });
 
 export interface EncryptBenchOptions {
   readonly stores: readonly StoreName[];
@@ -95,18 +90,6 @@ async function measureRound(options: {
   return { connections, echo, stores };
 }
 
-async function startEcho(
-  workbench: Workbench,
-  { requestBytes, answerBytes }: { requestBytes: number; answerBytes: number },
-): Promise<Lane> {
-  const process = workbench.startNode([ECHO_SERVER, String(answerBytes)]);
-  const port = await process.until(async () => Number(process.output) || undefined);
-  const source = new EchoRequests({ host: `127.0.0.1:${port}`, requestBytes });
-  const lane = new Lane("echo", { port, pid: process.pid, core: workbench.cores.server, source });
-  await lane.warmUp();
-  return lane;
-}
-
 /** Cinnabar on one store. */
 class StoreLane {
   readonly store: BenchStore;
@@ -146,17 +129,9 @@ class StoreLane {
 
   /** Proves that every request was answered, correctly, and is on record; stops the server. */
   async check(): Promise<void> {
-    const failures = this.lane.windows.flatMap((window) => window.failures);
-    if (failures[0] !== undefined) {
-      const { status, body } = failures[0];
-      throw new Error(`${failures.length} requests failed; the first: HTTP ${status} ${body.toString()}`);
-    }
-    for (const sample of this.lane.windows.flatMap((window) => window.samples)) await this.#checkSample(sample);
+    await assertCorrect(this.#server.client, this.lane.windows);
     await this.#server.stop();
-    const recorded = await this.#read(countEncryptEvents);
-    if (recorded < this.lane.answered) {
-      throw new Error(`${this.lane.answered} requests were answered, and only ${recorded} are on record.`);
-    }
+    await assertRecorded(this.store, this.lane.answered);
   }
 
   /** Bytes that the file grows by for each Encrypt at 64 connections. The server must have been stopped. */
@@ -166,12 +141,6 @@ class StoreLane {
     const window = await this.#laneFor(server).load({ connections: GROWTH_CONNECTIONS, windowMillis: GROWTH_MILLIS });
     await server.stop();
     return ((await this.#read(usedBytes)) - before) / window.answeredInAll;
-  }
-
-  async #checkSample({ plaintext, answer }: Sample): Promise<void> {
-    const { CiphertextBlob } = encryptAnswer.parse(JSON.parse(answer.body.toString()));
-    const decrypted = await this.#server.client.decrypt({ ciphertextBlob: CiphertextBlob });
-    if (decrypted.plaintext !== plaintext) throw new Error("A ciphertext decrypts to something else.");
   }
 
   async #read<T>(query: (backend: Backend) => Promise<T>): Promise<T> {

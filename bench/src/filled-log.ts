@@ -59,7 +59,7 @@ function record({ committer, clock }: Store, maker: EventMaker): Promise<void> {
   return new Promise((resolve) => {
     committer.submit({
       ticket: { eventId, abandoned: false },
-      encodeEvent: (epoch) => (text ??= maker.next({ eventId, time, epoch })),
+      encodeEvent: (epoch) => ({ text: (text ??= maker.next({ eventId, time, epoch })) }),
       isCurrent: () => true,
       window: undefined,
       inserts: [],

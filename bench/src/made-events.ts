@@ -85,8 +85,7 @@ export class EventMaker {
         accessKeyId: isRare ? MADE.rareAccessKeyId : `LTAI5t${capitalized(user)}`,
         accountId,
         principalId: accountId,
-        // Roles come with a later part of Cinnabar; their events are looked up like all others.
-        type: (isRole ? "assumed-role" : "root-account") as "root-account",
+        type: isRole ? "assumed-role" : "root-account",
         userName: isRole ? `${MADE.role}:${user}` : user,
       },
     };

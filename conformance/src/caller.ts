@@ -28,6 +28,11 @@ export class Caller {
     return new Caller(this.deployment, { ...this.setup, ...credentials });
   }
 
+  /** The same somebody with another client. */
+  through(name: ClientName): Caller {
+    return new Caller(this.deployment, { ...this.setup, name });
+  }
+
   /** Makes a call that must succeed, and gives the result without its RequestId. */
   async call(action: string, parameters: CallParameters = {}, options: CallOptions = {}): Promise<Body> {
     return (await this.exchange(action, parameters, options)).result;
@@ -55,7 +60,7 @@ export class Caller {
   ): Promise<string> {
     const { body, error, exchange } = await this.attempt(action, parameters, options);
     const [status, published] = PUBLISHED_ERRORS[expected];
-    const { Message: message, RequestId, ...rest } = body;
+    const { Message: message, RequestId, AccessDeniedDetail: _detail, ...rest } = body;
     assert.deepEqual(
       { ...error, ...rest },
       {

@@ -2,7 +2,20 @@ import { type PublishedError, UNRECORDED } from "./published-errors.ts";
 import type { Body, CallParameters } from "./official-client.ts";
 
 /** Parameters and results that may stand in no event, log or metric; what the server does not know at all is one too. */
-const SECRET_NAMES = ["Plaintext", "CiphertextBlob", "ClientToken"];
+const SECRET_NAMES = [
+  "Plaintext",
+  "CiphertextBlob",
+  "ClientToken",
+  "Password",
+  "OldPassword",
+  "NewPassword",
+  "AccessKeySecret",
+  "SecurityToken",
+  "Base32StringSeed",
+  "QRCodePNG",
+];
+/** Objects of answers that have such results in them. */
+const SECRET_OBJECTS = ["AccessKey", "Credentials", "VirtualMFADevice"];
 /** Shorter texts might occur by chance. */
 const MIN_SECRET_CHARACTERS = 16;
 
@@ -21,6 +34,7 @@ export class Ledger {
     for (const name of SECRET_NAMES) {
       this.#keepSecret(parameters[name]);
       this.#keepSecret(body[name]);
+      for (const object of SECRET_OBJECTS) this.#keepSecret((body[object] as Body | undefined)?.[name]);
     }
     const errorCode = body["Code"] as PublishedError | undefined;
     const isRecorded = errorCode === undefined ? action !== "DescribeRegions" : !UNRECORDED.has(errorCode);

@@ -9,7 +9,10 @@ export const CLIENT_NAMES = [
   "openapi-core ACS4",
 ] as const;
 
-export type ClientName = (typeof CLIENT_NAMES)[number];
+/** Those of one product alone, which speak no other. */
+export const PRODUCT_CLIENT_NAMES = ["ram20150501", "sts20150401"] as const;
+
+export type ClientName = (typeof CLIENT_NAMES)[number] | (typeof PRODUCT_CLIENT_NAMES)[number];
 
 export interface ClientSetup {
   readonly name: ClientName;

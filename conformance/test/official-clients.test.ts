@@ -7,7 +7,7 @@ import { Caller } from "../src/caller.ts";
 import { Deployment } from "../src/deployment.ts";
 import { findSecrets } from "../src/ledger.ts";
 import { CLIENT_NAMES, type ClientName } from "../src/official-client.ts";
-import { scenarios } from "../src/scenarios/index.ts";
+import { ramScenarios, scenarios } from "../src/scenarios/index.ts";
 
 declare("over http, on SQLite", { clients: CLIENT_NAMES, tls: false });
 declare("over https, on SQLite", { clients: CLIENT_NAMES, tls: true });
@@ -44,6 +44,12 @@ function declare(title: string, rig: Rig): void {
         }
       });
     }
+
+    describe("ram20150501", () => {
+      for (const scenario of ramScenarios) {
+        test(scenario.title, () => scenario.run(Caller.asRoot(deployment, "ram20150501")));
+      }
+    });
 
     describe("afterwards", () => {
       test("every call has left exactly one audit event, under the RequestId of its answer", async () => {

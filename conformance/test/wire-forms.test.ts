@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ClientProcess } from "../src/client-process.ts";
-import { CLIENT_NAMES, type ClientName } from "../src/official-client.ts";
+import { CLIENT_NAMES } from "../src/official-client.ts";
 import { captureRequest } from "../src/raw-exchange.ts";
 
 /** What makes each client worth a run of its own. */
-const FORMS: Readonly<Record<ClientName, readonly RegExp[]>> = {
+const FORMS: Readonly<Record<(typeof CLIENT_NAMES)[number], readonly RegExp[]>> = {
   kms20160120: [
     /^POST \/\?Action=Encrypt&.*&EncryptionContext\.tenant=acme&.*&Signature=.* HTTP/,
     /^content-length: 0\r$/im,

@@ -3,6 +3,8 @@ import { Kms20160120Client } from "./kms20160120.ts";
 import { OpenapiCoreAcs4Client } from "./openapi-core-acs4.ts";
 import { OpenapiCoreClient } from "./openapi-core.ts";
 import { PopCoreClient } from "./pop-core.ts";
+import { Ram20150501Client } from "./ram20150501.ts";
+import { Sts20150401Client } from "./sts20150401.ts";
 
 export function connect(setup: ClientSetup): OfficialClient {
   switch (setup.name) {
@@ -20,5 +22,9 @@ export function connect(setup: ClientSetup): OfficialClient {
       return new OpenapiCoreClient(setup, { algorithm: "ACS3-HMAC-SM3", place: "query" });
     case "openapi-core ACS4":
       return new OpenapiCoreAcs4Client(setup);
+    case "ram20150501":
+      return new Ram20150501Client(setup);
+    case "sts20150401":
+      return new Sts20150401Client(setup);
   }
 }

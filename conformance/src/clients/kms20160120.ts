@@ -10,17 +10,7 @@ import {
   type ShownError,
   TIMEOUT_MILLIS,
 } from "../official-client.ts";
-
-/** A class of the client's for what it sends or receives. */
-interface Model {
-  toMap(): Body;
-}
-
-interface ModelClass {
-  new (fields: object): Model;
-  /** From the field's name to the published one. */
-  names(): Readonly<Record<string, string>>;
-}
+import { assertCast, callMethod, toRequest } from "./generated-models.ts";
 
 interface TeaError extends Error {
   readonly code: string;
@@ -63,14 +53,13 @@ export class Kms20160120Client implements OfficialClient {
   /** By the operation's method and its request class; what that does not know, by the method beneath. */
   async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
     const client = new RecordingClient(this.#config);
-    const request = (options.timestamp ?? options.version) ? undefined : toRequest(action, parameters);
+    const request = (options.timestamp ?? options.version) ? undefined : toRequest(kms, action, parameters);
     if (request === undefined) {
       const { version = API_VERSION, timestamp } = options;
       const query = { ...parameters, ...(timestamp !== undefined && { Timestamp: timestamp }) };
       return client.doRequest(action, "HTTPS", "POST", version, "AK", query, NO_BODY, {} as never);
     }
-    const methods = client as unknown as Readonly<Record<string, (request: Model) => Promise<Model>>>;
-    const response = await methods[`${action.charAt(0).toLowerCase()}${action.slice(1)}`]?.(request);
+    const response = await callMethod(client, action, request);
     assertCast(response, client.received);
     return client.received;
   }
@@ -91,31 +80,4 @@ export class Kms20160120Client implements OfficialClient {
     );
     return { code: code.slice(0, -"Error".length), status: Number(status), body: data };
   }
-}
-
-/** `undefined` if the client has no class for these parameters. */
-function toRequest(action: string, parameters: CallParameters): Model | undefined {
-  const classes = kms as unknown as Readonly<Record<string, ModelClass>>;
-  const RequestClass = classes[`${action}Request`];
-  if (RequestClass === undefined) return undefined;
-  const fields = new Map(Object.entries(RequestClass.names()).map(([field, published]) => [published, field]));
-  if (!Object.keys(parameters).every((name) => fields.has(name))) return undefined;
-  return new RequestClass(
-    Object.fromEntries(Object.entries(parameters).map(([name, value]) => [fields.get(name) ?? name, value])),
-  );
-}
-
-/** The class has taken over every field that it knows, as it was. */
-function assertCast(cast: unknown, received: unknown): void {
-  if (Array.isArray(received)) {
-    assert(Array.isArray(cast) && cast.length === received.length);
-    received.forEach((item, index) => assertCast(cast[index], item));
-  } else if (typeof received === "object" && received !== null) {
-    assert(typeof cast === "object" && cast !== null);
-    const names = Object.entries((cast.constructor as unknown as ModelClass).names());
-    assert(names.length > 0);
-    for (const [field, published] of names) {
-      assertCast((cast as Body)[field], (received as Body)[published]);
-    }
-  } else assert.equal(cast, received);
 }

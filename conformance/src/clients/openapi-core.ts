@@ -67,18 +67,23 @@ export class OpenapiCoreClient implements OfficialClient {
   }
 
   readError(thrown: unknown): ShownError {
-    if (!(thrown instanceof ClientError) && !(thrown instanceof ServerError)) throw thrown;
-    const { code, statusCode = 0, requestId, message } = thrown;
-    const body = thrown.data as Body;
-    assert.equal(thrown instanceof ServerError, statusCode >= 500);
-    assert.deepEqual(
-      { code, requestId, message },
-      {
-        code: body["Code"],
-        requestId: body["RequestId"],
-        message: `${code}: code: ${statusCode}, ${String(body["Message"])} request id: ${requestId}`,
-      },
-    );
-    return { code, status: statusCode, body };
+    return readCoreError(thrown);
   }
+}
+
+/** An error of the service as every client on this core shows it. Throws what is none again. */
+export function readCoreError(thrown: unknown): ShownError {
+  if (!(thrown instanceof ClientError) && !(thrown instanceof ServerError)) throw thrown;
+  const { code, statusCode = 0, requestId, message } = thrown;
+  const body = thrown.data as Body;
+  assert.equal(thrown instanceof ServerError, statusCode >= 500);
+  assert.deepEqual(
+    { code, requestId, message },
+    {
+      code: body["Code"],
+      requestId: body["RequestId"],
+      message: `${code}: code: ${statusCode}, ${String(body["Message"])} request id: ${requestId}`,
+    },
+  );
+  return { code, status: statusCode, body };
 }

@@ -91,7 +91,6 @@ export const errorScenarios: readonly Scenario[] = [
       ["CreateKey", { Origin: "EXTERNAL" }, "Origin EXTERNAL"],
       ["CreateKey", { EnableAutomaticRotation: true, RotationInterval: "30d" }, "EnableAutomaticRotation"],
       ["CreateKey", { DKMSInstanceId: "kst-hzz62ee817bvyyr5x****" }, "DKMSInstanceId"],
-      ["CreateKey", { Policy: '{"Version":"1","Statement":[]}' }, "Policy"],
       ["GenerateDataKey", { KeyId: keyId, Recipient: "{}" }, "Recipient"],
     ],
   }),

@@ -107,12 +107,12 @@ export const gatewayScenarios: readonly Scenario[] = [
     async run(root) {
       await root.refused("InvalidAction.NotFound", "NoSuchOperation", { KeyId: "k", Plaintext: plaintext });
       await root.refused("InvalidAction.NotFound", "RotateSecret", { SecretName: "s" });
-      await root.refused("InvalidVersion", "ListKeys", {}, { version: "2015-05-01" });
+      await root.refused("InvalidAction.NotFound", "ListKeys", {}, { version: "2015-05-01" });
       await root.refused("InvalidVersion", "DescribeRegions", {}, { version: "2016-01-21" });
     },
   },
   {
-    title: "knows no security token",
+    title: "takes no security token with an AccessKey that is not of a session",
     async run(root) {
       await root.with({ securityToken: "CAISkQJ1q6Ft5B2y" }).refused("InvalidSecurityToken.Malformed", "ListKeys");
     },

@@ -8,6 +8,7 @@ import { configurationTarget } from "./configuration.ts";
 import { envelopesTarget } from "./envelopes.ts";
 import { exportsTarget } from "./exports.ts";
 import { httpChangesTarget, httpTarget } from "./http.ts";
+import { policiesTarget } from "./policies.ts";
 import { proofsTarget } from "./proofs.ts";
 import { requestsTarget } from "./requests.ts";
 import { sealsTarget } from "./seals.ts";
@@ -20,6 +21,7 @@ export const targets: readonly TargetDeclaration[] = [
   proofsTarget,
   tilesTarget,
   batchesTarget,
+  policiesTarget,
   sealsTarget,
   configurationTarget,
   exportsTarget,

@@ -1,6 +1,7 @@
 import type { EncryptionContext } from "@cinnabar/client";
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { refreshBundle } from "./bundle/refresh.ts";
 import type { ExportOptions } from "./commands/audit-export.ts";
 import type { LogOptions } from "./commands/audit-logs.ts";
 import type { ProveOptions } from "./commands/audit-prove.ts";
@@ -10,7 +11,10 @@ import type { CallOptions } from "./commands/call.ts";
 import type { DecryptOptions } from "./commands/decrypt.ts";
 import type { EncryptOptions } from "./commands/encrypt.ts";
 import type { CertificateOptions } from "./commands/key-certificate.ts";
+import type { ExplainOptions } from "./commands/explain.ts";
 import type { KeyUsageOptions } from "./commands/key-usage.ts";
+import type { PolicyTryOptions } from "./commands/policy-try.ts";
+import type { WhoCanOptions } from "./commands/who-can.ts";
 import { addContext } from "./context-option.ts";
 import type { Io } from "./io.ts";
 
@@ -47,6 +51,9 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   addDecrypt(program, io);
   addCall(program, io);
   addKey(program, io);
+  addPolicy(program, io);
+  addExplain(program, io);
+  addWhoCan(program, io);
   addAudit(program, io, outcome);
   return program;
 }
@@ -67,7 +74,7 @@ function addServerCommands(program: Command, outcome: Outcome): void {
   pass(program.command("serve").description("Serve the API from a data directory."), async (argv) => {
     // Alone: the index brings every other command with it, and a server is waited for.
     const { serve } = await import("@cinnabar/server/serve");
-    return serve(argv);
+    return serve(argv, { onReady: () => void refreshBundle() });
   });
   pass(
     program.command("init").description("Create a data directory and its account, without serving."),
@@ -172,6 +179,44 @@ function addServerCommands(program: Command, outcome: Outcome): void {
   pass(accessKey.command("delete").description("Delete an AccessKey for good."), async (argv) => {
     const { accessKeyDelete } = await import("@cinnabar/server");
     return accessKeyDelete(argv);
+  });
+
+  const service = program
+    .command("service")
+    .description("Administer the services that encrypt for accounts, beside running servers too.");
+  pass(service.command("enable").description("Give a service an AccessKey, or enable it again."), async (argv) => {
+    const { serviceEnable } = await import("@cinnabar/server");
+    return serviceEnable(argv);
+  });
+  pass(service.command("list").description("List the services."), async (argv) => {
+    const { serviceList } = await import("@cinnabar/server");
+    return serviceList(argv);
+  });
+  pass(service.command("disable").description("Refuse every call of a service's."), async (argv) => {
+    const { serviceDisable } = await import("@cinnabar/server");
+    return serviceDisable(argv);
+  });
+  pass(service.command("rotate").description("Make a second AccessKey of a service."), async (argv) => {
+    const { serviceRotate } = await import("@cinnabar/server");
+    return serviceRotate(argv);
+  });
+
+  const provider = program
+    .command("ram")
+    .description("Administer what RAM trusts outside of itself, beside running servers too.")
+    .command("provider")
+    .description("Administer the OpenID Connect providers whose tokens an account's roles may be assumed with.");
+  pass(provider.command("create").description("Register a provider for an account."), async (argv) => {
+    const { ramProviderCreate } = await import("@cinnabar/server");
+    return ramProviderCreate(argv);
+  });
+  pass(provider.command("list").description("List the providers."), async (argv) => {
+    const { ramProviderList } = await import("@cinnabar/server");
+    return ramProviderList(argv);
+  });
+  pass(provider.command("delete").description("Delete a provider and end its sessions."), async (argv) => {
+    const { ramProviderDelete } = await import("@cinnabar/server");
+    return ramProviderDelete(argv);
   });
 }
 
@@ -317,6 +362,96 @@ It says what it does not cover, too: copies of the store from before the destruc
       const { keyDestroyed } = await import("./commands/key-certificate.ts");
       await keyDestroyed(options, io);
     });
+}
+
+function addPolicy(program: Command, io: Io): void {
+  const policy = program.command("policy").description("Look after policies.");
+  addServiceOptions(
+    policy
+      .command("try")
+      .description("Show which recorded calls a policy would refuse, or allow, that now are not.")
+      .requiredOption("--policy <file>", "what the policy would say, as JSON"),
+  )
+    .option("--key <key>", "it would be the policy of this key: an id, alias/NAME or the key's ARN")
+    .option("--user <name>", "it would be attached to this user")
+    .option("--group <name>", "it would be attached to this group")
+    .option("--role <name>", "it would be attached to this role")
+    .option("--new-version-of <name>", "this custom policy would say it, to all that it is attached to")
+    .option("--days <number>", "the recorded calls of so many days, at most 90 (default: 30)")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar policy try --policy narrower.json --key alias/payroll
+  $ cinnabar policy try --policy narrower.json --new-version-of payroll-clerks --days 90
+  $ cinnabar policy try --policy deny-deletion.json --group everybody
+
+Nothing is changed. The calls are replayed as they were made, with the policies, users and roles of today.`,
+    )
+    .action(async (options: PolicyTryOptions) => {
+      const { policyTry } = await import("./commands/policy-try.ts");
+      await policyTry(options, io);
+    });
+}
+
+function addExplain(program: Command, io: Io): void {
+  addServiceOptions(
+    program
+      .command("explain")
+      .description("Explain whether somebody may do something, gate by gate, and what would allow it.")
+      .requiredOption("--principal <who>", "root, user/NAME, role/NAME or role/NAME/SESSION, or the ARN of one")
+      .requiredOption("--action <right>", "what it would do, such as kms:Decrypt")
+      .requiredOption("--resource <what>", "a key's id, alias/NAME, any ARN, or *"),
+  )
+    .option<string[]>(
+      "--condition <key=value>",
+      "what a condition finds, such as acs:SourceIp=10.0.0.1; may be repeated",
+      addTo,
+    )
+    .option("--json", "print the answer as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar explain --principal user/alice --action kms:Decrypt --resource alias/payroll
+  $ cinnabar explain --principal role/deployer --action sts:AssumeRole --resource acs:ram::1234567890123456:role/admin
+
+Time, address and transport are those of this call, unless --condition says otherwise.`,
+    )
+    .action(async (options: ExplainOptions) => {
+      const { explain } = await import("./commands/explain.ts");
+      await explain(options, io);
+    });
+}
+
+function addWhoCan(program: Command, io: Io): void {
+  addServiceOptions(
+    program
+      .command("who-can")
+      .description("List who may do something to a resource, and who may become them.")
+      .option<string[]>("--action <right>", "what they would do, such as kms:Decrypt; may be repeated", addTo)
+      .requiredOption("--resource <what>", "a key's id, alias/NAME, any ARN of the account, or *"),
+  )
+    .option("--both", "only who may use the key and disable, delete or open it as well")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar who-can --action kms:Decrypt --resource alias/payroll
+  $ cinnabar who-can --both --resource alias/payroll
+  $ cinnabar who-can --action ram:AttachPolicyToUser --resource acs:ram::1234567890123456:user/alice`,
+    )
+    .action(async (options: WhoCanOptions) => {
+      const { whoCan } = await import("./commands/who-can.ts");
+      await whoCan(options, io);
+    });
+}
+
+/** Takes one more value of an option that may be repeated. */
+function addTo(value: string, values: string[] | undefined): string[] {
+  return [...(values ?? []), value];
 }
 
 function addAudit(program: Command, io: Io, outcome: Outcome): void {

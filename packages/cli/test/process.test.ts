@@ -186,7 +186,15 @@ test("a Node that is too old is told so in one sentence", async () => {
 });
 
 test("commands of the server get their options as they are, --help too", async () => {
-  for (const command of ["serve", "init", "clock reset", "account list", "access-key list"]) {
+  for (const command of [
+    "serve",
+    "init",
+    "clock reset",
+    "account list",
+    "access-key list",
+    "service list",
+    "ram provider list",
+  ]) {
     const words = command.split(" ");
     const help = await execute({ args: [...words, "--help"], cwd: "/" });
     assert.equal(help.code, 0, help.stderr);

@@ -14,6 +14,8 @@ import {
   SigningSecret,
   verifySignature,
 } from "@cinnabar/rpc";
+import { getAccessExplanation, listPrincipalsForAction } from "./stub-rights.ts";
+import { tryPolicy } from "./stub-trial.ts";
 
 export const KEY_ID = "5c438b18-05be-40ad-b6c2-3be6752c3d8f";
 export const KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8c42e";
@@ -150,6 +152,12 @@ export class StubService implements AsyncDisposable {
         return { Events: [], Asked: `${request.version} ${[...request.parameters].join(" ")}` };
       case "GetKeyUsage":
         return getKeyUsage(request);
+      case "GetAccessExplanation":
+        return getAccessExplanation(request);
+      case "ListPrincipalsForAction":
+        return listPrincipalsForAction(request);
+      case "TryPolicy":
+        return tryPolicy(request);
       default:
         throw new Refusal("InvalidAction.NotFound", { status: 404, message: "Specified api is not found." });
     }

@@ -7,7 +7,9 @@ import * as fc from "fast-check";
 
 import {
   isIssuedAccessKeyId,
+  isIssuedSessionKeyId,
   issueAccessKeyId,
+  issueSessionKeyId,
   newAccessKeySecret,
   openAccessKeySecret,
   RootKey,
@@ -51,6 +53,23 @@ test("knows no AccessKey id with one character changed", () => {
   for (let i = 0; i < id.length; i++) {
     const other = id[i] === "x" ? "y" : "x";
     assert.ok(!isIssuedAccessKeyId(tagKey, id.slice(0, i) + other + id.slice(i + 1)));
+  }
+});
+
+test("issues ids for the AccessKeys of sessions that hold for one account and one version of its key", () => {
+  const source = { accountId: newAccountId(), keyVersion: 12 };
+  const isIssued = (text: string, from = source): boolean => isIssuedSessionKeyId(tagKey, text, from);
+  const id: string = issueSessionKeyId(tagKey, source);
+  assert.match(id, /^STS\.[A-Za-z0-9]{24}$/);
+  assert.ok(isIssued(id));
+  assert.ok(!isIssued(id, { ...source, keyVersion: 2 }));
+  assert.ok(!isIssued(id, { ...source, accountId: newAccountId() }));
+  assert.ok(!isIssued(issueSessionKeyId(rootKey.derive("rowMac"), source)));
+  assert.ok(!isIssued(issueAccessKeyId(tagKey)));
+  assert.equal(isIssuedAccessKeyId(tagKey, id), false);
+  for (let i = 0; i < id.length; i++) {
+    const other = id[i] === "x" ? "y" : "x";
+    assert.ok(!isIssued(id.slice(0, i) + other + id.slice(i + 1)));
   }
 });
 

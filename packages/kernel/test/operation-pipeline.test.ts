@@ -73,7 +73,12 @@ forEachDatabase((database) => {
     const { nonceDigest, epoch, ...facts } = additionalEventData ?? {};
     assert.match(String(nonceDigest), /^[A-Za-z0-9_-]{22}$/);
     assert.equal(epoch, service.process.store.cache.epoch.value);
-    assert.deepEqual(facts, { mfaPresent: false, secureTransport: true, thingRevision: 1 });
+    assert.deepEqual(facts, {
+      mfaPresent: false,
+      rights: [{ action: "test:DescribeThing", resource: "acs:test:::mine" }],
+      secureTransport: true,
+      thingRevision: 1,
+    });
     const seconds = Date.parse(String(eventTime)) / 1000;
     assert.ok(seconds >= before && seconds <= before + 30);
     assert.ok(!service.log.includes("the "), "nothing of the call is in the server's log");
@@ -344,6 +349,33 @@ forEachDatabase((database) => {
     assert.equal((await service.call("DescribeThing", { Id: "mine" })).json["Count"], 8);
   });
 
+  test("what a call needs first is done once, on record by itself, whoever else needs it too", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const calls = Array.from({ length: 5 }, () => service.call("FetchThing", { Id: "fresh" }));
+    const replies = [...(await Promise.all(calls)), await service.call("FetchThing", { Id: "fresh" })];
+    for (const reply of replies) {
+      assert.deepEqual([reply.status, reply.json["Id"]], [200, "fresh"]);
+      assert.equal((await recordOf(deployment, service, reply)).eventName, "FetchThing");
+    }
+    const controls = await readEvents(deployment.backend, CONTROL_SHARD);
+    const [planted, ...more] = controls.filter(({ eventName }) => eventName === "PlantThing");
+    assert.ok(planted !== undefined && more.length === 0);
+    assert.deepEqual([planted.errorCode, planted["requestParameters"]], [undefined, { Id: "fresh" }]);
+    assert.ok(replies.some(({ requestId }) => requestId === planted.additionalEventData?.["causedBy"]));
+    assert.ok(replies.every(({ requestId }) => requestId !== planted.eventId));
+  });
+
+  test("where what a call needs first is refused, the call is, and that alone is on record", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const reply = await service.call("FetchThing", { Id: "barren" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [404, "Forbidden.KeyNotFound"]);
+    assert.equal((await recordOf(deployment, service, reply)).errorCode, "Forbidden.KeyNotFound");
+    const controls = await readEvents(deployment.backend, CONTROL_SHARD);
+    assert.ok(controls.every(({ eventName }) => eventName !== "PlantThing"));
+  });
+
   test("an accident under the lock is an InternalFailure on record, and changes nothing", async () => {
     await using deployment = await TestDeployment.create(database);
     using service = await TestService.start(deployment);
@@ -375,6 +407,25 @@ forEachDatabase((database) => {
     const reply = await fresh.call("DescribeThing", { Id: "mine" });
     assert.equal(reply.status, 503, "nobody is proven to have called");
     assert.equal(fresh.metrics.tamperedRows.value, 1);
+  });
+
+  test("what only looks tampered with to a process that is behind is decided anew, and no alarm", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    using other = await TestService.start(deployment);
+    assert.equal((await service.call("DescribeThing", { Id: "mine" })).json["Count"], 5);
+    await other.call("ChangeThing", { Id: "mine", Count: "7" });
+    const reply = await service.call("CompareThing", { Id: "mine" });
+    assert.deepEqual([reply.status, reply.json["Count"]], [200, 7]);
+    assert.equal((await recordOf(deployment, service, reply)).errorCode, undefined);
+    assert.equal(service.metrics.tamperedRows.value, 0);
+    assert.doesNotMatch(service.log, /tampered/);
+
+    await deployment.backend.transaction("write", async (connection) => {
+      await connection.execute("UPDATE thing SET count = 8 WHERE id = 'mine'", []);
+    });
+    assert.equal((await service.call("CompareThing", { Id: "mine" })).status, 500);
+    assert.equal(service.metrics.tamperedRows.value, 1);
   });
 
   test("long parameters are recorded as digests, and too many of them not at all", async () => {

@@ -48,6 +48,25 @@ test("behaves as a list in order of use", () => {
   );
 });
 
+test("drops the oldest until the rest weighs no more than it may, but for the one set last", () => {
+  const lru = new Lru<string, number>(10, { of: (value) => value, most: 10 });
+  const kept = () => ["a", "b", "c", "d"].filter((key) => lru.get(key) !== undefined);
+  lru.set("a", 4);
+  lru.set("b", 4);
+  lru.set("c", 2);
+  assert.deepEqual(kept(), ["a", "b", "c"]);
+  lru.set("a", 5);
+  assert.deepEqual(kept(), ["a", "c"]);
+  assert(lru.delete("a"));
+  lru.set("d", 8);
+  assert.deepEqual(kept(), ["c", "d"]);
+  lru.set("b", 11);
+  assert.deepEqual(kept(), ["b"]);
+  lru.clear();
+  lru.set("a", 10);
+  assert.deepEqual(kept(), ["a"]);
+});
+
 test("refuses a capacity that is not a positive integer", () => {
   for (const capacity of [0, -1, 1.5, Number.NaN]) assert.throws(() => new Lru(capacity), RangeError);
 });

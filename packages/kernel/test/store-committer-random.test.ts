@@ -139,7 +139,7 @@ class Process {
           return call.abandoned;
         },
       },
-      encodeEvent: (epoch) => JSON.stringify({ eventId: call.id, epoch, answer: text }),
+      encodeEvent: (epoch) => ({ text: JSON.stringify({ eventId: call.id, epoch, answer: text }) }),
       isCurrent: () => view.isCurrent(),
       window: undefined,
       inserts,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { forEachDatabase } from "@cinnabar/testkit";
-import { EntityCache, type EntityKind, type EntityReader, sameTag } from "../src/store/entity-cache.ts";
+import { forEachDatabase, keptBytes } from "@cinnabar/testkit";
+import { EntityCache, type EntityKind, type EntityReader, MAX_KIND_BYTES, sameTag } from "../src/store/entity-cache.ts";
 import { TestDeployment, type TestProcess } from "./support/deployment.ts";
 import { type Thing, thingKind } from "./support/thing.ts";
 
@@ -47,6 +47,11 @@ function assertSameEpoch(one: EntityCache, other: EntityCache): void {
   assert.equal(one.epoch.value, other.epoch.value);
   assert.ok(sameTag(one.epoch.tag, other.epoch.tag));
 }
+
+test("keeps entities, and not the requests that named them", async () => {
+  const bytes = await keptBytes(import.meta.resolve("./support/keep-entities.ts"));
+  assert.ok(bytes < 10_000, `${bytes} bytes for each`);
+});
 
 forEachDatabase((database) => {
   test("a refresh drops exactly what was changed, and tells that something was", async () => {
@@ -213,6 +218,31 @@ forEachDatabase((database) => {
       ids.filter((id) => cache.peek(kind, id) !== undefined),
       ["c", "d", "e"],
     );
+  });
+
+  test("keeps no more of a kind than it may weigh, and takes what was forgotten off the scales", async () => {
+    await using deployment = await TestDeployment.create(database);
+    await using process = await deployment.open();
+    const ids = ["a", "b", "c", "d"];
+    await process.addThings(...ids.map((id) => ({ id })));
+    const kind: EntityKind<Thing> = {
+      ...thingKind,
+      weigh: ({ row }) => (row.id === "c" ? MAX_KIND_BYTES : MAX_KIND_BYTES / 3),
+    };
+    const cache = cacheOf(process);
+    const keptAfter = async (id: string) => {
+      assert.ok(await cache.find(kind, id));
+      return ids.filter((id) => cache.peek(kind, id) !== undefined);
+    };
+    assert.deepEqual(await keptAfter("a"), ["a"]);
+    assert.deepEqual(await keptAfter("b"), ["a", "b"]);
+    assert.deepEqual(await keptAfter("c"), ["c"]);
+    await process.changeThing("c", { count: 1 });
+    await cache.refresh();
+    assert.equal(cache.peek(kind, "c"), undefined);
+    assert.deepEqual(await keptAfter("a"), ["a"]);
+    assert.deepEqual(await keptAfter("b"), ["a", "b"]);
+    assert.deepEqual(await keptAfter("d"), ["a", "b", "d"]);
   });
 
   test("a load that fails is made again by the next request", async () => {

@@ -26,6 +26,8 @@ import { listKeys } from "./key/list-keys.ts";
 import { scheduleKeyDeletion } from "./key/schedule-key-deletion.ts";
 import { setDeletionProtection } from "./key/set-deletion-protection.ts";
 import { updateKeyDescription } from "./key/update-key-description.ts";
+import { getKeyPolicy } from "./policy/get-key-policy.ts";
+import { setKeyPolicy } from "./policy/set-key-policy.ts";
 import { describeRegions } from "./region/describe-regions.ts";
 import { describeService } from "./region/describe-service.ts";
 import { listResourceTags } from "./tag/list-resource-tags.ts";
@@ -46,7 +48,10 @@ export {
 } from "./destruction/retire-account-key.ts";
 export { forgetDestroyed } from "./destruction/forget-destroyed.ts";
 export { type DueKey, findNextDeletion, listDueKeys } from "./key/key-repository.ts";
+export { recordedRights } from "./key/recorded-rights.ts";
 export type { KeyUsage, KeyUsageSource, UsageCount, UsagePrincipal, UsageTally } from "./key/key-usage.ts";
+export { findKeyRight } from "./policy/find-key-right.ts";
+export { TagHistory } from "./tag/tag-history.ts";
 export { kmsMigrations } from "./migrations.ts";
 
 /** The operations that do cryptography with keys: calls of these are uses of a key. */
@@ -70,6 +75,8 @@ export const kmsOperations = ({ usage }: { usage: KeyUsageSource }): readonly De
   getKeyUsage(usage),
   cancelKeyDeletion,
   setDeletionProtection,
+  getKeyPolicy,
+  setKeyPolicy,
   createAlias,
   updateAlias,
   deleteAlias,

@@ -139,4 +139,10 @@ export const kmsMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kms-0006-key-policies",
+    async up(db, { text }) {
+      await db.schema.alterTable("kms_key").addColumn("policy", text).execute();
+    },
+  },
 ];

@@ -9,6 +9,11 @@ export function keyArn({ region, accountId }: Place, keyId: string): string {
   return `acs:kms:${region}:${accountId}:key/${keyId}`;
 }
 
+/** All keys of an account, and those that it is about to have. */
+export function keysArn({ region, accountId }: Place): string {
+  return `acs:kms:${region}:${accountId}:key`;
+}
+
 /** @param aliasName - with its prefix `alias/`, which is the ARN's resource type too. */
 export function aliasArn({ region, accountId }: Place, aliasName: string): string {
   return `acs:kms:${region}:${accountId}:${aliasName}`;
@@ -21,16 +26,9 @@ export function onOwn(container: "key" | "alias", action: string, context: Reque
   return { action, resource, accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
 }
 
-/** A right on nothing in particular: only a statement about every resource gives it. */
+/** A right on nothing in particular, or on all there is: only a statement about every resource gives it. */
 export function onAnything(action: string, { principal }: RequestContext): AccessRequest {
   return { action, resource: "*", accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
-}
-
-/** A right on every single key or secret of the caller's account. */
-export function onEvery(type: "key" | "secret", action: string, context: RequestContext): AccessRequest {
-  const { region, principal } = context;
-  const resource = `acs:kms:${region}:${principal.accountId}:${type}/*`;
-  return { action, resource, accountId: principal.accountId, hiddenAs: "Forbidden.NoPermission" };
 }
 
 /** A right on one alias of the caller's account, which need not exist yet. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { newKeyId, type Operation } from "@cinnabar/kernel";
+import { newKeyId, type Operation, rootPrincipal } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { DAY_MILLIS, declared, REGION, World } from "./world.ts";
 
@@ -202,7 +202,7 @@ forEachDatabase((database) => {
     await world.ok("CreateAlias", { AliasName, KeyId: one });
     // A declaration hides these two from its users; the spread that makes it keeps them.
     const operation = declared("UpdateAlias") as unknown as Pick<Operation, "target" | "access">;
-    const context = world.contextOf({ type: "root-account", accountId: world.accountId, accessKeyId: "LTAI5tTest" });
+    const context = world.contextOf(rootPrincipal({ accountId: world.accountId, accessKeyId: "LTAI5tTest" }));
     const target = await operation.target(context, {
       AliasName,
       KeyId: { names: "key", name: two, place: undefined },

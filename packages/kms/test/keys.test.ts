@@ -166,9 +166,9 @@ forEachDatabase((database) => {
     const forms: Record<string, readonly [describe: string, encrypt: string, disable: string]> = {
       [id]: ["no error", "no error", "no error"],
       "alias/forms": ["no error", "no error", "Unsupported.Alias: Alias is not valid for this api."],
-      [arn(REGION, world.accountId, `key/${id}`)]: [NOT_FOUND, "no error", NOT_FOUND],
+      [arn(REGION, world.accountId, `key/${id}`)]: ["no error", "no error", NOT_FOUND],
       [arn(REGION, world.accountId, "alias/forms")]: [
-        aliasGone,
+        "no error",
         "no error",
         "Unsupported.Alias: Alias is not valid for this api.",
       ],

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import {
   type AccountId,
   ApiError,
+  type Authorizer,
   type Backend,
   type Custody,
   type DeclaredOperation,
@@ -18,6 +19,8 @@ import {
   openPostgresql,
   type Principal,
   type RequestContext,
+  rootOnly,
+  rootPrincipal,
   RootKey,
   RowGuard,
   SoftwareKeystore,
@@ -44,12 +47,18 @@ export interface Outcome {
   readonly until: number;
 }
 
+export interface Caller {
+  readonly as?: AccountId;
+  readonly by?: Principal;
+}
+
 /** Runs operations on a database of their own without a server: time stands still until a test moves it. */
 export class World implements AsyncDisposable {
   now = START;
   /** Of every key. */
   usage: KeyUsage = UNUSED;
   isReviewRequired = false;
+  authorizer: Authorizer = rootOnly;
   readonly accountId: AccountId = newAccountId();
   readonly backend: Backend;
   readonly guard: RowGuard;
@@ -97,30 +106,32 @@ export class World implements AsyncDisposable {
     return accountId;
   }
 
-  /** Calls an operation as the root of `as`, by default of the world's own account. */
+  /** Calls an operation as `by`, or else as the root of `as`, by default of the world's own account. */
   async call(
     name: string,
     parameters: Readonly<Record<string, string>> = {},
-    { as = this.accountId } = {},
+    { as = this.accountId, by }: Caller = {},
   ): Promise<Outcome> {
     const operation = declared(name);
     const wire = new Map(Object.entries(parameters));
-    const principal: Principal = { type: "root-account", accountId: as, accessKeyId: "LTAI5tTest" };
+    const principal = by ?? rootPrincipal({ accountId: as, accessKeyId: "LTAI5tTest" });
     const context = new TestContext(this, { principal, cache: this.#cache, isLocked: operation.kind === "control" });
     let plan: Plan<object> | undefined;
     let error: ApiError | undefined;
     try {
-      plan = await operation.run(context, wire);
+      plan = await operation.run(context, wire, this.authorizer);
       await this.#write(plan.changes ?? []);
       for (const { kind, id } of plan.touched ?? []) this.#cache.delete(`${kind.name}:${id}`);
     } catch (thrown) {
       if (!(thrown instanceof ApiError)) throw thrown;
       error = thrown;
     }
+    // The rights that it asked for, every event has by itself.
+    const { rights: _, ...noted } = context.noted;
     return {
       result: plan && { ...plan.result },
       error,
-      noted: context.noted,
+      noted,
       resource: context.resource,
       holdsBatches: context.holdsBatches,
       from: context.from,
@@ -129,18 +140,18 @@ export class World implements AsyncDisposable {
   }
 
   /** The answer of a call that succeeds. */
-  async ok<Result = Fields>(name: string, parameters?: Readonly<Record<string, string>>): Promise<Result> {
-    const { result, error } = await this.call(name, parameters);
+  async ok<Result = Fields>(
+    name: string,
+    parameters?: Readonly<Record<string, string>>,
+    caller?: Caller,
+  ): Promise<Result> {
+    const { result, error } = await this.call(name, parameters, caller);
     if (error !== undefined) throw error;
     return result as Result;
   }
 
   /** The code and the message of a call that is refused. */
-  async refusal(
-    name: string,
-    parameters?: Readonly<Record<string, string>>,
-    options?: { as?: AccountId },
-  ): Promise<string> {
+  async refusal(name: string, parameters?: Readonly<Record<string, string>>, options?: Caller): Promise<string> {
     const { error } = await this.call(name, parameters, options);
     return error === undefined ? "no error" : `${error.code}: ${error.message}`;
   }
@@ -221,6 +232,9 @@ export class TestContext implements RequestContext {
   readonly principal: Principal;
   readonly region = REGION;
   readonly now: number;
+  readonly call: object = this;
+  readonly isSecure = true;
+  readonly sourceAddress = "127.0.0.1";
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
   readonly log: Kysely<unknown>;

@@ -15,6 +15,8 @@ const columns = {
   created_at: "integer",
   /** Settings of the account, each null where its operator never said anything: 1 is on. */
   require_usage_review: "integer?",
+  /** The service that the account is of, such as `oss`; null for one of a customer's. */
+  service: "text?",
 } as const;
 
 export const accountTable = new ProtectedTable("account", { columns, identity: ["id"] });
@@ -34,6 +36,8 @@ export interface Account {
   /** Store time in milliseconds since 1970. */
   readonly createdAt: number;
   readonly settings: AccountSettings;
+  /** The service that it is of, such as `oss`: then it has no root, but its AccessKeys are that service's. */
+  readonly service: string | undefined;
   /** Its row, for whoever changes it. */
   readonly stored: Verified<RowOf<typeof columns>>;
 }
@@ -47,9 +51,22 @@ export const accountKind: EntityKind<Account> = {
   },
 };
 
-/** Every account, the oldest first. */
+/** Every account, the oldest first; those of services too. */
 export async function listAccounts(reader: EntityReader): Promise<Account[]> {
   const rows = await selectAccounts(reader).orderBy("created_at").orderBy("id").execute();
+  return rows.map((raw) => toAccount(reader, raw));
+}
+
+/** The account of a service, `undefined` if the service was never enabled. */
+export async function findServiceAccount(reader: EntityReader, service: string): Promise<Account | undefined> {
+  const raw = await selectAccounts(reader).where("service", "=", service).executeTakeFirst();
+  return raw === undefined ? undefined : toAccount(reader, raw);
+}
+
+/** The accounts of services, the oldest first. */
+export async function listServiceAccounts(reader: EntityReader): Promise<Account[]> {
+  const services = selectAccounts(reader).where("service", "is not", null);
+  const rows = await services.orderBy("created_at").orderBy("id").execute();
   return rows.map((raw) => toAccount(reader, raw));
 }
 
@@ -73,5 +90,6 @@ function toAccount({ guard }: EntityReader, raw: object): Account {
   const stored = accountTable.verify(guard, raw);
   const { id, status, created_at: createdAt } = stored.row;
   const settings = { requireUsageReview: stored.row.require_usage_review === 1 };
-  return { id, isEnabled: status === "Enabled", createdAt, settings, stored };
+  const service = stored.row.service ?? undefined;
+  return { id, isEnabled: status === "Enabled", createdAt, settings, service, stored };
 }

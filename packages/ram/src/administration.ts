@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import {
   type AccessKeyId,
   type AccountId,
-  accountKeysKind,
   assertRootKey,
   type ControlStore,
   type ControlTransaction,
@@ -11,19 +10,26 @@ import {
   type EntityReader,
   type RowChange,
   type SystemEventName,
-  TamperedRowError,
 } from "@cinnabar/kernel";
-import { type AccessKeyEntry, accessKeyKind, accessKeyTable, findAccessKey, listAccessKeys } from "./access-key.ts";
+import {
+  type AccessKeyEntry,
+  accessKeyKind,
+  accessKeyTable,
+  findAccessKey,
+  listRootAccessKeys,
+} from "./access-key/access-key-repository.ts";
 import {
   type Account,
   accountKind,
   type AccountSettings,
   accountTable,
   listAccounts,
+  listServiceAccounts,
   toSettingColumns,
 } from "./account.ts";
 import { AdministrationError } from "./administration-error.ts";
-import { insertAccessKey, type NewAccessKey, newAccessKey } from "./new-access-key.ts";
+import { insertFurtherAccessKey, keepAndWrite, type KeepAccessKey } from "./access-key/keep-access-key.ts";
+import { type NewAccessKey, newAccessKey } from "./access-key/new-access-key.ts";
 import { newAccount } from "./new-account.ts";
 
 /** AccessKeys that an account's root may have, of either status: enough to replace each one while it is in use. */
@@ -35,16 +41,14 @@ export interface AccountSummary extends Pick<Account, "id" | "isEnabled" | "crea
   readonly activeAccessKeys: number;
 }
 
-/** Keeps a new AccessKey before the store knows it, so that no crash loses its secret. The secret is cleared afterwards. */
-export type KeepAccessKey = (accessKey: NewAccessKey) => Promise<void>;
-
 /** Ends a control transaction that found everything as it was to be. */
 class NothingToDoError extends Error {
   override readonly name = "NothingToDoError";
 }
 
 /**
- * What an operator does with accounts and the AccessKeys of their roots. Each change is a control transaction with its
+ * What an operator does with accounts and the AccessKeys of their roots; those of users can be disabled and deleted as
+ * well. Each change is a control transaction with its
  * event in the account's own trail: from the moment that it returns it holds on every node.
  */
 export class Administration {
@@ -56,10 +60,11 @@ export class Administration {
     this.#keys = options.keys;
   }
 
-  /** All accounts, the oldest first. */
+  /** All accounts but those of services, the oldest first. */
   async listAccounts(): Promise<AccountSummary[]> {
-    const keys = Map.groupBy(await listAccessKeys(this.#reader), ({ accountId }) => accountId);
-    return (await listAccounts(this.#reader)).map(({ id, isEnabled, createdAt, settings }) => {
+    const keys = Map.groupBy(await listRootAccessKeys(this.#reader), ({ accountId }) => accountId);
+    const accounts = (await listAccounts(this.#reader)).filter(({ service }) => service === undefined);
+    return accounts.map(({ id, isEnabled, createdAt, settings }) => {
       const own = keys.get(id) ?? [];
       return {
         id,
@@ -115,10 +120,11 @@ export class Administration {
     });
   }
 
-  /** The AccessKeys of all accounts, or of one, the oldest first. @throws AdministrationError `accountNotFound` */
+  /** The AccessKeys of all accounts' roots, or of one's, the oldest first. @throws AdministrationError `accountNotFound` */
   async listAccessKeys(options: { readonly accountId?: AccountId | undefined } = {}): Promise<AccessKeyEntry[]> {
     if (options.accountId !== undefined) await loadAccount(this.#reader, options.accountId);
-    return listAccessKeys(this.#reader, options);
+    const services = new Set((await listServiceAccounts(this.#reader)).map(({ id }) => id));
+    return (await listRootAccessKeys(this.#reader, options)).filter(({ accountId }) => !services.has(accountId));
   }
 
   /** Makes a further AccessKey of an account's root. @throws AdministrationError `accountNotFound`, `tooManyAccessKeys` */
@@ -128,7 +134,7 @@ export class Administration {
   ): Promise<{ readonly accountId: AccountId; readonly accessKeyId: AccessKeyId }> {
     const assertRoom = async (reader: EntityReader): Promise<void> => {
       await loadAccount(reader, accountId);
-      const { length } = await listAccessKeys(reader, { accountId });
+      const { length } = await listRootAccessKeys(reader, { accountId });
       if (length < MAX_ROOT_ACCESS_KEYS) return;
       throw new AdministrationError(
         "tooManyAccessKeys",
@@ -140,10 +146,7 @@ export class Administration {
     const accessKey = newAccessKey(this.#keys, accountId);
     const insert = async (transaction: ControlTransaction): Promise<readonly RowChange[]> => {
       await assertRoom(transaction);
-      // Under the lock: a rotation of the account's key may have come before.
-      const accountKeys = await transaction.find(accountKeysKind(this.#keys), accountId);
-      if (accountKeys === undefined) throw new TamperedRowError("account_key", "an account has no key");
-      return [insertAccessKey(transaction, accessKey, accountKeys.current)];
+      return [await insertFurtherAccessKey(transaction, this.#keys, accessKey)];
     };
     return this.#create(accessKey, { event: "CreateAccessKey", keep, insert });
   }
@@ -159,8 +162,9 @@ export class Administration {
    * @throws AdministrationError `accessKeyNotFound`, `lastActiveAccessKey`
    */
   disableAccessKey(id: AccessKeyId, { force }: { readonly force: boolean }): Promise<boolean> {
-    return this.#setAccessKeyStatus(id, "Inactive", async (transaction, { accountId }) => {
-      if (!force && (await isLastActive(transaction, { id, accountId }))) throw lastActive(id, accountId);
+    return this.#setAccessKeyStatus(id, "Inactive", async (transaction, { accountId, userId }) => {
+      if (force || userId !== undefined) return;
+      await assertNotLastActive(transaction, { id, accountId });
     });
   }
 
@@ -172,9 +176,9 @@ export class Administration {
    */
   async deleteAccessKey(id: AccessKeyId, { force }: { readonly force: boolean }): Promise<void> {
     await this.#store.run(async (transaction) => {
-      const { accountId, isActive, stored } = await loadAccessKey(transaction, id);
+      const { accountId, userId, isActive, stored } = await loadAccessKey(transaction, id);
       if (isActive && !force) {
-        if (await isLastActive(transaction, { id, accountId })) throw lastActive(id, accountId);
+        if (userId === undefined) await assertNotLastActive(transaction, { id, accountId });
         throw new AdministrationError(
           "accessKeyInUse",
           `The AccessKey ${id} is active. Disable it first: that can be undone, should somebody still use it.`,
@@ -190,26 +194,20 @@ export class Administration {
     return { db: this.#store.reader, guard: this.#store.guard };
   }
 
-  async #create(
-    { accountId, accessKeyId, secret }: NewAccessKey,
+  #create(
+    accessKey: NewAccessKey,
     options: {
       event: "CreateAccount" | "CreateAccessKey";
       keep: KeepAccessKey;
       insert: (transaction: ControlTransaction) => Promise<readonly RowChange[]>;
     },
   ): Promise<{ accountId: AccountId; accessKeyId: AccessKeyId }> {
-    const { event, keep, insert } = options;
-    try {
-      await keep({ accountId, accessKeyId, secret });
-      // Nobody can have cached what was not there: nothing is touched.
-      return await this.#store.run(async (transaction) => {
-        for (const row of await insert(transaction)) await transaction.write(row);
-        const result = { accessKeyId, accountId };
-        return { ...this.#event(transaction, event, result), result };
-      });
-    } finally {
-      secret.fill(0);
-    }
+    const { event: name, keep, insert } = options;
+    return keepAndWrite(this.#store, accessKey, {
+      keep,
+      insert,
+      describe: (transaction, made) => this.#event(transaction, name, { ...made }).event,
+    });
   }
 
   #setAccessKeyStatus(
@@ -267,7 +265,11 @@ export class Administration {
 async function loadAccount(reader: EntityReader, id: AccountId): Promise<Account> {
   const account = await accountKind.load(reader, id);
   if (account === undefined) throw new AdministrationError("accountNotFound", `There is no account ${id}.`);
-  return account;
+  if (account.service === undefined) return account;
+  throw new AdministrationError(
+    "accountNotFound",
+    `${id} is the service ${account.service}, which cinnabar service looks after, and no account.`,
+  );
 }
 
 async function loadAccessKey(reader: EntityReader, id: AccessKeyId): Promise<AccessKeyEntry> {
@@ -276,17 +278,20 @@ async function loadAccessKey(reader: EntityReader, id: AccessKeyId): Promise<Acc
   return accessKey;
 }
 
-async function isLastActive(
+/** @throws AdministrationError `lastActiveAccessKey` if the root or service has no other active one. */
+async function assertNotLastActive(
   reader: EntityReader,
   { id, accountId }: { readonly id: AccessKeyId; readonly accountId: string },
-): Promise<boolean> {
-  const others = await listAccessKeys(reader, { accountId });
-  return !others.some((other) => other.isActive && other.id !== id);
-}
-
-function lastActive(id: AccessKeyId, accountId: string): AdministrationError {
-  return new AdministrationError(
+): Promise<void> {
+  const others = await listRootAccessKeys(reader, { accountId });
+  if (others.some((other) => other.isActive && other.id !== id)) return;
+  const service = (await accountKind.load(reader, accountId))?.service;
+  const [owner, effect] =
+    service === undefined
+      ? [`the account ${accountId}`, "nobody could call as its root any more"]
+      : [`the service ${service}`, "it could not call any more"];
+  throw new AdministrationError(
     "lastActiveAccessKey",
-    `The AccessKey ${id} is the last active one of the account ${accountId}: without it nobody could call as its root any more. Create another one first.`,
+    `The AccessKey ${id} is the last active one of ${owner}: without it ${effect}. Create another one first.`,
   );
 }

@@ -1,6 +1,6 @@
 import { newAccountId, newAccountKey, type RowChange } from "@cinnabar/kernel";
 import { accountTable } from "./account.ts";
-import { insertAccessKey, newAccessKey, type NewAccessKey, type RowMaker } from "./new-access-key.ts";
+import { insertAccessKey, newAccessKey, type NewAccessKey, type RowMaker } from "./access-key/new-access-key.ts";
 
 /** An account that the store does not know yet, with an AccessKey of its root. */
 export interface NewAccount extends NewAccessKey {
@@ -8,8 +8,12 @@ export interface NewAccount extends NewAccessKey {
   readonly rows: readonly RowChange[];
 }
 
-/** Makes an account: its row, its account key, and an AccessKey of its root. */
-export function newAccount(maker: RowMaker): NewAccount {
+/**
+ * Makes an account: its row, its account key, and an AccessKey of its root.
+ *
+ * @param service - makes it the account of that service, whose AccessKey it then is.
+ */
+export function newAccount(maker: RowMaker, service?: string): NewAccount {
   const { keys, guard, db, now } = maker;
   const accountId = newAccountId();
   const accessKey = newAccessKey(keys, accountId);
@@ -23,6 +27,7 @@ export function newAccount(maker: RowMaker): NewAccount {
         status: "Enabled",
         created_at: now,
         require_usage_review: null,
+        service: service ?? null,
       }),
       change,
       insertAccessKey(maker, accessKey, { version, key }),

@@ -181,9 +181,11 @@ forEachDatabase((database) => {
     assert.deepEqual(secretBytes, Buffer.alloc(30));
 
     const authenticator = createAuthenticator(DeploymentKeys.derive(world.rootKey));
-    assert.equal(authenticator.isIssued(made.accessKeyId), true);
-    const found = await authenticator.find(node.cache, made.accessKeyId);
-    assert.equal(found?.principal.accountId, made.accountId);
+    const presented = { accessKeyId: made.accessKeyId, securityToken: undefined };
+    assert.equal(authenticator.isIssued(presented), true);
+    const found = await authenticator.find(node.cache, presented);
+    assert.ok(found?.secret !== undefined);
+    assert.equal(found.principal.accountId, made.accountId);
     assert.equal(found.refusedAs, undefined);
     const custody = openCustody({ keys: DeploymentKeys.derive(world.rootKey), keystore: new SoftwareKeystore() });
     assert.notEqual(await node.cache.find(custody.accountKeys, made.accountId), undefined);
@@ -235,8 +237,9 @@ forEachDatabase((database) => {
     const authenticator = createAuthenticator(DeploymentKeys.derive(world.rootKey));
     const refusedAs = async (): Promise<string | undefined> => {
       await node.cache.refresh();
-      const found = await authenticator.find(node.cache, first.accessKeyId);
-      return found === undefined ? "unknown" : found.refusedAs;
+      const { accessKeyId } = first;
+      const found = await authenticator.find(node.cache, { accessKeyId, securityToken: undefined });
+      return found?.secret === undefined ? "unknown" : found.refusedAs;
     };
     assert.equal(await refusedAs(), undefined);
 

@@ -2,9 +2,16 @@ export { assertFresh, MAX_CLOCK_SKEW_MILLIS } from "./clock-skew.ts";
 export type { AnswerFormat } from "./format.ts";
 export type { RequestHeaders } from "./headers.ts";
 export { MAX_PARAMETER_NAME_LENGTH, MAX_PARAMETERS, readList, readMap, readRecords } from "./parameters.ts";
-export { parseRequest } from "./request.ts";
+export { parseRequest, parseUnsignedRequest } from "./request.ts";
 export { encodeError, encodeResult, type ErrorAnswer, JSON_CONTENT_TYPE } from "./response.ts";
-export type { Acs3Protocol, AcsProtocol, HttpRequest, RpcProtocol, RpcRequest } from "./rpc-request.ts";
+export type {
+  Acs3Protocol,
+  AcsProtocol,
+  HttpRequest,
+  RpcProtocol,
+  RpcRequest,
+  UnsignedRequest,
+} from "./rpc-request.ts";
 export { type AcsCall, signAcs3, signAcs4 } from "./signature-acs.ts";
 export { signV1 } from "./signature-v1.ts";
 export type { Call, SignedRequest } from "./signed-request.ts";

@@ -45,11 +45,17 @@ export function parseAcs({ http, authorization, sortedQuery, parameters }: AcsIn
   const version = readMandatory(headers, "x-acs-version", "Version");
   const timestampMillis = parseTimestamp(readMandatory(headers, "x-acs-date", "Timestamp"));
   const nonce = readMandatory(headers, "x-acs-signature-nonce", "SignatureNonce");
-  const securityToken = readText(headers, "x-acs-security-token");
+  const headerToken = readText(headers, "x-acs-security-token");
+  // Some clients send it as V1 does; the signature covers it there too.
+  const parameterToken = parameters.get("SecurityToken") ?? "";
+  if (headerToken !== undefined && parameterToken !== "" && headerToken !== parameterToken) {
+    throw incompleteSignature("Send SecurityToken or the header x-acs-security-token, or the same in both.");
+  }
+  const securityToken = headerToken ?? (parameterToken === "" ? undefined : parameterToken);
 
   const signedNames = parseSignedHeaders(signedHeaders);
   for (const name of MANDATORY_SIGNED_HEADERS) assertSigned(signedNames, name);
-  if (securityToken !== undefined) assertSigned(signedNames, "x-acs-security-token");
+  if (headerToken !== undefined) assertSigned(signedNames, "x-acs-security-token");
 
   const bodyDigest = digestBody(protocol, http.body);
   if (readHeader(headers, "x-acs-content-sha256") !== bodyDigest) {

@@ -1,8 +1,10 @@
 import { readHeader } from "./headers.ts";
+import { readFormat } from "./format.ts";
 import { decodeParameters, sortByName } from "./parameters.ts";
 import { parseAcs } from "./request-acs.ts";
 import { parseV1 } from "./request-v1.ts";
-import type { HttpRequest, RpcRequest } from "./rpc-request.ts";
+import { withoutProtocol } from "./protocol-parameters.ts";
+import type { HttpRequest, RpcRequest, UnsignedRequest } from "./rpc-request.ts";
 import { FORM_CONTENT_TYPE } from "./signed-request.ts";
 import { incompleteSignature, unreadable, WireError } from "./wire-error.ts";
 
@@ -36,6 +38,23 @@ export function parseRequest(http: HttpRequest): RpcRequest {
   const sortedQuery = sortByName(parameters);
   decodeForm(http, parameters);
   return parseAcs({ http, authorization, sortedQuery, parameters });
+}
+
+/**
+ * Reads a request that {@link parseRequest} refused with `MissingSignature`, for the few operations that may be called
+ * without one: action and version as parameters, or in the headers x-acs-action and x-acs-version.
+ *
+ * @returns `undefined` if it does not say what it asks for, or names an access key and was to be signed.
+ * @throws WireError
+ */
+export function parseUnsignedRequest(http: HttpRequest): UnsignedRequest | undefined {
+  const all = new Map<string, string>();
+  decodeParameters(readQuery(http.url), all);
+  decodeForm(http, all);
+  const action = all.get("Action") ?? readHeader(http.headers, "x-acs-action");
+  const version = all.get("Version") ?? readHeader(http.headers, "x-acs-version");
+  if (!action || !version || all.has("AccessKeyId")) return undefined;
+  return { action, version, format: readFormat(all), parameters: withoutProtocol(all) };
 }
 
 function readQuery(url: string): string {

@@ -18,6 +18,8 @@ export interface ErrorAnswer {
   readonly httpStatus: number;
   /** Where to read more. */
   readonly recommend?: string;
+  /** Why the caller may not do it; left out of any other error. */
+  readonly accessDeniedDetail?: object | undefined;
 }
 
 /** Writes the body of an error, as the gateway and KMS do. */
@@ -34,5 +36,6 @@ export function errorMembers(answer: ErrorAnswer): object {
     Message: answer.message,
     HttpStatus: answer.httpStatus,
     Recommend: answer.recommend,
+    AccessDeniedDetail: answer.accessDeniedDetail,
   };
 }

@@ -38,6 +38,9 @@ export interface Acs4Request extends RequestParts {
   readonly scope: Acs4Scope;
 }
 
+/** A call that nobody has signed: it says what is asked, and proves nothing. */
+export type UnsignedRequest = Pick<RequestParts, "action" | "version" | "format" | "parameters">;
+
 interface RequestParts {
   readonly action: string;
   readonly version: string;

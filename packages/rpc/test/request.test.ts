@@ -7,6 +7,7 @@ import {
   formatTimestamp,
   MAX_CLOCK_SKEW_MILLIS,
   parseRequest,
+  parseUnsignedRequest,
   SigningSecret,
 } from "../src/index.ts";
 import { parseTimestamp } from "../src/timestamp.ts";
@@ -37,6 +38,24 @@ test("names the common parameter that is missing or empty", () => {
     }
   }
   throwsWireError("MissingSignature", /Sign the request/, () => parseRequest(bareV1("")));
+});
+
+test("reads what is asked without a signature, and nothing that was to be signed", () => {
+  const query = "Action=AssumeRoleWithOIDC&Version=2015-04-01&Format=xml&RoleArn=r";
+  const expected = {
+    action: "AssumeRoleWithOIDC",
+    version: "2015-04-01",
+    format: "XML",
+    parameters: new Map([["RoleArn", "r"]]),
+  };
+  throwsWireError("MissingSignature", /Sign the request/, () => parseRequest(bareV1(query)));
+  assert.deepEqual(parseUnsignedRequest(bareV1(query)), expected);
+  const headers = { "x-acs-action": "AssumeRoleWithOIDC", "x-acs-version": "2015-04-01" };
+  assert.deepEqual(parseUnsignedRequest(bareV1("Format=xml&RoleArn=r", { headers })), expected);
+  for (const other of ["Action=A", "Version=1", "Action=A&Version=1&AccessKeyId=", "Action=&Version=1", ""]) {
+    assert.equal(parseUnsignedRequest(bareV1(other)), undefined, other);
+  }
+  throwsWireError("InvalidParameter", /"Format"/, () => parseUnsignedRequest(bareV1(query.replace("xml", "yaml"))));
 });
 
 test("refuses other signature methods, versions, types and formats", () => {

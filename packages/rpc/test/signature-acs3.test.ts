@@ -126,6 +126,18 @@ test("refuses a signature that does not cover what decides the meaning of the re
   throwsWireError("IncompleteSignature", /x-acs-security-token/, () => parseRequest(added));
 });
 
+test("takes a security token as a signed parameter too, but not another one than the header's", () => {
+  const token = new Map([["SecurityToken", "token"]]);
+  for (const place of ["query", "form"] as const) {
+    const request = admit(sign("ACS3-HMAC-SHA256", { [place]: token }));
+    assert.equal(request.securityToken, "token");
+    assert.equal(request.parameters.has("SecurityToken"), false);
+    assert.equal(admit(sign("ACS3-HMAC-SHA256", { [place]: token, securityToken: "token" })).securityToken, "token");
+    const both = sign("ACS3-HMAC-SHA256", { [place]: token, securityToken: "another" });
+    throwsWireError("IncompleteSignature", /the same in both/, () => parseRequest(both));
+  }
+});
+
 test("says which mandatory header is missing", () => {
   const without = (name: string): HttpRequest => ({ ...captured, headers: { ...captured.headers, [name]: undefined } });
   throwsWireError("MissingAction", /x-acs-action/, () => parseRequest(without("x-acs-action")));

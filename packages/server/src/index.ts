@@ -19,9 +19,11 @@ export { accountKeyRotate } from "./commands/account-key.ts";
 export { clockReset } from "./commands/clock-reset.ts";
 export { doctor } from "./commands/doctor.ts";
 export { init } from "./commands/init.ts";
+export { ramProviderCreate, ramProviderDelete, ramProviderList } from "./commands/ram-provider.ts";
 export { rootKeyRotate } from "./commands/root-key-rotate.ts";
 export { sealMigrate } from "./commands/seal-migrate.ts";
 export { serve } from "./commands/serve.ts";
+export { serviceDisable, serviceEnable, serviceList, serviceRotate } from "./commands/service.ts";
 export { unseal } from "./commands/unseal.ts";
 export {
   type Configuration,

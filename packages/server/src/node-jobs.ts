@@ -1,5 +1,5 @@
 import type { Logger, Metrics, Store } from "@cinnabar/kernel";
-import { eventIndex, followedUpTo, forgetBefore, LogFollower } from "@cinnabar/trail";
+import { eventIndex, followedUpTo, forgetBefore, LogFollower, OwnTail, type SegmentContributor } from "@cinnabar/trail";
 import { destructionJobs, type DestructionPolicy } from "./destruction/index.ts";
 import type { Job } from "./jobs/index.ts";
 import { keyUsageContributor } from "./key-usage.ts";
@@ -7,9 +7,18 @@ import { RewrapAccountKeys } from "./rotation/index.ts";
 import { accountKeyUses } from "./tables.ts";
 import { AuditRetention, DiskWatch, type RetentionPolicy } from "./retention/index.ts";
 
+const FOLLOWED_BY: readonly SegmentContributor[] = [eventIndex, keyUsageContributor];
+
+/** Digests what a node puts on record, for its job that follows the logs. */
+export function newOwnTail(): OwnTail {
+  return new OwnTail(FOLLOWED_BY);
+}
+
 /** What the jobs of a node work with. */
 export interface JobParts {
   readonly store: Store;
+  /** Is shown every batch that the store writes. */
+  readonly ownTail: OwnTail;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly destruction: DestructionPolicy;
@@ -19,13 +28,14 @@ export interface JobParts {
 }
 
 /** The jobs of a node, in the order in which they are done where all are done at once. */
-export function nodeJobs({ store, log, metrics, destruction, retention, database }: JobParts): readonly Job[] {
+export function nodeJobs({ store, ownTail, log, metrics, destruction, retention, database }: JobParts): readonly Job[] {
   return [
     ...destructionJobs({ store, log, metrics, destruction }),
     new RewrapAccountKeys({ store, uses: accountKeyUses, log, metrics }),
     new LogFollower({
       backend: store.backend,
-      contributors: [eventIndex, keyUsageContributor],
+      contributors: FOLLOWED_BY,
+      own: ownTail,
       now: () => store.clock.now(),
     }),
     new AuditRetention({ store, log, metrics, policy: retention, readers: [{ followedUpTo, forgetBefore }] }),

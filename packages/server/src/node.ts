@@ -17,9 +17,9 @@ import {
   Throttle,
   type ThrottlingLimits,
 } from "@cinnabar/kernel";
-import { forgetDestroyed, kmsOperations } from "@cinnabar/kms";
-import { createAuthenticator } from "@cinnabar/ram";
-import { trailOperations } from "@cinnabar/trail";
+import { findKeyRight, forgetDestroyed, kmsOperations } from "@cinnabar/kms";
+import { createAuthenticator, createAuthorizer, ramOperations, stsOperations } from "@cinnabar/ram";
+import { LastUseFinder, trailOperations } from "@cinnabar/trail";
 import type { DestinationStream } from "pino";
 import {
   assertNotPutBack,
@@ -34,15 +34,15 @@ import type { DestructionPolicy } from "./destruction/index.ts";
 import {
   type AdminListener,
   type ListenAddress,
+  type NodeListeners,
+  ownListeners,
   type RpcListener,
-  startAdminListener,
-  startRpcListener,
   type TlsMaterial,
 } from "./listener/index.ts";
 import { JobRunner } from "./jobs/index.ts";
-import type { StandingListeners } from "./emulator/standing-listeners.ts";
-import { nodeJobs } from "./node-jobs.ts";
+import { newOwnTail, nodeJobs } from "./node-jobs.ts";
 import { type NewDeployment, openDeployment } from "./open-deployment.ts";
+import { recordedCalls } from "./policy-trial.ts";
 import type { RetentionPolicy } from "./retention/index.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -79,15 +79,16 @@ export interface NodeOptions {
   readonly destruction?: DestructionPolicy | undefined;
   /** How long event bodies are kept; left out, for ever. */
   readonly retention?: RetentionPolicy | undefined;
+  /** Left out, {@link ownListeners}. */
+  readonly listeners?: NodeListeners | undefined;
   /** What makes an emulator of the node; left out by every other. */
   readonly emulator?: EmulatorParts | undefined;
   /** Called when the process must end at once: another one has taken its place, or only a new one can tell what is on disk. */
   fatal(reason: string): void;
 }
 
-/** How an emulator has its node listen, and what it does to calls. */
+/** What an emulator does to calls. */
 export interface EmulatorParts {
-  readonly listeners: StandingListeners;
   injectFault(call: ProvenCall): InjectedFault | undefined;
 }
 
@@ -157,12 +158,14 @@ export class CinnabarNode implements AsyncDisposable {
     });
     if (checkpointTo?.kind === "file") await assertNotPutBack({ backend, verifierKey, path: checkpointTo.path });
     const tracing = await findTracing();
+    const ownTail = newOwnTail();
     const watch = new StoreWatch({
       metrics,
       log,
       tracing,
       fatal: (reason) => options.fatal(reason),
       deliver: (checkpoints) => delivery?.add(checkpoints),
+      written: (batch) => ownTail.add(batch),
     });
     const store = await Store.open({ backend, rootKey, node: options.nodeId, observer: watch });
     // From here on the store closes it.
@@ -182,9 +185,23 @@ export class CinnabarNode implements AsyncDisposable {
     });
     const keystore = new SoftwareKeystore();
     store.cache.listen(forgetDestroyed(keystore));
+    const lastUse = new LastUseFinder();
+    const authorizer = createAuthorizer();
     const pipeline = new Pipeline({
       store,
-      registry: new OperationRegistry([...kmsOperations({ usage: keyUsage }), ...trailOperations()]),
+      registry: new OperationRegistry([
+        ...kmsOperations({ usage: keyUsage }),
+        ...trailOperations(),
+        ...ramOperations({
+          keys: store.keys,
+          findLastUse: (context, accessKey) => lastUse.find(context, accessKey),
+          authorizer,
+          findRight: findKeyRight,
+          recorded: recordedCalls(),
+        }),
+        ...stsOperations(store.keys),
+      ]),
+      authorizer,
       authenticator: createAuthenticator(store.keys),
       custody: openCustody({ keys: store.keys, keystore }),
       nonces,
@@ -204,6 +221,7 @@ export class CinnabarNode implements AsyncDisposable {
     const jobs = new JobRunner({
       jobs: nodeJobs({
         store,
+        ownTail,
         log,
         metrics,
         destruction: options.destruction ?? AT_ONCE,
@@ -215,15 +233,14 @@ export class CinnabarNode implements AsyncDisposable {
       log,
     });
 
-    // Those of an emulator stand while its nodes come and go.
-    const { listeners } = emulator ?? {};
-    const admin = await (listeners?.startAdmin.bind(listeners) ?? startAdminListener)({
+    const { listeners = ownListeners } = options;
+    const admin = await listeners.startAdmin({
       ...options.adminListen,
       metrics,
       ready: () => readiness(store, watch),
     });
     undo.defer(() => admin.stop());
-    const listener = await (listeners?.startRpc.bind(listeners) ?? startRpcListener)({
+    const listener = await listeners.startRpc({
       ...options.listen,
       tls: options.tls,
       trustedProxies: options.trustedProxies,

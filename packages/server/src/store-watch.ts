@@ -5,6 +5,7 @@ import {
   type SignedCheckpoint,
   type StoreObserver,
   type Tracing,
+  type WrittenBatch,
 } from "@cinnabar/kernel";
 
 const UNAVAILABLE_LINE_MILLIS = 1_000;
@@ -15,6 +16,7 @@ export class StoreWatch implements StoreObserver {
   readonly #log: Logger;
   readonly #fatal: (reason: string) => void;
   readonly #deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
+  readonly #written: (batch: WrittenBatch) => void;
   readonly #tracing: Tracing | undefined;
   #isReachable = true;
   #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
@@ -22,12 +24,14 @@ export class StoreWatch implements StoreObserver {
   /**
    * @param options.fatal - ends the process at once.
    * @param options.deliver - takes signed checkpoints out of the database, and returns at once.
+   * @param options.written - takes what this process has put on record, and returns at once.
    */
   constructor(options: {
     metrics: Metrics;
     log: Logger;
     fatal: (reason: string) => void;
     deliver: (checkpoints: readonly SignedCheckpoint[]) => void;
+    written: (batch: WrittenBatch) => void;
     /** Left out, nothing is traced. */
     tracing?: Tracing | undefined;
   }) {
@@ -35,6 +39,7 @@ export class StoreWatch implements StoreObserver {
     this.#log = options.log;
     this.#fatal = options.fatal;
     this.#deliver = options.deliver;
+    this.#written = options.written;
     this.#tracing = options.tracing;
   }
 
@@ -43,11 +48,13 @@ export class StoreWatch implements StoreObserver {
     return this.#isReachable;
   }
 
-  committed({ events, millis, submissions }: Parameters<StoreObserver["committed"]>[0]): void {
+  committed(...[batch, { millis, submissions }]: Parameters<StoreObserver["committed"]>): void {
     this.#isReachable = true;
+    const { length: events } = batch.events;
     this.#tracing?.committed({ events, millis, calls: submissions.map(({ ticket }) => ticket.trace) });
     this.#metrics.batchEvents.observe(events);
     this.#metrics.batchCommitSeconds.observe(millis / 1000);
+    this.#written(batch);
   }
 
   missed(): void {

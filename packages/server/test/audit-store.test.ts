@@ -75,7 +75,7 @@ function record(store: Store, encode = encodeEvent): Promise<void> {
   return new Promise((settle) => {
     const submission = {
       ticket: { eventId: randomUUID().toUpperCase(), abandoned: false },
-      encodeEvent: encode,
+      encodeEvent: (epoch: number) => ({ text: encode(epoch) }),
       isCurrent: () => true,
       window: undefined,
       inserts: [],

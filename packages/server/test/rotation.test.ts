@@ -170,7 +170,8 @@ function control<T>(store: ControlStore, body: (transaction: ControlTransaction)
 
 async function isKnown(node: Store, accessKeyId: string): Promise<boolean> {
   await node.cache.refresh();
-  return (await createAuthenticator(node.keys).find(node.cache, accessKeyId)) !== undefined;
+  const presented = { accessKeyId, securityToken: undefined };
+  return (await createAuthenticator(node.keys).find(node.cache, presented)) !== undefined;
 }
 
 /** Before account keys wrapped the secrets. */

@@ -20,6 +20,7 @@ test("the store counts as unreachable from the first silence to the next answer,
     log,
     fatal: () => assert.fail("nothing here is fatal"),
     deliver: (checkpoints) => delivered.push(...checkpoints),
+    written: ({ seq }) => delivered.push(seq),
   });
   assert.equal(watch.isReachable, true);
 
@@ -33,6 +34,7 @@ test("the store counts as unreachable from the first silence to the next answer,
   assert.deepEqual([metrics.checkpoints.value, delivered], [1, [checkpoint]]);
   assert.equal(watch.isReachable, true);
   watch.unavailable(new Error("no route to host"));
-  watch.committed({ events: 1, millis: 2, submissions: [] });
+  watch.committed({ shard: 1, seq: 7, leaves: 2, events: [{ text: "{}" }] }, { millis: 2, submissions: [] });
   assert.equal(watch.isReachable, true);
+  assert.equal(delivered.at(-1), 7);
 });

@@ -1,5 +1,9 @@
+export { openAdministration, type OpenedAdministration } from "./administered-deployment.ts";
+export { copySources } from "./crash/patched-sources.ts";
 export { SeededRandom } from "./crash/seeded-random.ts";
 export { forEachDatabase, type TestDatabase, type TestDatabaseInstance } from "./databases.ts";
+export { type Cut, type Keep, keptBytes } from "./kept-bytes.ts";
+export { PolicyAuthorizer } from "./policy-authorizer.ts";
 export { sharedPostgres, startPostgres, type TestPostgres } from "./postgres.ts";
 export { ServerEndedError, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
 export { skipWithout } from "./tools.ts";

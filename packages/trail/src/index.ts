@@ -1,6 +1,11 @@
 export { eventIndex, forgetBefore } from "./event-index/event-index.ts";
 export type { EventRecord, ParsedEvent } from "./events/event-record.ts";
 export { LogFollower } from "./follower/log-follower.ts";
+export { OwnTail } from "./follower/own-tail.ts";
+export type { Attribute } from "./events/attributes.ts";
+export { EventSearch } from "./lookup/event-search.ts";
+export type { TimeRange } from "./lookup/time-range.ts";
+export { LastUseFinder } from "./lookup/last-use.ts";
 export { followedUpTo } from "./follower/log-heads.ts";
 export type { LogSegment, SegmentContributor, SegmentDigest, SegmentWrite } from "./follower/log-segment.ts";
 export { readTail } from "./follower/read-tail.ts";

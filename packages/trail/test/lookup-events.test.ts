@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { ApiError, type DeclaredOperation, type Principal, type RequestContext } from "@cinnabar/kernel";
+import { ApiError, type DeclaredOperation, type RequestContext, rootOnly, rootPrincipal } from "@cinnabar/kernel";
 import { trailOperations } from "@cinnabar/trail";
 import { forEachDatabase, SeededRandom } from "@cinnabar/testkit";
 import { encodeNextToken } from "../src/lookup/next-token.ts";
@@ -33,10 +33,10 @@ class Lookups {
 
   async call(wire: Wire = {}, { as = ACCOUNT } = {}): Promise<Answer> {
     const { now, db } = this.#world;
-    const principal: Principal = { type: "root-account", accountId: as, accessKeyId: "LTAI5tOne" };
+    const principal = rootPrincipal({ accountId: as, accessKeyId: "LTAI5tOne" });
     // All that a lookup looks at.
-    const context = { principal, region: "cn-hangzhou", now, log: db } as unknown as RequestContext;
-    const { result } = await this.#operation.run(context, new Map(Object.entries(wire)));
+    const context = { principal, region: "cn-hangzhou", now, log: db, note() {} } as unknown as RequestContext;
+    const { result } = await this.#operation.run(context, new Map(Object.entries(wire)), rootOnly);
     return result as Answer;
   }
 

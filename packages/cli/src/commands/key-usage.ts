@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Answer } from "@cinnabar/client";
+import { isAnswer, items, text } from "../answer-fields.ts";
 import { Failure, UsageFailure } from "../failure.ts";
 import { type Io, write } from "../io.ts";
 import { type ServiceOptions, withClient } from "../service.ts";
@@ -138,21 +139,4 @@ function toCount(value: unknown): Count | undefined {
   return typeof count === "number"
     ? { Count: count, FirstDate: printable(text(FirstDate)), LastDate: printable(text(LastDate)) }
     : undefined;
-}
-
-/** @param path - two names joined by a dot, as lists stand in answers. @throws Failure */
-function items(answer: Answer, path: string): readonly Answer[] {
-  const [outer = "", inner = ""] = path.split(".");
-  const object = answer[outer];
-  const list = isAnswer(object) ? object[inner] : undefined;
-  if (!Array.isArray(list)) throw new Failure(`The answer has no ${path}.`);
-  return list.filter(isAnswer);
-}
-
-function isAnswer(value: unknown): value is Answer {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -7,8 +7,10 @@ export interface UserIdentity {
   readonly accessKeyId?: string;
   readonly accountId: string;
   readonly principalId: string;
-  readonly type: "root-account" | "system";
+  readonly type: "root-account" | "ram-user" | "assumed-role" | "federated-user" | "system";
   readonly userName: string;
+  /** Of a role's session only. */
+  readonly session?: { readonly startedAt: number; readonly mfaPresent: boolean } | undefined;
 }
 
 /**
@@ -43,6 +45,14 @@ export interface AuditEvent {
   readonly userIdentity: UserIdentity;
 }
 
+/** An event as it goes on record. */
+export interface EncodedEvent {
+  /** Its canonical JSON. */
+  readonly text: string;
+  /** What the text says. Where it is left out, whoever wants to know has to read the text. */
+  readonly event?: AuditEvent;
+}
+
 /**
  * The event's canonical bytes as text: JSON by RFC 8785 (keys sorted, no white space).
  *
@@ -51,7 +61,7 @@ export interface AuditEvent {
  */
 export function encodeEvent(event: AuditEvent): string {
   const { additionalEventData, requestParameters, responseElements, resourceType, resourceName } = event;
-  const { accessKeyId, accountId, principalId, type, userName } = event.userIdentity;
+  const { accessKeyId, accountId, principalId, session, type, userName } = event.userIdentity;
   const record = {
     acsRegion: event.acsRegion,
     additionalEventData,
@@ -80,13 +90,25 @@ export function encodeEvent(event: AuditEvent): string {
     serviceName: event.serviceName,
     sourceIpAddress: event.sourceIpAddress,
     userAgent: event.userAgent,
-    userIdentity: { accessKeyId, accountId, principalId, type, userName },
+    userIdentity: {
+      accessKeyId,
+      accountId,
+      principalId,
+      sessionContext: session && sessionContext(session),
+      type,
+      userName,
+    },
   };
   const isSorted =
     isPlain(additionalEventData) &&
     isPlain(requestParameters) &&
     (responseElements === undefined || isPlain(responseElements));
   return isSorted ? JSON.stringify(record) : canonicalJson(record);
+}
+
+/** As ActionTrail writes it, where truth is a text. */
+function sessionContext({ startedAt, mfaPresent }: NonNullable<UserIdentity["session"]>) {
+  return { attributes: { creationDate: isoSeconds(startedAt), mfaAuthenticated: String(mfaPresent) } };
 }
 
 /** Whether JSON.stringify writes an object canonically: flat, sorted, and no name that JavaScript would put first. */

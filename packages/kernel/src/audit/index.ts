@@ -10,7 +10,7 @@ export {
 } from "./batch-codec.ts";
 export { Checkpointer, logOrigin, parseLogOrigin, type SignedCheckpoint } from "./checkpointer.ts";
 export { createSigningKey, openSigningKey } from "./signing-key.ts";
-export { type AuditEvent, encodeEvent, type EventObject, type EventValue } from "./event.ts";
+export { type AuditEvent, encodeEvent, type EncodedEvent, type EventObject, type EventValue } from "./event.ts";
 export { type DropPlan, type DropScope, planDrop } from "./drop-plan.ts";
 export { dropBodies, type Dropped, passBodies, readUndropped, type RetentionContext } from "./retention.ts";
 export {

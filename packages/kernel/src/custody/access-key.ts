@@ -2,7 +2,7 @@ import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:c
 
 import { unwrapKey, wrapKey } from "@cinnabar/crypto";
 
-import { type AccessKeyId, type AccountId, isId, parseId } from "../platform/ids.ts";
+import { type AccessKeyId, type AccountId, isId, parseId, type SessionKeyId } from "../platform/ids.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /** Bytes at and above it are drawn again, so that every character is equally likely. */
@@ -10,6 +10,8 @@ const FAIR_BYTES = 256 - (256 % ALPHABET.length);
 
 const PREFIX = "LTAI5t";
 const RANDOM_CHARACTERS = 12;
+const SESSION_PREFIX = "STS.";
+const SESSION_RANDOM_CHARACTERS = 18;
 const TAG_CHARACTERS = 6;
 const SECRET_CHARACTERS = 30;
 
@@ -29,10 +31,27 @@ export function issueAccessKeyId(tagKey: KeyObject): AccessKeyId {
  * It keeps invented ids away from the store and grants nothing. The tag is compared in constant time.
  */
 export function isIssuedAccessKeyId(tagKey: KeyObject, text: string): text is AccessKeyId {
-  if (!isId("AccessKey", text)) return false;
-  const body = text.slice(0, -TAG_CHARACTERS);
-  const claimed = text.slice(-TAG_CHARACTERS);
-  return timingSafeEqual(Buffer.from(claimed, "latin1"), Buffer.from(tag(tagKey, body), "latin1"));
+  return isId("AccessKey", text) && endsWithTag(tagKey, text);
+}
+
+/** The version of an account's key that the credentials of a session are made with. */
+export interface SessionKeySource {
+  readonly accountId: AccountId;
+  readonly keyVersion: number;
+}
+
+/**
+ * Makes the id of a session's AccessKey: `STS.`, 18 random characters, and 6 that authenticate them, as
+ * {@link issueAccessKeyId} does, together with the version of the account's key that is used for the session.
+ */
+export function issueSessionKeyId(tagKey: KeyObject, source: SessionKeySource): SessionKeyId {
+  const body = SESSION_PREFIX + randomCharacters(SESSION_RANDOM_CHARACTERS).toString("latin1");
+  return parseId("SessionKey", body + tag(tagKey, body + sourceText(source)));
+}
+
+/** Whether {@link issueSessionKeyId} made this id with that version of a key, as far as its tag tells. */
+export function isIssuedSessionKeyId(tagKey: KeyObject, text: string, source: SessionKeySource): text is SessionKeyId {
+  return isId("SessionKey", text) && endsWithTag(tagKey, text, sourceText(source));
 }
 
 /** Makes an AccessKey secret: 30 random letters and digits in ASCII (178 bits). The caller clears it. */
@@ -74,14 +93,25 @@ export function accessKeySecretIdentity({
   return ["access key secret", accountId, accessKeyId];
 }
 
-function tag(tagKey: KeyObject, body: string): string {
-  let number = createHmac("sha256", tagKey).update(body).digest().readUIntBE(0, 6);
-  let text = "";
+/** What stands before it and the account's id have lengths of their own: no two inputs are written alike. */
+function sourceText({ accountId, keyVersion }: SessionKeySource): string {
+  return `${accountId}/${keyVersion}`;
+}
+
+function endsWithTag(tagKey: KeyObject, id: string, more = ""): boolean {
+  const body = id.slice(0, -TAG_CHARACTERS);
+  const claimed = id.slice(-TAG_CHARACTERS);
+  return timingSafeEqual(Buffer.from(claimed, "latin1"), Buffer.from(tag(tagKey, body + more), "latin1"));
+}
+
+function tag(tagKey: KeyObject, text: string): string {
+  let number = createHmac("sha256", tagKey).update(text).digest().readUIntBE(0, 6);
+  let characters = "";
   for (let i = 0; i < TAG_CHARACTERS; i++) {
-    text += ALPHABET.charAt(number % ALPHABET.length);
+    characters += ALPHABET.charAt(number % ALPHABET.length);
     number = Math.floor(number / ALPHABET.length);
   }
-  return text;
+  return characters;
 }
 
 function randomCharacters(count: number): Buffer {

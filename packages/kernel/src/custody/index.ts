@@ -2,10 +2,13 @@ export {
   type AccessKeySecretIdentity,
   accessKeySecretIdentity,
   isIssuedAccessKeyId,
+  isIssuedSessionKeyId,
   issueAccessKeyId,
+  issueSessionKeyId,
   newAccessKeySecret,
   openAccessKeySecret,
   sealAccessKeySecret,
+  type SessionKeySource,
 } from "./access-key.ts";
 export { type AccountKeyIdentity, createAccountKey, openAccountKey } from "./account-key.ts";
 export {

@@ -11,9 +11,17 @@ export interface QueueLimits {
 export const QUEUES = {
   /** Searching the audit log: reads of the store, and some event loop. */
   lookup: { concurrency: 2, length: 8 },
+  /** Hashing passwords: memory, and threads of the pool. */
+  password: { concurrency: 2, length: 8 },
 } as const satisfies Readonly<Record<string, QueueLimits>>;
 
 export type QueueName = keyof typeof QUEUES;
+
+/**
+ * Calls without a signature, while it is found out who makes them: a read of the store, a signature to check, perhaps
+ * documents of others to wait for. Nobody is proven to call yet, so that addresses take turns here instead of accounts.
+ */
+export const UNSIGNED_QUEUE: QueueLimits = { concurrency: 16, length: 32 };
 
 /** What one account has in a queue. */
 interface Share {

@@ -27,7 +27,13 @@ export const ERRORS = {
   SignatureNonceUsed: { status: 400, message: "Specified signature nonce was used already." },
   "InvalidTimeStamp.Format": { status: 400, message: "Specified time stamp or date value is not well formatted." },
   "InvalidTimeStamp.Expired": { status: 400, message: "Specified time stamp or date value is expired." },
+  MissingSecurityToken: { status: 400, message: "SecurityToken is mandatory for this action." },
   "InvalidSecurityToken.Malformed": { status: 400, message: "Specified SecurityToken is malformed." },
+  "InvalidSecurityToken.MismatchWithAccessKey": {
+    status: 400,
+    message: "Specified SecurityToken mismatch with the AccessKey.",
+  },
+  "InvalidSecurityToken.Expired": { status: 400, message: "Specified SecurityToken is expired." },
   "InvalidAccessKeyId.NotFound": { status: 404, message: "Specified access key is not found." },
   "InvalidAccessKeyId.Inactive": { status: 403, message: "Specified access key is disabled." },
   "InvalidAction.NotFound": { status: 404, message: "Specified api is not found, please check your url and method." },
@@ -74,12 +80,289 @@ export const ERRORS = {
     status: 409,
     message: "The key's usage must be reviewed before its deletion is scheduled.",
   },
+  /** Not published: a key must stay manageable. */
+  "Rejected.PolicyLockout": {
+    status: 409,
+    message: "With this policy perhaps nobody could change the key's policy again.",
+  },
+
+  // RAM: roles, policies and what they are attached to.
+  "InvalidParameter.PolicyType": { status: 400, message: 'The parameter - "PolicyType" is incorrect.' },
+  "InvalidParameter.PolicyName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "PolicyName" contains invalid chars.',
+  },
+  "InvalidParameter.PolicyName.Length": {
+    status: 400,
+    message: 'The parameter - "PolicyName" beyond the length limit.',
+  },
+  "InvalidParameter.PolicyDocument.Length": {
+    status: 400,
+    message: 'The parameter - "PolicyDocument" beyond the length limit.',
+  },
+  "InvalidParameter.Description.Length": {
+    status: 400,
+    message: 'The parameter - "Description" beyond the length limit.',
+  },
+  "InvalidParameter.VersionId.Format": {
+    status: 400,
+    message: 'The format of the parameter - "VersionId" is incorrect.',
+  },
+  "InvalidParameter.RoleName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "RoleName" contains invalid chars.',
+  },
+  "InvalidParameter.RoleName.Length": { status: 400, message: 'The parameter - "RoleName" beyond the length limit.' },
+  "InvalidParameter.AssumeRolePolicyDocument.Length": {
+    status: 400,
+    message: 'The parameter - "AssumeRolePolicyDocument" beyond the length limit.',
+  },
+  "InvalidParameter.NewAssumeRolePolicyDocument.Length": {
+    status: 400,
+    message: 'The parameter - "NewAssumeRolePolicyDocument" beyond the length limit.',
+  },
+  MalformedPolicyDocument: { status: 400, message: "The policy document is malformed." },
+  "EntityNotExist.Policy": { status: 404, message: "The policy does not exist." },
+  "EntityNotExist.Policy.Version": { status: 404, message: "The policy version does not exist." },
+  "EntityNotExist.Role": { status: 404, message: "The role does not exist." },
+  "EntityNotExist.User.Policy": { status: 404, message: "The indicate policy of the user does not exist." },
+  "EntityNotExist.Group.Policy": {
+    status: 404,
+    message: "The indicate policy attached to the group does not exist.",
+  },
+  /** Not published: as those of users and groups. */
+  "EntityNotExist.Role.Policy": { status: 404, message: "The indicate policy attached to the role does not exist." },
+  "EntityAlreadyExists.Policy": { status: 409, message: "The policy does already EXIST." },
+  "EntityAlreadyExists.Role": { status: 409, message: "The role does already EXIST." },
+  "EntityAlreadyExists.User.Policy": { status: 409, message: "The user has already been attached this policy." },
+  "EntityAlreadyExists.Group.Policy": { status: 409, message: "The group has already been attached this policy." },
+  /** Not published: as those of users and groups. */
+  "EntityAlreadyExists.Role.Policy": { status: 409, message: "The role has already been attached this policy." },
+  "DeleteConflict.Policy.User": {
+    status: 409,
+    message: "The policy CAN NOT been attached to any user while deleting the policy.",
+  },
+  "DeleteConflict.Policy.Group": {
+    status: 409,
+    message: "The policy CAN NOT been attached to any group while deleting the policy.",
+  },
+  /** Not published: as those of users and groups. */
+  "DeleteConflict.Policy.Role": {
+    status: 409,
+    message: "The policy CAN NOT been attached to any role while deleting the policy.",
+  },
+  "DeleteConflict.Policy.Version": {
+    status: 409,
+    message: "The policy CAN NOT has any version except the default version.",
+  },
+  "DeleteConflict.Policy.Version.Default": {
+    status: 409,
+    message: "The default policy version CAN NOT been deleted directly.",
+  },
+  "DeleteConflict.Role.Policy": {
+    status: 409,
+    message: "The role CAN NOT has any attached policy while deleting the role.",
+  },
+  "LimitExceeded.Policy": { status: 409, message: "The count of policy beyond the current limits." },
+  "LimitExceeded.Policy.Version": { status: 409, message: "The count of policy version beyond the current limits." },
+  "LimitExceeded.Role": { status: 409, message: "The count of roles beyond the current limits." },
+  "LimitExceeded.User.Policy": {
+    status: 409,
+    message: "The policy count of the user attached policies beyond the current limits.",
+  },
+  "LimitExceeded.Group.Policy": { status: 409, message: "The policy count of the group beyond the current limits." },
+  "LimitExceeded.Role.Policy": {
+    status: 409,
+    message: "The count of policies attached to the role beyond the current limits.",
+  },
+  EncodedMessageExpire: { status: 400, message: "The EncodedDiagnosticMessage is expired." },
+  EntityNotExist: { status: 404, message: "The specific DecodedDiagnosticMessage cannot be found." },
 
   // ActionTrail.
   InvalidParameterCombination: { status: 400, message: "The end time must be later than the start time." },
   InvalidQueryParameter: { status: 400, message: "The specified query parameter is invalid." },
   InvalidParameterEndTime: { status: 400, message: "The specified EndTime is invalid." },
   InvalidParameterStartTime: { status: 400, message: "The specified StartTime is invalid." },
+
+  // RAM: users, groups and what belongs to them.
+  "InvalidParameter.UserName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "UserName" contains invalid chars.',
+  },
+  "InvalidParameter.UserName.Length": { status: 400, message: 'The parameter - "UserName" beyond the length limit.' },
+  "InvalidParameter.NewUserName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "NewUserName" contains invalid chars.',
+  },
+  "InvalidParameter.NewUserName.Length": {
+    status: 400,
+    message: 'The parameter - "NewUserName" beyond the length limit.',
+  },
+  "InvalidParameter.DisplayName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "DisplayName" contains invalid chars.',
+  },
+  "InvalidParameter.DisplayName.Length": {
+    status: 400,
+    message: 'The parameter - "DisplayName" beyond the length limit.',
+  },
+  "InvalidParameter.NewDisplayName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "NewDisplayName" contains invalid chars.',
+  },
+  "InvalidParameter.NewDisplayName.Length": {
+    status: 400,
+    message: 'The parameter - "NewDisplayName" beyond the length limit.',
+  },
+  "InvalidParameter.MobilePhone.Format": {
+    status: 400,
+    message: 'The format of the parameter - "MobilePhone" is incorrect.',
+  },
+  "InvalidParameter.NewMobilePhone.Format": {
+    status: 400,
+    message: 'The format of the parameter - "NewMobilePhone" is incorrect.',
+  },
+  "InvalidParameter.Email.Format": { status: 400, message: 'The format of the parameter - "Email" is incorrect.' },
+  "InvalidParameter.NewEmail.Format": {
+    status: 400,
+    message: 'The format of the parameter - "NewEmail" is incorrect.',
+  },
+  "InvalidParameter.Comments.Length": { status: 400, message: 'The parameter - "Comments" beyond the length limit.' },
+  "InvalidParameter.NewComments.Length": {
+    status: 400,
+    message: 'The parameter - "NewComments" beyond the length limit.',
+  },
+  "InvalidParameter.GroupName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "GroupName" contains invalid chars.',
+  },
+  "InvalidParameter.GroupName.Length": { status: 400, message: 'The parameter - "GroupName" beyond the length limit.' },
+  "InvalidParameter.NewGroupName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "NewGroupName" contains invalid chars.',
+  },
+  "InvalidParameter.NewGroupName.Length": {
+    status: 400,
+    message: 'The parameter - "NewGroupName" beyond the length limit.',
+  },
+  "InvalidParameter.Password.TooWeak": {
+    status: 400,
+    message: 'The parameter - "Password" is not compliant with the password policy.',
+  },
+  "InvalidParameter.NewPassword.TooWeak": {
+    status: 400,
+    message: 'The parameter - "NewPassword" is not compliant with the password policy.',
+  },
+  "InvalidParameter.NewPassword.ReusePrevention": {
+    status: 400,
+    message: 'The parameter - "NewPassword" is not compliant with the reuse prevention password policy.',
+  },
+  "InvalidParameter.OldPassword.Incorrect": { status: 400, message: 'The parameter - "OldPassword" is incorrect.' },
+  "InvalidParameter.MinimumPasswordLength.Range": {
+    status: 400,
+    message: 'The parameter - "MinimumPasswordLength" MUST be in the range of 8 and 32.',
+  },
+  "InvalidParameter.VirtualMFADeviceName.InvalidChars": {
+    status: 400,
+    message: 'The parameter - "VirtualMFADeviceName" contains invalid chars.',
+  },
+  "InvalidParameter.VirtualMFADeviceName.Length": {
+    status: 400,
+    message: 'The parameter - "VirtualMFADeviceName" beyond the length limit.',
+  },
+  "InvalidParameter.AuthenticationCode.Format": {
+    status: 400,
+    message: 'The parameter - "AuthenticationCode" MUST be 6 numbers.',
+  },
+  "InvalidParameter.AccountAlias.Format": {
+    status: 400,
+    message: 'The format of parameter - "AccountAlias" is incorrect.',
+  },
+  "InvalidParameter.AccountAlias.Length": {
+    status: 400,
+    message: 'The parameter - "AccountAlias" MUST be in the range of 3 and 32.',
+  },
+  "NotSupport.Account": { status: 400, message: "This method can be only invoked by sub user." },
+  CheckAuthenticationCodeFail: { status: 403, message: 'The parameter - "AuthenticationCode" is incorrect.' },
+  "EntityNotExist.User": { status: 404, message: "The user does not exist." },
+  "EntityNotExist.User.AccessKey": { status: 404, message: "The user access key does not exist." },
+  "EntityNotExist.User.LoginProfile": { status: 404, message: "The user login profile does not exist." },
+  "EntityNotExist.User.MFADevice": { status: 404, message: "The user has not bound any MFA device." },
+  "EntityNotExist.User.Group": { status: 404, message: "The user has not joined the group." },
+  "EntityNotExist.VirtualMFADevice": { status: 404, message: "The virtual mfa device does not exist." },
+  "EntityNotExist.Group": { status: 404, message: "The group does not exist." },
+  "EntityAlreadyExists.User": { status: 409, message: "The user does already EXIST." },
+  "EntityAlreadyExists.User.LoginProfile": { status: 409, message: "The user login profile does already EXIST." },
+  "EntityAlreadyExists.User.MFADevice": { status: 409, message: "The user has already bound a MFA device." },
+  "EntityAlreadyExists.User.Group": { status: 409, message: "The user has already joined the group." },
+  "EntityAlreadyExists.VirtualMFADevice": { status: 409, message: "The virtual mfa device does already EXIST." },
+  "EntityAlreadyExists.VirtualMFADevice.User": {
+    status: 409,
+    message: "The virtual mfa device does already been bound to a user.",
+  },
+  "EntityAlreadyExists.Group": { status: 409, message: "The group does already EXIST." },
+  "EntityAlreadyExists.AccountAlias": { status: 409, message: "The account alias does already exist." },
+  "DeleteConflict.User.Group": {
+    status: 409,
+    message: "The user CAN NOT be in any group while deleting the user.",
+  },
+  "DeleteConflict.User.AccessKey": {
+    status: 409,
+    message: "The user CAN NOT has any access key while deleting the user.",
+  },
+  "DeleteConflict.User.LoginProfile": {
+    status: 409,
+    message: "The user CAN NOT has any login profile while deleting the user.",
+  },
+  "DeleteConflict.User.MFADevice": {
+    status: 409,
+    message: "The user CAN NOT has any mfa device while deleting the user.",
+  },
+  "DeleteConflict.User.Policy": {
+    status: 409,
+    message: "The user CAN NOT has any attached policy while deleting the user.",
+  },
+  "DeleteConflict.VirtualMFADevice.User": {
+    status: 409,
+    message: "The virtual mfa device CAN NOT been bound to any user while deleting it.",
+  },
+  "DeleteConflict.Group.User": {
+    status: 409,
+    message: "The group CAN NOT has any user member while deleting the group.",
+  },
+  "DeleteConflict.Group.Policy": {
+    status: 409,
+    message: "The entity CAN NOT has any attached policy while deleting the group.",
+  },
+  "LimitExceeded.User": { status: 409, message: "The count of users beyond the current limits." },
+  "LimitExceeded.User.AccessKey": {
+    status: 409,
+    message: "The access key count of the user access keys beyond the current limits.",
+  },
+  "LimitExceeded.User.Group": {
+    status: 409,
+    message: "The count of groups the target user joined beyond the current limits.",
+  },
+  "LimitExceeded.VirtualMFADevice": {
+    status: 409,
+    message: "The count of virtual mfa devices beyond the current limits.",
+  },
+  "LimitExceeded.Group": { status: 409, message: "The count of groups beyond the current limits." },
+
+  // STS.
+  "InvalidParameter.DurationSeconds": {
+    status: 400,
+    message: "The Min/Max value of DurationSeconds is 15min/1hr.",
+  },
+  "InvalidParameter.ExternalId": { status: 400, message: "The parameter ExternalId is wrongly formed." },
+  "InvalidParameter.RoleArn": { status: 400, message: "The parameter RoleArn is wrongly formed." },
+  "InvalidParameter.RoleSessionName": { status: 400, message: "The parameter RoleSessionName is wrongly formed." },
+  "InvalidParameter.OIDCProviderArn": { status: 400, message: "The parameter OIDCProviderArn is wrongly formed." },
+  "InvalidParameter.PolicyGrammar": { status: 400, message: "The parameter Policy has not passed grammar check." },
+  "InvalidParameter.PolicySize": { status: 400, message: "The size of Policy must be smaller than 2048 bytes." },
+  "AuthenticationFail.OIDCToken.Invalid": { status: 401, message: "This JsonWebToken is invalid." },
+  "AuthenticationFail.OIDCToken.Expired": { status: 401, message: "This JsonWebToken is expired." },
+  "EntityNotExist.OIDCProvider": { status: 404, message: "The OIDC provider does not exist." },
 
   // Everything.
   InternalFailure: { status: 500, message: "Internal Failure.", retry: true },

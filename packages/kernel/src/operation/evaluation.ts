@@ -1,12 +1,13 @@
 import { hash } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AuditEvent, encodeEvent, type EventObject, type EventValue } from "../audit/event.ts";
+import { type AuditEvent, encodeEvent, type EncodedEvent, type EventObject, type EventValue } from "../audit/event.ts";
 import type { Custody } from "../custody/custody.ts";
 import type { EntityKind } from "../store/entity-cache.ts";
 import type { RowGuard } from "../store/row-guard.ts";
 import type { TimeWindow } from "../store/backend.ts";
 import type { DeclaredOperation, Plan, ProductName, RequestContext } from "./operation.ts";
-import type { Principal } from "./principal.ts";
+import type { Prerequisite } from "./prerequisite.ts";
+import { hasMfa, isNarrowed, type Principal, userIdentity } from "./principal.ts";
 import { narrow, type View } from "./view.ts";
 
 /** A request's answer as computed from one view of the store, before it is on record. */
@@ -17,6 +18,10 @@ export interface Evaluation {
   readonly plan: Plan<object> | undefined;
   readonly window: TimeWindow | undefined;
   readonly error: { readonly code: string; readonly message: string } | undefined;
+  /** What the operator is told once the answer is given: one that is decided anew may have come of rows of two times. */
+  readonly failure?: unknown;
+  /** What may be done first, for another answer than this error. */
+  readonly prerequisite?: Prerequisite | undefined;
   /** What the handler noted for the event. */
   readonly noted: EventObject;
   readonly resource: { readonly type: string; readonly name: string } | undefined;
@@ -30,6 +35,9 @@ export class EvaluationContext implements RequestContext {
   readonly principal: Principal;
   readonly region: string;
   readonly now: number;
+  readonly call: object;
+  readonly isSecure: boolean;
+  readonly sourceAddress: string;
   readonly custody: Custody;
   readonly guard: RowGuard;
   window: TimeWindow | undefined;
@@ -37,8 +45,18 @@ export class EvaluationContext implements RequestContext {
   resource: { readonly type: string; readonly name: string } | undefined;
   readonly #view: View;
 
-  constructor(options: { view: View; principal: Principal; region: string; custody: Custody; guard: RowGuard }) {
+  constructor(options: {
+    view: View;
+    principal: Principal;
+    facts: Pick<CallFacts, "isSecure" | "sourceAddress">;
+    region: string;
+    custody: Custody;
+    guard: RowGuard;
+  }) {
     this.#view = options.view;
+    this.call = options.facts;
+    this.isSecure = options.facts.isSecure;
+    this.sourceAddress = options.facts.sourceAddress;
     this.principal = options.principal;
     this.region = options.region;
     this.now = options.view.now;
@@ -89,7 +107,7 @@ export interface CallFacts {
   readonly operation: DeclaredOperation | undefined;
   /** That of the operation, or of the version that was called. */
   readonly product: ProductName;
-  /** Base64url of 16 bytes that identify the signature nonce. */
+  /** Base64url of 16 bytes that identify the signature nonce; empty for a call without a signature. */
   readonly nonceDigest: string;
   readonly isSecure: boolean;
   readonly host: string;
@@ -104,13 +122,14 @@ const MAX_EVENT_BYTES = 60_000;
 const MAX_USER_AGENT_CHARACTERS = 512;
 const MAX_NAME_CHARACTERS = 64;
 
-/** The event's canonical JSON, validated at `epoch`. */
-export function encodeCallEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): string {
+/** The event, validated at `epoch`. */
+export function encodeCallEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): EncodedEvent {
   const event = callEvent(facts, evaluation, epoch);
   const text = encodeEvent(event);
   // A UTF-16 unit takes at most three bytes: only a long event needs counting.
-  if (text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES) return text;
-  return encodeEvent({ ...event, requestParameters: { omitted: "the parameters are too long to be recorded" } });
+  if (text.length * 3 <= MAX_EVENT_BYTES || Buffer.byteLength(text) <= MAX_EVENT_BYTES) return { text, event };
+  const short = { ...event, requestParameters: { omitted: "the parameters are too long to be recorded" } };
+  return { text: encodeEvent(short), event: short };
 }
 
 function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): AuditEvent {
@@ -121,9 +140,10 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
     additionalEventData: {
       epoch,
       ...evaluation.noted,
-      mfaPresent: false,
+      mfaPresent: hasMfa(principal),
       nonceDigest: facts.nonceDigest,
       secureTransport: facts.isSecure,
+      ...(isNarrowed(principal) && { sessionPolicy: true }),
     },
     apiVersion: cut(facts.version, MAX_NAME_CHARACTERS),
     errorCode: error?.code,
@@ -142,13 +162,7 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
     serviceName: facts.product,
     sourceIpAddress: facts.sourceAddress,
     userAgent: cut(facts.userAgent, MAX_USER_AGENT_CHARACTERS),
-    userIdentity: {
-      accessKeyId: principal.accessKeyId,
-      accountId: principal.accountId,
-      principalId: principal.accountId,
-      type: principal.type,
-      userName: "root",
-    },
+    userIdentity: userIdentity(principal),
   };
 }
 

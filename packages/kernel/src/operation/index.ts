@@ -1,4 +1,8 @@
+export { type AccessDeniedDetail, AccessDeniedError } from "./access-denied.ts";
+export { type AuthorizationContext, type Authorizer, rootOnly } from "./authorizer.ts";
 export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
+export { conditionsOf } from "./conditions.ts";
+export { decodeDiagnosis, type Diagnosis, encodeDiagnosis } from "./diagnostic-message.ts";
 export { ApiError, type ErrorCode, type ErrorEntry, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 export {
   type AccessRequest,
@@ -7,8 +11,10 @@ export {
   type Operation,
   type OperationKind,
   type Plan,
+  type ProductName,
   type RequestContext,
   type Touched,
+  type UnsignedContext,
 } from "./operation.ts";
 export {
   type AuditTreatment,
@@ -27,13 +33,32 @@ export {
 export {
   type Answer,
   type Authenticator,
+  type FoundKey,
   type IdentifiedKey,
   type IncomingCall,
   type InjectedFault,
   Pipeline,
+  type PresentedKey,
   type ProvenCall,
+  type RejectedKey,
   RECORD_PATIENCE_MILLIS,
 } from "./pipeline.ts";
-export type { Credential, Principal } from "./principal.ts";
+export { type Prerequisite, PrerequisiteError } from "./prerequisite.ts";
+export {
+  type AssumedRole,
+  type Credential,
+  type FederatedIdentity,
+  type FederatedPrincipal,
+  hasMfa,
+  isStrangerTo,
+  type Principal,
+  type RolePrincipal,
+  rootPrincipal,
+  type RootPrincipal,
+  type ServicePrincipal,
+  type SessionLineage,
+  toPolicyPrincipal,
+  type UserPrincipal,
+} from "./principal.ts";
 export { OperationRegistry } from "./registry.ts";
 export { CLOUD_LIMITS, Throttle, type ThrottlingClass, type ThrottlingLimits } from "./throttle.ts";

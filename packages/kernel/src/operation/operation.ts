@@ -1,20 +1,22 @@
+import type { PolicySet } from "@cinnabar/policy";
 import type { Kysely } from "kysely";
 import type { z } from "zod";
 import type { EventObject } from "../audit/event.ts";
 import type { Custody } from "../custody/custody.ts";
 import { proceed } from "../platform/proceed.ts";
-import type { EntityFinder, EntityKind } from "../store/entity-cache.ts";
+import type { EntityFinder, EntityKind, EntityReader } from "../store/entity-cache.ts";
 import type { RowChange } from "../store/protected-table.ts";
 import type { RowGuard } from "../store/row-guard.ts";
 import { authorize } from "./authorize.ts";
+import type { AuthorizationContext, Authorizer } from "./authorizer.ts";
 import type { QueueName } from "./bounded-queue.ts";
 import { ApiError, type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
-import type { Principal } from "./principal.ts";
+import type { FederatedPrincipal } from "./principal.ts";
 import type { ThrottlingClass } from "./throttle.ts";
 
 /** The API products this server speaks for, by the name that stands in events. */
-export type ProductName = "Kms" | "Actiontrail";
+export type ProductName = "Kms" | "Actiontrail" | "Ram" | "Sts";
 
 /**
  * What an operation does to the store, which decides how it is put on record:
@@ -34,8 +36,21 @@ export interface AccessRequest {
   readonly resource: string;
   /** The account that owns the resource. */
   readonly accountId: string;
-  /** The answer to somebody of another account who may not: the same as if the resource did not exist. */
+  /**
+   * The answer to somebody of another account who may not: the same as if the resource did not exist. Within the account it
+   * is `Forbidden.NoPermission`, or `NoPermission` of other products than KMS.
+   */
   readonly hiddenAs: ErrorCode;
+  /** What the resource's own policy says: result B beside the caller's policies. Left out, it has none. */
+  readonly resourcePolicy?: PolicySet | undefined;
+  /** The resource's tags, each a condition `<product>:tag/<key>`. */
+  readonly tags?: ReadonlyMap<string, string> | undefined;
+  /** Further conditions by their keys in lower case, such as `sts:externalid`. */
+  readonly conditions?: ReadonlyMap<string, string | readonly string[]> | undefined;
+  /** Whether the policies of both sides must allow it within an account too, as where a role is assumed. */
+  readonly withinAccount?: "both" | undefined;
+  /** Called once every right that the call needs is granted: says in the event what only those may know who have them. */
+  readonly onAllowed?: (() => void) | undefined;
 }
 
 /** Says that an entity changes: every process forgets it before its next answer. */
@@ -55,11 +70,10 @@ export interface Plan<Result extends object> {
  * What an operation sees of the world. In a batch it is this process's cache and the store as of now, and the answer
  * leaves only if nothing of it changed until the commit; in a control transaction it is the locked state.
  */
-export interface RequestContext extends EntityFinder {
-  readonly principal: Principal;
+export interface RequestContext extends AuthorizationContext {
+  /** Stands for the call: one object in all its evaluations, by which slow work that it asks for is done once. */
+  readonly call: object;
   readonly region: string;
-  /** Store time in milliseconds since 1970. */
-  readonly now: number;
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
   /**
@@ -85,6 +99,12 @@ export interface RequestContext extends EntityFinder {
   about(resourceType: string, resourceName: string): void;
 }
 
+/** What is known while it is still to be proven who makes a call. */
+export interface UnsignedContext extends EntityFinder, EntityReader {
+  /** What the clocks of callers show, in milliseconds since 1970. */
+  readonly callersTime: number;
+}
+
 /** An API operation, declared once; everything else derives from this. */
 export interface Operation<P extends Parameters = Parameters, Target = unknown, Result extends object = object> {
   readonly name: string;
@@ -108,6 +128,12 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   readonly recordedResult: readonly string[];
   /** Errors that the operation itself answers with, beside the common ones. */
   readonly errors: readonly ErrorCode[];
+  /**
+   * Where the operation may be called without a signature: finds out from the parameters of such a call who makes it. It
+   * runs once, before anything is decided, and what it throws is answered but not put on record, since nobody is proven to
+   * have called.
+   */
+  identify?(context: UnsignedContext, wire: ReadonlyMap<string, string>): Promise<FederatedPrincipal>;
   /** Finds what the call is about, once; the result is both checked and used. */
   target(context: RequestContext, parameters: ParameterValues<P>): Target | Promise<Target>;
   /** What the caller must be allowed, all of it. Empty only for what every authenticated caller may do. */
@@ -120,7 +146,11 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
 export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle"> {
   readonly throttlingClass: ThrottlingClass;
   /** Runs the stages from validation to the handler: nobody can leave one out. */
-  run(context: RequestContext, wire: ReadonlyMap<string, string>): Plan<object> | Promise<Plan<object>>;
+  run(
+    context: RequestContext,
+    wire: ReadonlyMap<string, string>,
+    authorizer: Authorizer,
+  ): Plan<object> | Promise<Plan<object>>;
 }
 
 /** Declares an operation. */
@@ -130,7 +160,7 @@ export function defineOperation<P extends Parameters, Target, Result extends obj
   return {
     ...operation,
     throttlingClass: operation.throttlingClass ?? THROTTLING_CLASSES[operation.kind],
-    run: (context, wire) => runStages(operation, context, wire),
+    run: (context, wire, authorizer) => runStages(operation, { context, wire, authorizer }),
   };
 }
 
@@ -144,15 +174,25 @@ const THROTTLING_CLASSES: Readonly<Record<OperationKind, ThrottlingClass>> = {
 
 function runStages<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,
-  context: RequestContext,
-  wire: ReadonlyMap<string, string>,
+  {
+    context,
+    wire,
+    authorizer,
+  }: {
+    readonly context: RequestContext;
+    readonly wire: ReadonlyMap<string, string>;
+    readonly authorizer: Authorizer;
+  },
 ): Plan<Result> | Promise<Plan<Result>> {
   const parameters = readParameters(operation.parameters, wire);
   const isDryRun = readDryRun(wire);
   return proceed(operation.target(context, parameters), (target) => {
-    authorize(context.principal, operation.access(context, target));
-    if (isDryRun) throw new ApiError("DryRunOperationError");
-    return operation.handle(context, parameters, target);
+    const requests = operation.access(context, target);
+    const { product, kind } = operation;
+    return proceed(authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" }), () => {
+      if (isDryRun) throw new ApiError("DryRunOperationError");
+      return operation.handle(context, parameters, target);
+    });
   });
 }
 

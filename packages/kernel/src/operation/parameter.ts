@@ -5,6 +5,9 @@ import { ApiError, type ErrorCode, ERRORS, invalidParameter, missingParameter } 
 /** How a parameter appears in the audit event: as it was sent, or not at all. */
 export type AuditTreatment = "plain" | "omit";
 
+/** A code, or one for each way in which a value can be wrong. */
+export type RefusedAs = ErrorCode | ((raw: unknown) => ErrorCode);
+
 /** A parameter of an operation: how it is read from the wire, what is allowed, what is recorded of it. */
 export interface Parameter<Value, Presence extends "required" | "optional" = "required" | "optional"> {
   /**
@@ -18,8 +21,8 @@ export interface Parameter<Value, Presence extends "required" | "optional" = "re
   /** From the wire's text (or map, or array of one of them) to the value; its messages say what would be right. */
   readonly schema: z.ZodType<Value>;
   readonly audit: AuditTreatment;
-  /** The code of a value that the schema refuses; left out, `InvalidParameter`. */
-  readonly refusedAs?: ErrorCode;
+  /** The code of a value that the schema refuses, or what tells it from the value; left out, `InvalidParameter`. */
+  readonly refusedAs?: RefusedAs;
   /** One sentence for the API reference. */
   readonly description: string;
 }
@@ -38,7 +41,7 @@ export type ParameterValues<P extends Parameters> = {
 interface ParameterOptions<Value> {
   readonly schema: z.ZodType<Value>;
   readonly audit?: AuditTreatment;
-  readonly refusedAs?: ErrorCode;
+  readonly refusedAs?: RefusedAs;
   readonly description: string;
 }
 
@@ -98,7 +101,7 @@ function readParameter(name: string, parameter: Parameter<unknown>, wire: Readon
   }
   const parsed = parameter.schema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  throw toApiError(name, parameter, parsed.error);
+  throw toApiError(name, { parameter, raw, error: parsed.error });
 }
 
 function readRaw(name: string, { encoding }: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
@@ -114,8 +117,13 @@ function readRaw(name: string, { encoding }: Parameter<unknown>, wire: ReadonlyM
   }
 }
 
-function toApiError(name: string, { refusedAs }: Parameter<unknown>, error: z.ZodError): ApiError {
-  const advice = error.issues[0]?.message ?? "";
+function toApiError(
+  name: string,
+  refused: { readonly parameter: Parameter<unknown>; readonly raw: unknown; readonly error: z.ZodError },
+): ApiError {
+  const advice = refused.error.issues[0]?.message ?? "";
+  const { refusedAs } = refused.parameter;
   if (refusedAs === undefined) return invalidParameter(name, advice);
-  return new ApiError(refusedAs, `${ERRORS[refusedAs].message} "${name}": ${advice}`);
+  const code = typeof refusedAs === "function" ? refusedAs(refused.raw) : refusedAs;
+  return new ApiError(code, `${ERRORS[code].message} "${name}": ${advice}`);
 }

@@ -8,8 +8,10 @@ import {
   encodeXmlResult,
   type HttpRequest,
   parseRequest,
+  parseUnsignedRequest,
   type RpcRequest,
   type SigningSecret,
+  type UnsignedRequest,
   verifySignature,
   WireError,
 } from "@cinnabar/rpc";
@@ -27,12 +29,15 @@ import { type EntityFinder, sameTag } from "../store/entity-cache.ts";
 import { DatabaseAwayError } from "../store/backend.ts";
 import { TamperedRowError } from "../store/row-guard.ts";
 import type { Store } from "../store/store.ts";
-import { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
+import { type AccessDeniedDetail, AccessDeniedError } from "./access-denied.ts";
+import { type Authorizer, rootOnly } from "./authorizer.ts";
+import { BoundedQueue, type QueueLimits, type QueueName, QUEUES, UNSIGNED_QUEUE } from "./bounded-queue.ts";
 import { ApiError, ERRORS, type ErrorCode } from "./errors.ts";
 import { type CallFacts, encodeCallEvent, type Evaluation, EvaluationContext } from "./evaluation.ts";
 import { type OpenCall, OpenCalls } from "./open-calls.ts";
 import type { DeclaredOperation, Plan, RequestContext } from "./operation.ts";
-import type { Credential, Principal } from "./principal.ts";
+import { type Prerequisite, PrerequisiteError } from "./prerequisite.ts";
+import { type Credential, type FederatedPrincipal, type Principal, rootPrincipal, throttledAs } from "./principal.ts";
 import type { OperationRegistry } from "./registry.ts";
 import type { Throttle } from "./throttle.ts";
 import { CachedView, type View } from "./view.ts";
@@ -60,13 +65,30 @@ export interface Answer {
 
 /** Finds who an AccessKey belongs to. */
 export interface Authenticator {
-  /** False for an id that was certainly never issued; needs no store. */
-  isIssued(accessKeyId: string): boolean;
-  find(finder: EntityFinder, accessKeyId: string): IdentifiedKey | undefined | Promise<IdentifiedKey | undefined>;
+  /** False for what was certainly never issued; needs no store. */
+  isIssued(presented: PresentedKey): boolean;
+  find(finder: EntityFinder, presented: PresentedKey): FoundKey | undefined | Promise<FoundKey | undefined>;
 }
+
+/** What a request names its caller by. */
+export type PresentedKey = Pick<RpcRequest, "accessKeyId" | "securityToken">;
+
+export type FoundKey = IdentifiedKey | RejectedKey;
 
 export interface IdentifiedKey extends Credential {
   readonly secret: SigningSecret;
+}
+
+/** An AccessKey that comes without the security token that belongs to it: there is nothing to verify a signature with. */
+export interface RejectedKey {
+  readonly secret: undefined;
+  readonly rejectedAs:
+    | "MissingSecurityToken"
+    | "InvalidSecurityToken.Malformed"
+    | "InvalidSecurityToken.MismatchWithAccessKey"
+    | "InvalidSecurityToken.Expired";
+  /** Set if it may be otherwise by what other processes have changed, and is to be found anew. */
+  readonly isOutdated?: true;
 }
 
 /** A call whose caller is proven, as the emulator looks at it before it is served. */
@@ -98,6 +120,11 @@ class AbandonedError extends Error {
   override readonly name = "AbandonedError";
 }
 
+/** Ends a control transaction in which a prerequisite turned out to be refused, or done by others. */
+class NotNeededError extends Error {
+  override readonly name = "NotNeededError";
+}
+
 /**
  * The way of a request, one direction and no way round: parse, authenticate, find the operation, validate, resolve,
  * authorize, execute, commit, respond. Handlers cannot skip or repeat a stage, and no answer to an authenticated call
@@ -107,6 +134,7 @@ export class Pipeline {
   readonly #store: Store;
   readonly #registry: OperationRegistry;
   readonly #authenticator: Authenticator;
+  readonly #authorizer: Authorizer;
   readonly #custody: Custody;
   readonly #nonces: NonceTable;
   readonly #metrics: Metrics;
@@ -119,7 +147,10 @@ export class Pipeline {
   readonly #callersTime: () => number;
   readonly #injectFault: ((call: ProvenCall) => InjectedFault | undefined) | undefined;
   readonly #queues: Readonly<Record<QueueName, BoundedQueue>>;
+  readonly #unsignedQueue = new BoundedQueue(UNSIGNED_QUEUE);
   readonly #tracing: Tracing | undefined;
+  /** Why callers could not be proven, as far as the log has it. */
+  readonly #loggedCauses = new WeakSet<object>();
   /** Calls that wait, oldest first. */
   readonly #open = new OpenCalls<Call>();
   /** Calls that came in this turn of the event loop, not begun yet. */
@@ -130,6 +161,8 @@ export class Pipeline {
     store: Store;
     registry: OperationRegistry;
     authenticator: Authenticator;
+    /** Left out, {@link rootOnly}. */
+    authorizer?: Authorizer | undefined;
     custody: Custody;
     nonces: NonceTable;
     metrics: Metrics;
@@ -149,6 +182,7 @@ export class Pipeline {
     this.#store = options.store;
     this.#registry = options.registry;
     this.#authenticator = options.authenticator;
+    this.#authorizer = options.authorizer ?? rootOnly;
     this.#custody = options.custody;
     this.#nonces = options.nonces;
     this.#metrics = options.metrics;
@@ -158,8 +192,8 @@ export class Pipeline {
     this.#throttle = options.throttle;
     this.#callersTime = options.callersTime ?? (() => options.store.clock.now());
     this.#injectFault = options.injectFault;
-    const { lookup } = options.queues ?? QUEUES;
-    this.#queues = { lookup: new BoundedQueue(lookup) };
+    const { lookup, password } = options.queues ?? QUEUES;
+    this.#queues = { lookup: new BoundedQueue(lookup), password: new BoundedQueue(password) };
     this.#tracing = options.tracing;
     this.#operationMetrics = new Map(
       options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
@@ -227,9 +261,11 @@ export class Pipeline {
     call.trace?.stage("execute");
     return proceed(evaluate(view), (evaluation) => {
       if (call.abandoned) return undefined;
+      const { prerequisite } = evaluation;
+      if (prerequisite !== undefined && !call.isPrepared) return this.#prepare(call, caller, prerequisite);
       call.trace?.stage("commit");
       if (isControl(facts, evaluation)) return this.#control(call, facts, evaluate);
-      this.#store.committer.submit(this.#submission({ call, facts, evaluate, view, evaluation }));
+      this.#store.committer.submit(this.#submission({ call, caller, evaluate, view, evaluation }));
       return undefined;
     });
   }
@@ -245,26 +281,33 @@ export class Pipeline {
       if (!clock.behind) assertFresh({ timestampMillis: request.timestampMillis, nowMillis: this.#callersTime() });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      const reason = error.code.startsWith("InvalidTimeStamp.Expired") ? "expired-timestamp" : "malformed";
-      return this.#reject(call, { reason, code: error.code, message: error.message });
+      if (error.code === "MissingSignature") return this.#authenticateUnsigned(call, error);
+      return this.#rejectUnread(call, error);
     }
-    if (clock.behind) {
-      return this.#refuse(call, "ServiceUnavailableTemporary", "The store's clock is behind: see the server's log.");
-    }
-    const { accessKeyId } = request;
-    const found = this.#authenticator.isIssued(accessKeyId)
-      ? this.#authenticator.find(this.#cachedView(), accessKeyId)
+    if (clock.behind) return this.#refuseBehind(call);
+    const found = this.#authenticator.isIssued(request)
+      ? this.#authenticator.find(this.#cachedView(), request)
       : undefined;
-    return proceed(found, (key) => this.#prove(call, request, key));
+    return proceed(found, (key) => {
+      const isOutdated = key !== undefined && key.secret === undefined && key.isOutdated === true;
+      return isOutdated ? this.#proveAnew(call, request) : this.#prove(call, request, key);
+    });
   }
 
-  #prove(call: Call, request: RpcRequest, key: IdentifiedKey | undefined): Authenticated | undefined {
+  /** As {@link Pipeline.#prove}, by the store as it is now. */
+  async #proveAnew(call: Call, request: RpcRequest): Promise<SignedCaller | undefined> {
+    await this.#store.cache.refresh();
+    return this.#prove(call, request, await this.#authenticator.find(this.#cachedView(), request));
+  }
+
+  #prove(call: Call, request: RpcRequest, key: FoundKey | undefined): SignedCaller | undefined {
     // Answered meanwhile, because the key took too long to load.
     if (call.abandoned) return undefined;
     const { accessKeyId } = request;
     if (key === undefined) {
       return this.#reject(call, { reason: "unknown-access-key", code: "InvalidAccessKeyId.NotFound" });
     }
+    if (key.secret === undefined) return this.#reject(call, { reason: "bad-security-token", code: key.rejectedAs });
     const operation = this.#registry.find(request.version, request.action);
     try {
       verifySignature(request, key.secret);
@@ -286,31 +329,118 @@ export class Pipeline {
     if (verdict === "full") {
       return this.#refuse(call, "ServiceUnavailableTemporary", "Too many requests within the last 30 minutes.");
     }
+    const facts = this.#factsOf(call, request, { operation, nonceDigest: digest.toString("base64url", 0, 16) });
+    if (!this.#admit(call, facts, key.principal)) return undefined;
+    return { request, facts, secret: key.secret };
+  }
+
+  /**
+   * Proves who makes a call without a signature, where its operation can.
+   *
+   * @param missing - what to answer where it cannot.
+   */
+  #authenticateUnsigned(call: Call, missing: WireError): undefined | Promise<FederatedCaller | undefined> {
+    const { clock } = this.#store;
+    let request: UnsignedRequest | undefined;
+    try {
+      request = parseUnsignedRequest(call.incoming.http);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.#rejectUnread(call, error);
+    }
+    const operation = request && this.#registry.find(request.version, request.action);
+    if (request === undefined || operation?.identify === undefined) return this.#rejectUnread(call, missing);
+    call.format = request.format;
+    if (clock.behind) return this.#refuseBehind(call);
+    const { sourceAddress } = call.incoming;
+    if (this.#unsignedQueue.isFullFor(sourceAddress)) {
+      call.retryAfterMillis = QUEUE_RETRY_MILLIS;
+      return this.#reject(call, { reason: "too-many-unsigned", code: "Rejected.Throttling" });
+    }
+    const { parameters } = request;
+    const identify = operation.identify.bind(operation);
+    const { reader: db, guard, cache } = this.#store;
+    const identified = this.#unsignedQueue.run(sourceAddress, () => {
+      if (call.abandoned) return undefined;
+      const context = { find: cache.find.bind(cache), db, guard, callersTime: this.#callersTime() };
+      return identify(context, parameters);
+    });
+    return this.#serveIdentified(call, { request, operation, identified });
+  }
+
+  async #serveIdentified(
+    call: Call,
+    {
+      request,
+      operation,
+      identified,
+    }: {
+      readonly request: UnsignedRequest;
+      readonly operation: DeclaredOperation;
+      /** Nobody if the call was abandoned meanwhile. */
+      readonly identified: Promise<FederatedPrincipal | undefined>;
+    },
+  ): Promise<FederatedCaller | undefined> {
+    let principal: FederatedPrincipal | undefined;
+    try {
+      principal = await identified;
+    } catch (error) {
+      if (call.abandoned) return undefined;
+      if (!(error instanceof ApiError)) throw error;
+      this.#logCause(call, error);
+      return this.#reject(call, { reason: "bad-identity-token", code: error.code, message: error.message });
+    }
+    if (call.abandoned || principal === undefined) return undefined;
+    const facts = this.#factsOf(call, request, { operation, nonceDigest: "" });
+    if (!this.#admit(call, facts, principal)) return undefined;
+    return { request, facts, principal };
+  }
+
+  #factsOf(
+    call: Call,
+    { action, version, parameters }: UnsignedRequest,
+    { operation, nonceDigest }: Pick<CallFacts, "operation" | "nonceDigest">,
+  ): CallFacts {
     const { http, sourceAddress, isSecure } = call.incoming;
-    const facts: CallFacts = {
+    call.operation = operation;
+    return {
       requestId: call.eventId,
       region: this.#region,
-      action: request.action,
-      version: request.version,
-      parameters: request.parameters,
+      action,
+      version,
+      parameters,
       operation,
-      product: operation?.product ?? this.#registry.productOf(request.version),
-      nonceDigest: digest.toString("base64url", 0, 16),
+      product: operation?.product ?? this.#registry.productOf(version),
+      nonceDigest,
       isSecure,
       host: call.host,
       sourceAddress,
       userAgent: textHeader(http.headers["user-agent"]),
     };
-    call.operation = operation;
+  }
+
+  /** Counts a call whose caller is proven, and does to it what an emulator was told to. @returns false if it is lost. */
+  #admit(call: Call, { action, operation }: CallFacts, principal: Principal): boolean {
+    const { accountId } = principal;
     // What is not served is put on record like the rest, and counts with the reading calls.
-    call.retryAfterMillis = this.#throttle?.take(operation?.throttlingClass ?? "read", key.principal.accountId);
-    if (this.#injectFault !== undefined) {
-      const { accountId } = key.principal;
-      call.fault = this.#injectFault({ incoming: call.incoming, action: request.action, accountId });
-      if (call.fault?.kind === "lost") return this.#forget(call);
-      call.retryAfterMillis ??= call.fault?.retryAfterMillis;
+    call.retryAfterMillis = this.#throttle?.take(operation?.throttlingClass ?? "read", throttledAs(principal));
+    if (this.#injectFault === undefined) return true;
+    call.fault = this.#injectFault({ incoming: call.incoming, action, accountId });
+    if (call.fault?.kind === "lost") {
+      this.#forget(call);
+      return false;
     }
-    return { request, facts, secret: key.secret };
+    call.retryAfterMillis ??= call.fault?.retryAfterMillis;
+    return true;
+  }
+
+  #rejectUnread(call: Call, { code, message }: WireError): undefined {
+    const reason = code.startsWith("InvalidTimeStamp.Expired") ? "expired-timestamp" : "malformed";
+    return this.#reject(call, { reason, code, message });
+  }
+
+  #refuseBehind(call: Call): undefined {
+    return this.#refuse(call, "ServiceUnavailableTemporary", "The store's clock is behind: see the server's log.");
   }
 
   /**
@@ -319,11 +449,17 @@ export class Pipeline {
    * @throws {@link DatabaseAwayError}: then nothing can be put on record either.
    */
   #evaluate(call: Call, caller: Authenticated, view: View): Evaluation | Promise<Evaluation> {
-    const { accessKeyId } = caller.request;
-    const known: Known = { principal: unknownPrincipal(accessKeyId), context: undefined };
+    if (caller.secret === undefined) {
+      const known: Known = { principal: caller.principal, context: undefined };
+      return attempt(
+        () => this.#perform(call, { ...caller, view, known }),
+        (error) => this.#refusal(call, error, { known, view }),
+      );
+    }
+    const known: Known = { principal: unknownPrincipal(caller.request.accessKeyId), context: undefined };
     return attempt(
       () =>
-        proceed(this.#authenticator.find(view, accessKeyId), (key) =>
+        proceed(this.#authenticator.find(view, caller.request), (key) =>
           this.#decide(call, { ...caller, key, view, known }),
         ),
       (error) => this.#refusal(call, error, { known, view }),
@@ -333,28 +469,51 @@ export class Pipeline {
   /** The answer if there is one, or what stands against it, thrown. */
   #decide(
     call: Call,
-    options: Authenticated & { readonly key: IdentifiedKey | undefined; readonly view: View; readonly known: Known },
+    options: SignedCaller & { readonly key: FoundKey | undefined; readonly view: View; readonly known: Known },
   ): Evaluation | Promise<Evaluation> {
     const { request, facts, secret, key, view, known } = options;
     // The key was there a moment ago; now it may be gone, disabled, or another one.
     if (key === undefined) throw new ApiError("InvalidAccessKeyId.NotFound");
-    const { principal } = key;
+    if (key.secret === undefined) throw new ApiError(key.rejectedAs);
+    const { principal, expiresAt } = key;
     known.principal = principal;
     if (key.secret !== secret) verifySignature(request, key.secret);
     if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
+    if (expiresAt !== undefined && view.now >= expiresAt) throw new ApiError("InvalidSecurityToken.Expired");
+    if (request.securityToken !== undefined && principal.type !== "assumed-role") {
+      throw new ApiError("InvalidSecurityToken.Malformed", NO_TOKEN_ADVICE);
+    }
+    return this.#perform(call, { request, facts, principal, expiresAt, view, known });
+  }
+
+  /** Does what a proven caller asks for. */
+  #perform(
+    call: Call,
+    options: {
+      readonly request: UnsignedRequest;
+      readonly facts: CallFacts;
+      readonly principal: Principal;
+      /** When the caller's credentials end. */
+      readonly expiresAt?: number | undefined;
+      readonly view: View;
+      readonly known: Known;
+    },
+  ): Evaluation | Promise<Evaluation> {
+    const { request, facts, principal, expiresAt, view, known } = options;
     if (call.fault?.kind === "refused") throw call.fault.error;
     if (call.retryAfterMillis !== undefined) throw new ApiError("Rejected.Throttling");
-    if (request.securityToken !== undefined) throw new ApiError("InvalidSecurityToken.Malformed", STS_ADVICE);
     const operation = facts.operation ?? this.#notServed(request);
     const context = new EvaluationContext({
       view,
       principal,
+      facts,
       region: this.#region,
       custody: this.#custody,
       guard: this.#store.guard,
     });
     known.context = context;
-    return proceed(this.#execute(call, { operation, context, parameters: request.parameters }), (plan): Evaluation => {
+    if (expiresAt !== undefined) context.holdsUntil(expiresAt);
+    return proceed(this.#execute(call, { operation, context, parameters: facts.parameters }), (plan): Evaluation => {
       const result = { ...plan.result };
       return {
         status: 200,
@@ -376,14 +535,17 @@ export class Pipeline {
   /** @throws {@link DatabaseAwayError} */
   #refusal(call: Call, error: unknown, { known, view }: { readonly known: Known; readonly view: View }): Evaluation {
     if (error instanceof DatabaseAwayError) throw error;
-    const { code, message } = this.#describe(call, error);
+    const { code, message } = describe(error);
     const { principal, context } = known;
+    const accessDenied = error instanceof AccessDeniedError ? error.detail : undefined;
     return {
       status: ERRORS[code].status,
-      body: this.#errorBody(call, code, message),
+      body: this.#errorBody(call, { code, message, accessDenied }),
       plan: undefined,
       window: context?.window,
       error: { code, message },
+      failure: error,
+      prerequisite: error instanceof PrerequisiteError ? error.prerequisite : undefined,
       noted: context?.noted ?? {},
       resource: context?.resource,
       principal,
@@ -401,7 +563,7 @@ export class Pipeline {
     const isQueued = name !== undefined && (queuedWith === undefined || parameters.has(queuedWith));
     const queue = isQueued ? this.#queues[name] : undefined;
     // Who had a turn before has what it needs to wait for no other one: a batch, maybe all control transactions, wait.
-    if (queue === undefined || call.hadTurn) return operation.run(context, parameters);
+    if (queue === undefined || call.hadTurn) return operation.run(context, parameters, this.#authorizer);
     const { accountId } = context.principal;
     if (queue.isFullFor(accountId)) {
       call.retryAfterMillis = QUEUE_RETRY_MILLIS;
@@ -410,19 +572,20 @@ export class Pipeline {
     return queue.run(accountId, () => {
       if (call.abandoned) throw new ApiError("ServiceUnavailableTemporary");
       call.hadTurn = true;
-      return operation.run(context, parameters);
+      return operation.run(context, parameters, this.#authorizer);
     });
   }
 
   /** Waits for a batch to put the answer on record. */
   #submission(options: {
     call: Call;
-    facts: CallFacts;
+    caller: Authenticated;
     evaluate: Evaluate;
     view: CachedView;
     evaluation: Evaluation;
   }): Submission {
-    const { call, facts, evaluate, view, evaluation } = options;
+    const { call, caller, evaluate, view, evaluation } = options;
+    const { facts } = caller;
     const { clock } = this.#store;
     return {
       ticket: call,
@@ -435,6 +598,11 @@ export class Pipeline {
         call.trace?.stage("execute");
         try {
           const next = await evaluate(nextView);
+          const { prerequisite } = next;
+          if (prerequisite !== undefined && !call.isPrepared) {
+            this.#runApart(call, () => this.#prepare(call, caller, prerequisite));
+            return undefined;
+          }
           call.trace?.stage("commit");
           if (!isControl(facts, next)) return this.#submission({ ...options, view: nextView, evaluation: next });
         } catch (error) {
@@ -442,41 +610,71 @@ export class Pipeline {
           return undefined;
         }
         // It was refused before, and is not any more: now it has to change something, under the lock.
-        this.#runControl(call, facts, evaluate);
+        this.#runApart(call, () => this.#control(call, facts, evaluate));
         return undefined;
       },
-      settle: () => this.#respond(call, evaluation),
+      settle: () => this.#answer(call, evaluation),
     };
   }
 
-  #runControl(call: Call, facts: CallFacts, evaluate: Evaluate): void {
-    void this.#control(call, facts, evaluate).catch((error: unknown) => this.#fail(call, error));
+  /** Goes on with a call that does not wait for a batch any more. */
+  #runApart(call: Call, stage: () => Promise<void>): void {
+    void stage().catch((error: unknown) => this.#fail(call, error));
+  }
+
+  /** Carries out what a call needs done first, if it is so still, and then serves the call. */
+  async #prepare(call: Call, caller: Authenticated, { operation, parameters }: Prerequisite): Promise<void> {
+    call.isPrepared = true;
+    const { name: action, version, product } = operation;
+    const requestId = newRequestId();
+    const facts: CallFacts = { ...caller.facts, requestId, action, version, product, operation, parameters };
+    const evaluate = async (view: View): Promise<Evaluation> => {
+      const evaluation = await this.#evaluate(call, { ...caller, facts }, view);
+      if (evaluation.plan === undefined) {
+        this.#report(call, evaluation.failure);
+        throw new NotNeededError();
+      }
+      return { ...evaluation, noted: { ...evaluation.noted, causedBy: call.eventId } };
+    };
+    try {
+      // What is refused takes no turn from others.
+      await evaluate(this.#cachedView());
+      await this.#commitControl(call, facts, evaluate);
+    } catch (error) {
+      if (!(error instanceof NotNeededError || error instanceof AbandonedError)) throw error;
+    }
+    if (!call.abandoned) await this.#serve(call, caller);
   }
 
   async #control(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<void> {
-    let evaluation: Evaluation | undefined;
+    let evaluation: Evaluation;
     try {
-      evaluation = await this.#store.control.run(async (transaction) => {
-        if (call.abandoned) throw new AbandonedError();
-        const locked = await evaluate(transaction);
-        // A right or a state may have changed since it was looked at: then the refusal itself is what is recorded.
-        const { changes = [], touched = [] } = locked.plan ?? {};
-        if (changes.length > 0 && touched.length === 0) {
-          throw new Error(`${facts.action} changes rows and does not say which entities they belong to`);
-        }
-        for (const change of changes) await transaction.write(change);
-        for (const { kind, id } of touched) transaction.touch(kind, id);
-        // The control log is everybody's: after a crash it must be seen whose answers may not have been received.
-        const noted = { ...locked.noted, shard: this.#store.committer.shard.id };
-        const event = encodeCallEvent(facts, { ...locked, noted }, transaction.epoch);
-        return { result: locked, event, until: locked.window?.until };
-      });
+      evaluation = await this.#commitControl(call, facts, evaluate);
     } catch (error) {
       if (error instanceof AbandonedError) return;
       throw error;
     }
     if (call.abandoned) this.#store.committer.correct(call.eventId);
-    else this.#respond(call, evaluation);
+    else this.#answer(call, evaluation);
+  }
+
+  /** @throws AbandonedError if the call was answered while it waited for its turn. */
+  #commitControl(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<Evaluation> {
+    return this.#store.control.run(async (transaction) => {
+      if (call.abandoned) throw new AbandonedError();
+      const locked = await evaluate(transaction);
+      // A right or a state may have changed since it was looked at: then the refusal itself is what is recorded.
+      const { changes = [], touched = [] } = locked.plan ?? {};
+      if (changes.length > 0 && touched.length === 0) {
+        throw new Error(`${facts.action} changes rows and does not say which entities they belong to`);
+      }
+      for (const change of changes) await transaction.write(change);
+      for (const { kind, id } of touched) transaction.touch(kind, id);
+      // The control log is everybody's: after a crash it must be seen whose answers may not have been received.
+      const noted = { ...locked.noted, shard: this.#store.committer.shard.id };
+      const { text: event } = encodeCallEvent(facts, { ...locked, noted }, transaction.epoch);
+      return { result: locked, event, until: locked.window?.until };
+    });
   }
 
   /** Without an event, the answer still has to be true now: the epoch is read after the request came. */
@@ -486,7 +684,7 @@ export class Pipeline {
       const { tag } = cache.epoch;
       const evaluation = await evaluate(this.#cachedView());
       await cache.refresh();
-      if (sameTag(tag, cache.epoch.tag)) return this.#respond(call, evaluation);
+      if (sameTag(tag, cache.epoch.tag)) return this.#answer(call, evaluation);
     }
   }
 
@@ -501,7 +699,7 @@ export class Pipeline {
     return new CachedView({ cache, clock, db: reader });
   }
 
-  #notServed(request: RpcRequest): never {
+  #notServed(request: UnsignedRequest): never {
     if (!this.#registry.hasVersion(request.version)) {
       const versions = this.#registry.versions.join(", ");
       throw new ApiError("InvalidVersion", `Specified parameter Version is not valid. This server speaks ${versions}.`);
@@ -509,18 +707,25 @@ export class Pipeline {
     throw new ApiError("InvalidAction.NotFound");
   }
 
-  #describe(call: Call, error: unknown): { code: ErrorCode; message: string } {
-    if (error instanceof ApiError) {
-      if (error.cause !== undefined) this.#log.warn({ err: error.cause, requestId: call.eventId }, error.message);
-      return { code: error.code, message: error.message };
+  /** Gives an answer that holds, and tells the operator what its caller is not told. */
+  #answer(call: Call, evaluation: Evaluation): void {
+    if (evaluation.failure !== undefined) this.#report(call, evaluation.failure);
+    this.#respond(call, evaluation);
+  }
+
+  #report(call: Call, failure: unknown): void {
+    if (failure instanceof WireError) return;
+    if (!(failure instanceof ApiError)) this.#logFailure(call, failure, "a request failed");
+    else if (failure.cause !== undefined) {
+      this.#log.warn({ err: failure.cause, requestId: call.eventId }, failure.message);
     }
-    if (error instanceof WireError) {
-      // The message of a wrong signature repeats the request, plaintexts included: the record must not.
-      const message = error.code === "SignatureDoesNotMatch" ? ERRORS[error.code].message : error.message;
-      return { code: error.code, message };
-    }
-    this.#logFailure(call, error, "a request failed");
-    return { code: "InternalFailure", message: ERRORS.InternalFailure.message };
+  }
+
+  /** Logs once why callers cannot be proven, however many are told, since anybody may be one. */
+  #logCause(call: Call, { cause, message }: ApiError): void {
+    if (typeof cause !== "object" || cause === null || this.#loggedCauses.has(cause)) return;
+    this.#loggedCauses.add(cause);
+    this.#log.warn({ err: cause, requestId: call.eventId }, message);
   }
 
   #logFailure(call: Call, error: unknown, message: string): void {
@@ -548,16 +753,24 @@ export class Pipeline {
 
   #refuse(call: Call, code: ErrorCode, message: string): undefined {
     const { status } = ERRORS[code];
-    this.#respond(call, { status, body: this.#errorBody(call, code, message), error: { code } });
+    this.#respond(call, { status, body: this.#errorBody(call, { code, message }), error: { code } });
   }
 
-  #errorBody(call: Call, code: ErrorCode, message: string): string {
+  #errorBody(
+    call: Call,
+    {
+      code,
+      message,
+      accessDenied,
+    }: { code: ErrorCode; message: string; accessDenied?: AccessDeniedDetail | undefined },
+  ): string {
     const answer = {
       requestId: call.eventId,
       hostId: call.host,
       code,
       message,
       httpStatus: ERRORS[code].status,
+      accessDeniedDetail: accessDenied,
     };
     return call.format === "JSON" ? encodeError(answer) : encodeXmlError(answer);
   }
@@ -596,11 +809,22 @@ interface Known {
 }
 
 /** A call whose caller is proven. */
-interface Authenticated {
+type Authenticated = SignedCaller | FederatedCaller;
+
+/** By a signature. */
+interface SignedCaller {
   readonly request: RpcRequest;
   readonly facts: CallFacts;
   /** The secret that the signature was verified with. */
   readonly secret: SigningSecret;
+}
+
+/** By what the operation was called with. */
+interface FederatedCaller {
+  readonly request: UnsignedRequest;
+  readonly facts: CallFacts;
+  readonly secret?: undefined;
+  readonly principal: FederatedPrincipal;
 }
 
 /** What a call is answered. */
@@ -610,7 +834,8 @@ interface Ending {
   readonly error?: { readonly code: string } | undefined;
 }
 
-const STS_ADVICE = "Specified SecurityToken is malformed. This server has issued no security tokens.";
+const NO_TOKEN_ADVICE =
+  "Specified SecurityToken is malformed. The AccessKey is not one of a session: send no security token with it.";
 
 class Call implements Ticket, OpenCall {
   readonly incoming: IncomingCall;
@@ -624,6 +849,8 @@ class Call implements Ticket, OpenCall {
   retryAfterMillis: number | undefined;
   /** Set once the call has had its turn in a queue. */
   hadTurn = false;
+  /** Set once what the call needs done first has been tried. */
+  isPrepared = false;
   /** Until the request has been read, and if it cannot be, JSON. */
   format: AnswerFormat = "JSON";
   operation: DeclaredOperation | undefined;
@@ -643,7 +870,18 @@ function textHeader(value: string | string[] | undefined): string {
 }
 
 function unknownPrincipal(accessKeyId: string): Principal {
-  return { type: "root-account", accountId: "unknown", accessKeyId };
+  return rootPrincipal({ accountId: "unknown", accessKeyId });
+}
+
+/** What a caller is told of what went wrong. */
+function describe(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof ApiError) return { code: error.code, message: error.message };
+  if (error instanceof WireError) {
+    // The message of a wrong signature repeats the request, plaintexts included: the record must not.
+    const message = error.code === "SignatureDoesNotMatch" ? ERRORS[error.code].message : error.message;
+    return { code: error.code, message };
+  }
+  return { code: "InternalFailure", message: ERRORS.InternalFailure.message };
 }
 
 /** Whether the answer needs a control transaction: only one that changes something does. */

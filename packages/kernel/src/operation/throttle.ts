@@ -29,13 +29,13 @@ interface Bucket {
 }
 
 /**
- * Limits the calls of each account, class by class: token buckets that hold a second's worth. Each process counts for
+ * Limits the calls of each account, and of each provider's callers, class by class: token buckets that hold a second's worth. Each process counts for
  * itself, so that nobody waits for a database to be told to wait.
  */
 export class Throttle {
   readonly #limits: ThrottlingLimits;
   readonly #now: () => number;
-  /** By class, then by account: only who has proven to be one gets a bucket. */
+  /** By class, then by caller: only who has proven to be one gets a bucket. */
   readonly #buckets = new Map<ThrottlingClass, Map<string, Bucket>>();
 
   /** @param now - a monotonic clock in milliseconds. */
@@ -44,11 +44,16 @@ export class Throttle {
     this.#now = now;
   }
 
-  /** Counts a call. @returns `undefined` if it may go on, else in how many milliseconds, at least 1, there is room for one. */
-  take(throttlingClass: ThrottlingClass, accountId: string): number | undefined {
+  /**
+   * Counts a call.
+   *
+   * @param caller - the account, or the provider that vouched for whoever calls.
+   * @returns `undefined` if it may go on, else in how many milliseconds, at least 1, there is room for one.
+   */
+  take(throttlingClass: ThrottlingClass, caller: string): number | undefined {
     const limit = this.#limits[throttlingClass];
     if (limit === undefined) return undefined;
-    const bucket = this.#bucket(throttlingClass, accountId, limit);
+    const bucket = this.#bucket(throttlingClass, caller, limit);
     const now = this.#now();
     bucket.tokens = Math.min(limit, bucket.tokens + ((now - bucket.filledAt) * limit) / 1000);
     bucket.filledAt = now;
@@ -58,16 +63,16 @@ export class Throttle {
     return undefined;
   }
 
-  #bucket(throttlingClass: ThrottlingClass, accountId: string, limit: number): Bucket {
-    let byAccount = this.#buckets.get(throttlingClass);
-    if (byAccount === undefined) {
-      byAccount = new Map();
-      this.#buckets.set(throttlingClass, byAccount);
+  #bucket(throttlingClass: ThrottlingClass, caller: string, limit: number): Bucket {
+    let byCaller = this.#buckets.get(throttlingClass);
+    if (byCaller === undefined) {
+      byCaller = new Map();
+      this.#buckets.set(throttlingClass, byCaller);
     }
-    let bucket = byAccount.get(accountId);
+    let bucket = byCaller.get(caller);
     if (bucket === undefined) {
       bucket = { tokens: limit, filledAt: this.#now() };
-      byAccount.set(accountId, bucket);
+      byCaller.set(caller, bucket);
     }
     return bucket;
   }

@@ -12,8 +12,15 @@ const SHAPES = {
   Account: /^[1-9][0-9]{15}$/,
   /** 24 characters; whether we issued it, its last six tell (see custody). */
   AccessKey: /^LTAI5t[A-Za-z0-9]{18}$/,
+  /** The AccessKey of a role's session: 28 characters. */
+  SessionKey: /^STS\.[A-Za-z0-9]{24}$/,
   Key: UUID,
   KeyVersion: UUID,
+  /** 18 digits, of which the first is a 2. */
+  User: /^2[0-9]{17}$/,
+  Group: /^g-[A-Za-z0-9]{16}$/,
+  /** 18 digits, of which the first is a 3. */
+  Role: /^3[0-9]{17}$/,
   /** A UUID in upper case. */
   Request: /^[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}$/,
 } as const satisfies Readonly<Record<string, RegExp>>;
@@ -26,8 +33,12 @@ export type Id<K extends IdKind> = string & { readonly [kind]: K };
 
 export type AccountId = Id<"Account">;
 export type AccessKeyId = Id<"AccessKey">;
+export type SessionKeyId = Id<"SessionKey">;
 export type KeyId = Id<"Key">;
 export type KeyVersionId = Id<"KeyVersion">;
+export type UserId = Id<"User">;
+export type GroupId = Id<"Group">;
+export type RoleId = Id<"Role">;
 export type RequestId = Id<"Request">;
 
 /** Whether `text` has the shape of an identifier of this kind. */
@@ -61,6 +72,32 @@ export function newAccountId(): AccountId {
   // 2^64 is so much more than 10^15 that the remainder favours no account by more than one part in 18,000.
   const digits = randomBytesPooled(8).readBigUInt64BE() % 10n ** 15n;
   return made(`1${digits.toString().padStart(15, "0")}`);
+}
+
+/** A 2 and 17 random digits. */
+export function newUserId(): UserId {
+  const digits = randomBytesPooled(8).readBigUInt64BE() % 10n ** 17n;
+  return made(`2${digits.toString().padStart(17, "0")}`);
+}
+
+const GROUP_ID_CHARACTERS = 16;
+
+/** `g-` and 16 random letters and digits. */
+export function newGroupId(): GroupId {
+  // More bytes than characters, since base64 has two characters that are neither; those of a few more are left over.
+  let characters = "";
+  while (characters.length < GROUP_ID_CHARACTERS) {
+    characters += randomBytesPooled(GROUP_ID_CHARACTERS)
+      .toString("base64")
+      .replaceAll(/[^A-Za-z0-9]/g, "");
+  }
+  return made(`g-${characters.slice(0, GROUP_ID_CHARACTERS)}`);
+}
+
+/** A 3 and 17 random digits. */
+export function newRoleId(): RoleId {
+  const digits = randomBytesPooled(8).readBigUInt64BE() % 10n ** 17n;
+  return made(`3${digits.toString().padStart(17, "0")}`);
 }
 
 // The one place where text becomes an identifier without being looked at: it was made a line above.

@@ -2,17 +2,24 @@ export { alarm, type Alarm, ALARMS } from "./alarms.ts";
 export {
   type AccessKeyId,
   type AccountId,
+  type GroupId,
   type Id,
   type IdKind,
   isId,
   type KeyId,
   type KeyVersionId,
   newAccountId,
+  newGroupId,
   newKeyId,
   newKeyVersionId,
   newRequestId,
+  newRoleId,
+  newUserId,
   parseId,
   type RequestId,
+  type RoleId,
+  type SessionKeyId,
+  type UserId,
 } from "./ids.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./logging.ts";
 export { Lru } from "./lru.ts";
@@ -25,6 +32,7 @@ export {
   type NonceUse,
   type NonceVerdict,
 } from "./nonce-table.ts";
+export { ownCopy } from "./own-copy.ts";
 export { attempt, proceed } from "./proceed.ts";
 export { REFUSAL_REASONS, type RefusalDetails, type RefusalReason, SecurityLog } from "./security-log.ts";
 export { Count, Tally } from "./tally.ts";

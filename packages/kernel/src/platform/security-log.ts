@@ -7,7 +7,10 @@ export const REFUSAL_REASONS = [
   "slow",
   "too-many-connections",
   "unknown-access-key",
+  "bad-security-token",
   "bad-signature",
+  "bad-identity-token",
+  "too-many-unsigned",
   "expired-timestamp",
   "used-nonce",
 ] as const;

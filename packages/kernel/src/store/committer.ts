@@ -1,5 +1,6 @@
 import { Frontier } from "@cinnabar/merkle-log";
 import { sealBatch } from "../audit/batch-codec.ts";
+import type { EncodedEvent } from "../audit/event.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
 import type { CallTrace } from "../platform/tracing.ts";
 import type { Backend, BatchCommit, BatchOutcome, BatchRow, TimeWindow } from "./backend.ts";
@@ -42,8 +43,8 @@ export interface Ticket {
 /** A finished request that waits for its record. */
 export interface Submission {
   readonly ticket: Ticket;
-  /** The event's canonical JSON, as validated at this epoch. */
-  encodeEvent(epoch: number): string;
+  /** The event, as validated at this epoch. */
+  encodeEvent(epoch: number): EncodedEvent;
   /** True while everything the answer depends on is still so in the cache. */
   isCurrent(): boolean;
   readonly window: TimeWindow | undefined;
@@ -68,9 +69,19 @@ export interface OwnShard {
   readonly sum: bigint;
 }
 
+/** A batch that stands in this process's log. */
+export interface WrittenBatch {
+  readonly shard: number;
+  readonly seq: number;
+  /** Leaves of the log up to the end of the batch. */
+  readonly leaves: number;
+  readonly events: readonly EncodedEvent[];
+}
+
 /** What the committer tells the outside. */
 export interface CommitterObserver {
-  committed(batch: { events: number; millis: number; submissions: readonly Submission[] }): void;
+  /** After the answers have gone out. Of a batch whose outcome was unknown for a while, nobody is told. */
+  committed(batch: WrittenBatch, commit: { millis: number; submissions: readonly Submission[] }): void;
   missed(): void;
   /** The database did not take a batch, or its answer was lost. */
   unavailable(cause: unknown): void;
@@ -82,6 +93,7 @@ export interface CommitterObserver {
 interface Attempt {
   readonly submissions: readonly Submission[];
   readonly corrected: readonly string[];
+  readonly events: readonly EncodedEvent[];
   readonly row: BatchRow;
   readonly frontier: Frontier;
   readonly sum: bigint;
@@ -273,11 +285,10 @@ export class Committer {
           this.#confirm();
           this.#settle(attempt);
           this.#lastBatchEvents = attempt.row.eventCount;
-          this.#observer.committed({
-            events: attempt.row.eventCount,
-            millis: performance.now() - startedAt,
-            submissions: attempt.submissions,
-          });
+          this.#observer.committed(
+            { shard: attempt.row.shard, seq: attempt.row.seq, leaves: attempt.frontier.size, events: attempt.events },
+            { millis: performance.now() - startedAt, submissions: attempt.submissions },
+          );
           return;
         case "conflict":
           this.#contested.push(...submissions.filter(({ inserts }) => inserts.length > 0));
@@ -378,8 +389,8 @@ export class Committer {
     const { id, incarnation, seq, frontier } = this.#shard;
     const epoch = this.#cache.epoch.value;
     const corrected = this.#corrections.slice(0, MAX_CORRECTIONS);
-    const events = submissions.map((submission) => submission.encodeEvent(epoch));
-    if (corrected.length > 0) events.push(this.#encodeCorrection(corrected, epoch));
+    const events: EncodedEvent[] = submissions.map((submission) => submission.encodeEvent(epoch));
+    if (corrected.length > 0) events.push({ text: this.#encodeCorrection(corrected, epoch) });
     let sum = this.#shard.sum;
     for (const { inserts } of submissions) for (const { sumDelta } of inserts) sum = addSums(sum, sumDelta);
     const sealed = sealBatch(
@@ -391,9 +402,9 @@ export class Committer {
         time: this.#clock.now(),
         sum: this.#guard.protectSum(sum, shardSumPlace(id, seq)),
       },
-      { frontier, events },
+      { frontier, events: events.map(({ text }) => text) },
     );
-    return { submissions, corrected, row: sealed.row, frontier: sealed.frontier, sum };
+    return { submissions, corrected, events, row: sealed.row, frontier: sealed.frontier, sum };
   }
 
   #toCommit(attempt: Attempt): BatchCommit {

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { ownCopy } from "../platform/own-copy.ts";
 import type { Backend, SqlConnection } from "./backend.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
 import type { RowGuard } from "./row-guard.ts";
@@ -19,6 +20,11 @@ export interface EntityKind<E extends object> {
   readonly name: string;
   /** How many entities of the kind a process keeps. */
   readonly capacity: number;
+  /**
+   * About how many bytes of memory an entity takes, always the same for the same one: a process keeps at most
+   * {@link MAX_KIND_BYTES} of the kind. Left out where entities are small, so that the capacity bounds them.
+   */
+  weigh?(entity: E): number;
   /** Reads the entity with one consistent statement per table, or gives `undefined` if it does not exist. Never changes what it returned. */
   load(reader: EntityReader, id: string): Promise<E | undefined>;
 }
@@ -46,6 +52,9 @@ export interface ChangeListener {
   everythingChanged(): void;
 }
 
+/** What the entities of one kind may weigh together, in bytes. */
+export const MAX_KIND_BYTES = 64 * 1024 * 1024;
+
 /** How many control transactions back the change list reaches; who is further behind forgets everything. */
 export const CHANGE_LIST_LENGTH = 100_000;
 
@@ -58,7 +67,7 @@ export const CHANGE_LIST_LENGTH = 100_000;
 export class EntityCache {
   readonly #reader: EntityReader;
   readonly #kernel: Kysely<KernelSchema>;
-  readonly #entities = new Map<string, Map<string, object>>();
+  readonly #entities = new Map<string, KindCache>();
   readonly #loading = new Map<string, Promise<object | undefined>>();
   #epoch: Epoch;
   #generation = 0;
@@ -94,7 +103,7 @@ export class EntityCache {
   peek<E extends object>(kind: EntityKind<E>, id: string): E | undefined {
     // Only `#load` puts entities in, under their own kind.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return this.#entities.get(kind.name)?.get(id) as E | undefined;
+    return this.#entities.get(kind.name)?.entities.get(id) as E | undefined;
   }
 
   /** Reads the epoch and forgets what has changed since the last time. */
@@ -164,7 +173,8 @@ export class EntityCache {
     return loading;
   }
 
-  async #read<E extends object>(kind: EntityKind<E>, id: string): Promise<E | undefined> {
+  async #read<E extends object>(kind: EntityKind<E>, named: string): Promise<E | undefined> {
+    const id = ownCopy(named);
     for (;;) {
       const generation = this.#generation;
       const entity = await kind.load(this.#reader, id);
@@ -177,20 +187,47 @@ export class EntityCache {
   #keep(kind: EntityKind<object>, id: string, entity: object): void {
     let entities = this.#entities.get(kind.name);
     if (entities === undefined) {
-      entities = new Map();
+      entities = new KindCache(kind);
       this.#entities.set(kind.name, entities);
     }
-    if (entities.size >= kind.capacity) {
-      // The oldest goes: entities are cheap to read again, and a scan must not cost bookkeeping on every use.
-      for (const oldest of entities.keys()) {
-        entities.delete(oldest);
-        break;
-      }
-    }
-    entities.set(id, entity);
+    entities.keep(id, entity);
   }
 }
 
 export function sameTag(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
+}
+
+/** What is kept of one kind. */
+class KindCache {
+  readonly entities = new Map<string, object>();
+  readonly #kind: EntityKind<object>;
+  #bytes = 0;
+
+  constructor(kind: EntityKind<object>) {
+    this.#kind = kind;
+  }
+
+  keep(id: string, entity: object): void {
+    this.delete(id);
+    const bytes = this.#weigh(entity);
+    // The oldest go: entities are cheap to read again, and a scan must not cost bookkeeping on every use.
+    for (const oldest of this.entities.keys()) {
+      if (this.entities.size < this.#kind.capacity && this.#bytes + bytes <= MAX_KIND_BYTES) break;
+      this.delete(oldest);
+    }
+    this.entities.set(id, entity);
+    this.#bytes += bytes;
+  }
+
+  delete(id: string): void {
+    const entity = this.entities.get(id);
+    if (entity === undefined) return;
+    this.entities.delete(id);
+    this.#bytes -= this.#weigh(entity);
+  }
+
+  #weigh(entity: object): number {
+    return this.#kind.weigh?.(entity) ?? 0;
+  }
 }

@@ -11,7 +11,7 @@ export {
   UnknownOutcomeError,
 } from "./backend.ts";
 export { readBatchRow } from "./batch-columns.ts";
-export type { CommitterObserver, OwnShard } from "./committer.ts";
+export type { CommitterObserver, OwnShard, WrittenBatch } from "./committer.ts";
 export { advanceClock } from "./advance-clock.ts";
 export { CONTROL_SHARD, type ControlTransaction } from "./control.ts";
 export { ClockBehindError, ControlStore } from "./control-store.ts";

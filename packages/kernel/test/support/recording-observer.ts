@@ -1,4 +1,5 @@
 import type { SignedCheckpoint } from "../../src/audit/checkpointer.ts";
+import type { WrittenBatch } from "../../src/store/committer.ts";
 import type { StoreObserver } from "../../src/store/store.ts";
 
 /** Remembers what a store told its process. */
@@ -10,8 +11,8 @@ export class RecordingObserver implements StoreObserver {
   clockAlarms = 0;
   readonly checkpoints: SignedCheckpoint[] = [];
 
-  committed(batch: { events: number }): void {
-    this.batches.push(batch.events);
+  committed({ events }: WrittenBatch): void {
+    this.batches.push(events.length);
   }
   missed(): void {
     this.misses++;

@@ -44,8 +44,8 @@ export class TestRequest implements Submission {
     return this.#options.isCurrent?.(this) ?? true;
   }
 
-  encodeEvent(epoch: number): string {
-    return JSON.stringify({ epoch, eventId: this.id, run: this.runs });
+  encodeEvent(epoch: number): { text: string } {
+    return { text: JSON.stringify({ epoch, eventId: this.id, run: this.runs }) };
   }
 
   async again(): Promise<Submission> {

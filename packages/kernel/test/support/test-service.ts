@@ -5,16 +5,21 @@ import { z } from "zod";
 import { openCustody } from "../../src/custody/custody.ts";
 import { DeploymentKeys } from "../../src/custody/deployment-keys.ts";
 import { SoftwareKeystore } from "../../src/custody/software-keystore.ts";
+import type { Authorizer } from "../../src/operation/authorizer.ts";
 import { ApiError } from "../../src/operation/errors.ts";
 import { type AccessRequest, type DeclaredOperation, defineOperation } from "../../src/operation/operation.ts";
 import { optional, optionalMap, required } from "../../src/operation/parameter.ts";
 import { type Authenticator, Pipeline } from "../../src/operation/pipeline.ts";
+import { PrerequisiteError } from "../../src/operation/prerequisite.ts";
+import { type Principal, rootPrincipal } from "../../src/operation/principal.ts";
 import { OperationRegistry } from "../../src/operation/registry.ts";
+import type { Throttle } from "../../src/operation/throttle.ts";
 import { createLogger } from "../../src/platform/logging.ts";
 import { Metrics } from "../../src/platform/metrics.ts";
 import { NonceTable } from "../../src/platform/nonce-table.ts";
 import { SecurityLog } from "../../src/platform/security-log.ts";
 import type { EntityFinder } from "../../src/store/entity-cache.ts";
+import { TamperedRowError } from "../../src/store/row-guard.ts";
 import type { TestDeployment, TestProcess } from "./deployment.ts";
 import { type Thing, thingKind, thingRow, type ThingSchema, thingTable } from "./thing.ts";
 
@@ -48,6 +53,32 @@ function onThing(action: string, { row }: Thing): AccessRequest[] {
 /** What a call of SearchThings waits for, by its Id. */
 export const searches = new Map<string, Promise<void>>();
 
+/** Why IntroduceMyself cannot tell who nobody is, the same for all who ask. */
+const AWAY = new Error("the provider is away");
+
+/** What a call of FetchThing makes where it is missing, unless the ground is barren. */
+const plantThing = defineOperation({
+  ...declared,
+  name: "PlantThing",
+  kind: "control",
+  readWrite: "Write",
+  parameters: { Id: id },
+  async target(context, { Id }) {
+    if ((await context.find(thingKind, Id)) !== undefined) throw new ApiError("AliasAlreadyExists");
+  },
+  access: () => [],
+  handle(context, { Id }) {
+    if (Id === "barren") throw new ApiError("Rejected.Disabled");
+    const row = thingRow(Id, { owner: context.principal.accountId });
+    context.about("ACS::Test::Thing", Id);
+    return {
+      result: { Id },
+      changes: [thingTable.insert(context.guard, context.db, row)],
+      touched: [{ kind: thingKind, id: Id }],
+    };
+  },
+});
+
 /** A tiny API with an operation of every kind. A thing whose note is `locked` cannot be changed. */
 export const operations: readonly DeclaredOperation[] = [
   defineOperation({
@@ -69,6 +100,20 @@ export const operations: readonly DeclaredOperation[] = [
       context.about("ACS::Test::Thing", Id);
       return { result: { Id, Count: row.count, Secret: "not for the record" } };
     },
+  }),
+  defineOperation({
+    ...declared,
+    name: "FetchThing",
+    kind: "crypto",
+    readWrite: "Read",
+    parameters: { Id: id },
+    async target(context, { Id }) {
+      const thing = await context.find(thingKind, Id);
+      if (thing !== undefined) return thing;
+      throw new PrerequisiteError(KNOWN, { operation: plantThing, parameters: new Map([["Id", Id]]) });
+    },
+    access: (_, thing) => onThing("test:FetchThing", thing),
+    handle: (_context, { Id }) => ({ result: { Id } }),
   }),
   defineOperation({
     ...declared,
@@ -143,6 +188,42 @@ export const operations: readonly DeclaredOperation[] = [
   }),
   defineOperation({
     ...declared,
+    name: "CompareThing",
+    kind: "read",
+    readWrite: "Read",
+    parameters: { Id: id },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:CompareThing", thing),
+    async handle({ db }, { Id }, thing) {
+      const things = db.$extendTables<ThingSchema>().selectFrom("thing");
+      const { count } = await things.select("count").where("id", "=", Id).executeTakeFirstOrThrow();
+      if (count !== thing.row.count) throw new TamperedRowError("thing", "a thing is not what it is");
+      return { result: { Count: count } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "IntroduceMyself",
+    kind: "read",
+    readWrite: "Read",
+    parameters: { Id: id },
+    async identify(_, wire) {
+      const subject = wire.get("Me") ?? "";
+      await searches.get(subject);
+      if (subject === "nobody") {
+        throw new ApiError("ServiceUnavailableTemporary", "Who that is cannot be told.", { cause: AWAY });
+      }
+      const identity = { providerId: "P", providerName: "p", issuer: "https://p.test", audience: ["test"] };
+      const times = { issuedAt: 0, expiresAt: 0 };
+      const caller = { accountId: ACCOUNT, accessKeyId: "", arn: `acs:ram::${ACCOUNT}:oidc-provider/p` };
+      return { type: "federated-user", ...caller, subject, identity: { ...identity, ...times } };
+    },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:IntroduceMyself", thing),
+    handle: () => ({ result: {} }),
+  }),
+  defineOperation({
+    ...declared,
     name: "Explode",
     kind: "crypto",
     readWrite: "Read",
@@ -169,8 +250,8 @@ const secrets = new WeakMap<Thing, SigningSecret>();
 
 /** AccessKeys are things here: their note is the secret, and their count tells whether they are active. */
 const authenticator: Authenticator = {
-  isIssued: (accessKeyId) => accessKeyId.startsWith("LTAI5t"),
-  async find(finder, accessKeyId) {
+  isIssued: ({ accessKeyId }) => accessKeyId.startsWith("LTAI5t"),
+  async find(finder, { accessKeyId }) {
     const thing = await finder.find(thingKind, accessKeyId);
     if (thing === undefined) return undefined;
     let secret = secrets.get(thing);
@@ -179,7 +260,7 @@ const authenticator: Authenticator = {
       secrets.set(thing, secret);
     }
     return {
-      principal: { type: "root-account", accountId: thing.row.owner, accessKeyId },
+      principal: rootPrincipal({ accountId: thing.row.owner, accessKeyId }),
       secret,
       refusedAs: thing.row.count === 1 ? undefined : "InvalidAccessKeyId.Inactive",
     };
@@ -198,6 +279,26 @@ export interface Reply {
   readonly millis: number;
 }
 
+/** Takes whoever signs rightly for somebody else. */
+function actingAs(principal: Principal): Authenticator {
+  return {
+    ...authenticator,
+    async find(finder, accessKeyId) {
+      const found = await authenticator.find(finder, accessKeyId);
+      return found && { ...found, principal };
+    },
+  };
+}
+
+interface TestServiceOptions {
+  readonly process?: TestProcess;
+  readonly authorizer?: Authorizer;
+  /** Left out, the root of the account that an AccessKey belongs to. */
+  readonly principal?: Principal;
+  /** Left out, nobody's calls are limited. */
+  readonly throttle?: Throttle;
+}
+
 /** A pipeline with the tiny API on a process of a test deployment. */
 export class TestService implements Disposable {
   readonly process: TestProcess;
@@ -205,7 +306,10 @@ export class TestService implements Disposable {
   readonly pipeline: Pipeline;
   readonly #logged: string[] = [];
 
-  private constructor(deployment: TestDeployment, process: TestProcess) {
+  private constructor(
+    deployment: TestDeployment,
+    { process, authorizer, principal, throttle }: { process: TestProcess } & Omit<TestServiceOptions, "process">,
+  ) {
     this.process = process;
     const now = (): number => Date.now();
     this.metrics = new Metrics({ now });
@@ -219,7 +323,9 @@ export class TestService implements Disposable {
     this.pipeline = new Pipeline({
       store: process.store,
       registry: new OperationRegistry(operations),
-      authenticator,
+      authenticator: principal === undefined ? authenticator : actingAs(principal),
+      authorizer,
+      throttle,
       custody: openCustody({ keys: DeploymentKeys.derive(deployment.rootKey), keystore: new SoftwareKeystore() }),
       nonces: new NonceTable(1024),
       metrics: this.metrics,
@@ -228,7 +334,7 @@ export class TestService implements Disposable {
     });
   }
 
-  static async start(deployment: TestDeployment, options: { process?: TestProcess } = {}): Promise<TestService> {
+  static async start(deployment: TestDeployment, options: TestServiceOptions = {}): Promise<TestService> {
     const process = options.process ?? (await deployment.open());
     const { rows } = await deployment.backend.reader.execute("SELECT id FROM thing", []);
     if (rows.length === 0) {
@@ -238,7 +344,7 @@ export class TestService implements Disposable {
         { id: "foreign", owner: "9999999999999999" },
       );
     }
-    return new TestService(deployment, process);
+    return new TestService(deployment, { ...options, process });
   }
 
   get log(): string {
@@ -255,13 +361,20 @@ export class TestService implements Disposable {
     return this.send(sign(action, parameters));
   }
 
-  send(request: SignedRequest): Promise<Reply> {
+  /** Sends a call without a signature. */
+  callUnsigned(action: string, parameters: Readonly<Record<string, string>>, sourceAddress?: string): Promise<Reply> {
+    const query = new URLSearchParams({ Action: action, Version: VERSION, Format: "JSON", ...parameters });
+    const request = { method: "GET", url: `/?${query.toString()}`, headers: {}, body: Buffer.alloc(0) } as const;
+    return this.send(request, sourceAddress);
+  }
+
+  send(request: SignedRequest, sourceAddress = "192.0.2.7"): Promise<Reply> {
     const startedAt = performance.now();
     return new Promise((resolve, reject) => {
       let answers = 0;
       this.pipeline.handle({
         http: { ...request, headers: { ...request.headers, host: HOST, "user-agent": "tests/1.0" } },
-        sourceAddress: "192.0.2.7",
+        sourceAddress,
         isSecure: true,
         respond: ({ status, body, format, requestId, retryAfterMillis }) => {
           if (++answers > 1) reject(new Error("answered twice"));

@@ -1,7 +1,7 @@
 import { ApiError, defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findLivingKey, noteKey, onKey } from "../key/find-key.ts";
+import { findLivingKey, onKey, toTarget } from "../key/find-key.ts";
 import { onAlias } from "../resource-name.ts";
 import { aliasName } from "./alias.ts";
 import { deleteAliasRow, findAlias, touchedAlias } from "./alias-repository.ts";
@@ -20,12 +20,11 @@ export const deleteAlias = defineOperation({
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
     const key = alias && (await findLivingKey(context, alias.keyId));
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
-    noteKey(context, key);
-    return { alias, key };
+    return { alias, ofKey: toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound" }) };
   },
-  access: (context, { alias, key }) => [
+  access: (context, { alias, ofKey }) => [
     onAlias(alias.name, "kms:DeleteAlias", context),
-    onKey(context, "kms:DeleteAlias", { key, hiddenAs: "Forbidden.AliasNotFound" }),
+    onKey(context, "kms:DeleteAlias", ofKey),
   ],
   handle: (context, _parameters, { alias }) => ({
     result: {},

@@ -1,7 +1,7 @@
 import { ApiError, defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findKey, findLivingKey, noteOtherKey, onKey } from "../key/find-key.ts";
+import { findKey, findLivingKey, onKey, toTarget } from "../key/find-key.ts";
 import { assertChangeable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { onAlias } from "../resource-name.ts";
@@ -24,22 +24,21 @@ export const updateAlias = defineOperation({
   async target(context, { AliasName: name, KeyId }) {
     const next = await findKey(context, KeyId, { alias: false, arn: false });
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
-    const previous = alias && (await findLivingKey(context, alias.keyId));
-    if (alias === undefined || previous === undefined) throw new ApiError("Forbidden.AliasNotFound");
-    if (previous.id !== next.key.id) noteOtherKey(context, "previous", { key: previous });
+    const key = alias && (await findLivingKey(context, alias.keyId));
+    if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
+    if (key.id === next.key.id) return { alias, next, previous: undefined };
+    const previous = toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound", noted: { role: "previous" } });
     return { alias, next, previous };
   },
   // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access").
   access: (context, { alias, next, previous }) => [
     onAlias(alias.name, "kms:UpdateAlias", context),
     onKey(context, "kms:UpdateAlias", next),
-    ...(previous.id === next.key.id
-      ? []
-      : [onKey(context, "kms:UpdateAlias", { key: previous, hiddenAs: "Forbidden.AliasNotFound" })]),
+    ...(previous === undefined ? [] : [onKey(context, "kms:UpdateAlias", previous)]),
   ],
   handle(context, _parameters, { alias, next: { key }, previous }) {
     assertChangeable(key.status);
-    if (previous.id === key.id) return { result: {} };
+    if (previous === undefined) return { result: {} };
     return {
       result: {},
       changes: [changeAliasKey(context, alias, key.id)],

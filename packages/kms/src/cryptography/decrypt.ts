@@ -1,7 +1,7 @@
 import { defineOperation, optional, optionalMap, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { noteKey, onKey } from "../key/find-key.ts";
+import { onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { ciphertextBlob } from "./ciphertext-blob.ts";
@@ -32,7 +32,7 @@ export const decrypt = defineOperation({
   errors: ["UnsupportedOperation", "Forbidden.KeyNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
   target(context, { CiphertextBlob: { versionId }, Recipient }) {
     if (Recipient !== undefined) throw unsupported("Recipient");
-    return findVersion(context, versionId, (key, keyVersionId) => noteKey(context, key, keyVersionId));
+    return findVersion(context, versionId);
   },
   access: (context, target) => [onKey(context, "kms:Decrypt", target)],
   async handle(context, { CiphertextBlob: { box }, EncryptionContext }, { key, version }) {

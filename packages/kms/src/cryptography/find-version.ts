@@ -1,6 +1,6 @@
-import { ApiError, type KeyVersionId, type RequestContext } from "@cinnabar/kernel";
-import { findLivingKey, type KeyTarget } from "../key/find-key.ts";
-import { ownerKind, type StoredKey } from "../key/key-repository.ts";
+import { ApiError, type RequestContext } from "@cinnabar/kernel";
+import { findLivingKey, type KeyTarget, toTarget } from "../key/find-key.ts";
+import { ownerKind } from "../key/key-repository.ts";
 import type { KeyVersion } from "../key/key-version.ts";
 
 /** The key version that a ciphertext names. */
@@ -11,18 +11,14 @@ export interface VersionTarget extends KeyTarget {
 /**
  * Finds the key version of a ciphertext, whichever account it belongs to.
  *
- * @param note - says in the event which key and version that is.
+ * @param role - what its key is in the call, beside the one that it is about.
  * @throws {@link ApiError} `Forbidden.KeyNotFound`.
  */
-export async function findVersion(
-  context: RequestContext,
-  versionId: string,
-  note: (key: StoredKey, versionId: KeyVersionId) => void,
-): Promise<VersionTarget> {
+export async function findVersion(context: RequestContext, versionId: string, role?: "source"): Promise<VersionTarget> {
   const owner = await context.find(ownerKind, versionId);
   const key = owner && (await findLivingKey(context, owner.keyId));
   const version = owner && key?.versions.get(owner.versionId);
   if (key === undefined || version === undefined) throw new ApiError("Forbidden.KeyNotFound");
-  note(key, version.identity.versionId);
-  return { key, version, hiddenAs: "Forbidden.KeyNotFound" };
+  const noted = { keyVersionId: version.identity.versionId, ...(role !== undefined && { role }) };
+  return { ...toTarget(context, key, { hiddenAs: "Forbidden.KeyNotFound", noted }), version };
 }

@@ -10,7 +10,7 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findKey, noteOtherKey, onKey } from "../key/find-key.ts";
+import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { oneOf } from "../parameters/one-of.ts";
@@ -73,10 +73,9 @@ export const reEncrypt = defineOperation({
     if (values.SourceKeyId?.names === "alias") throw new ApiError("Unsupported.Alias");
     if (values.DestinationKeyId.names === "alias") throw new ApiError("Unsupported.Alias");
     const { versionId } = values.CiphertextBlob;
-    const source = await findVersion(context, versionId, (key, keyVersionId) =>
-      noteOtherKey(context, "source", { key, keyVersionId }),
-    );
+    // The destination is the caller's own, so its event says it: before the source, be there one or not.
     const destination = await findKey(context, values.DestinationKeyId, { alias: false, arn: false });
+    const source = await findVersion(context, versionId, "source");
     return { source, destination };
   },
   access: (context, { source, destination }) => [

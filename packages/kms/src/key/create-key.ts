@@ -11,17 +11,17 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findAccountKeys } from "../cryptography/account-keys.ts";
 import { flag, oneOf } from "../parameters/one-of.ts";
 import { storableText } from "../parameters/storable-text.ts";
 import { unsupported } from "../parameters/unsupported.ts";
+import { keyPolicy, MAX_POLICY_BYTES } from "../policy/key-policy.ts";
+import { assertManageable, lockoutParameters } from "../policy/lockout.ts";
 import { onOwn } from "../resource-name.ts";
 import { MAX_TAGS, tagsJson } from "../tag/tag.ts";
 import { type Key, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
 import { keyMetadata, toKeyMetadata } from "./key-metadata.ts";
-import { insertKey } from "./key-repository.ts";
 import { isMakeable, KEY_SPECS, type KeyUsage, PUBLISHED_KEY_SPECS } from "./key-spec.ts";
-import { policyDocument } from "./policy-document.ts";
+import { makeKey } from "./make-key.ts";
 import { rotationInterval } from "./rotation-interval.ts";
 
 const MAX_INSTANCE_ID_CHARACTERS = 256;
@@ -49,7 +49,10 @@ const parameters = {
     schema: rotationInterval({ minDays: 7, maxDays: 365 }),
     description: "How often the key is rotated, such as 30d. Without EnableAutomaticRotation it means nothing.",
   }),
-  Policy: optional({ schema: policyDocument, description: "Who may use the key, as JSON. Not served yet." }),
+  Policy: optional({
+    schema: keyPolicy,
+    description: `Who may use the key, as a policy in JSON of at most ${MAX_POLICY_BYTES} bytes. By default its account.`,
+  }),
   Tags: optional({
     schema: tagsJson({ min: 0, max: MAX_TAGS }),
     description: `The key's tags, as a JSON array of at most ${MAX_TAGS} objects {"TagKey","TagValue"}.`,
@@ -62,6 +65,7 @@ const parameters = {
     schema: oneOf(["HsmInternal", "HsmEncryptedDatabase"]),
     description: "Where an HSM keeps the key. HsmInternal by default, which for a software key means nothing.",
   }),
+  ...lockoutParameters,
 };
 
 export const createKey = defineOperation({
@@ -74,14 +78,13 @@ export const createKey = defineOperation({
   parameters,
   result: z.object({ KeyMetadata: keyMetadata }),
   recordedResult: [],
-  errors: ["UnsupportedOperation", "Unsupported.ProtectionLevel"],
+  errors: ["UnsupportedOperation", "Unsupported.ProtectionLevel", "Rejected.PolicyLockout"],
   target: (_context, values) => toKind(values),
   access: (context) => [onOwn("key", "kms:CreateKey", context)],
-  async handle(context, { Description: description = "", Tags: tags = new Map() }, { spec, usage }) {
+  async handle(context, values, { spec, usage }) {
+    const { Description: description = "", Tags: tags = new Map(), Policy: policy } = values;
     const { now, principal, region } = context;
-    const { keystore } = context.custody;
     const accountId = parseId("Account", principal.accountId);
-    const versionId = newKeyVersionId();
     const key: Key = {
       id: newKeyId(),
       accountId,
@@ -93,20 +96,16 @@ export const createKey = defineOperation({
       description,
       creator: accountId,
       createdAt: now,
-      primaryVersionId: versionId,
+      primaryVersionId: newKeyVersionId(),
       deletionProtection: undefined,
     };
-    const { current: accountKey } = await findAccountKeys(context, accountId);
-    const identity = { accountId, keyId: key.id, versionId, spec, origin: key.origin };
-    const material = await keystore.generate({ identity, accountKey: accountKey.key });
+    if (policy !== undefined && values.ConfirmLockout !== true) assertManageable(context, policy, key);
+    const changes = await makeKey(context, key, { tags, policy });
     context.about("ACS::KMS::Key", key.id);
     context.note({ keyId: key.id, keyRevision: 1 });
     return {
       result: { KeyMetadata: toKeyMetadata(key, { region, lastRotationAt: now }) },
-      changes: insertKey(context, key, {
-        first: { versionId, material, accountKeyVersion: accountKey.version },
-        tags,
-      }),
+      changes,
     };
   },
 });
@@ -134,6 +133,5 @@ function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
   if (values.ProtectionLevel === "HSM") throw new ApiError("Unsupported.ProtectionLevel");
   if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupported("KeyStorageMechanism");
   if (values.EnableAutomaticRotation === true) throw unsupported("EnableAutomaticRotation");
-  if (values.Policy !== undefined) throw unsupported("Policy");
   return { spec, usage };
 }

@@ -11,11 +11,13 @@ export const describeKey = defineOperation({
   summary: "Tells everything about a key but its material.",
   kind: "read",
   readWrite: "Read",
-  parameters: { KeyId: required({ schema: keyReference, description: "The key's id, or an alias of it." }) },
+  parameters: {
+    KeyId: required({ schema: keyReference, description: "The key's id, an alias of it, or the ARN of either." }),
+  },
   result: z.object({ KeyMetadata: describedKeyMetadata }),
   recordedResult: [],
   errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound"],
-  target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: false }),
+  target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: true }),
   access: (context, target) => [onKey(context, "kms:DescribeKey", target)],
   handle({ region }, _parameters, { key }) {
     return {

@@ -1,6 +1,17 @@
-import { type AccessRequest, ApiError, type KeyVersionId, proceed, type RequestContext } from "@cinnabar/kernel";
+import {
+  type AccessRequest,
+  ApiError,
+  type EventObject,
+  isId,
+  type KeyVersionId,
+  PrerequisiteError,
+  proceed,
+  type RequestContext,
+} from "@cinnabar/kernel";
 import { findAlias } from "../alias/alias-repository.ts";
 import { keyArn } from "../resource-name.ts";
+import { createServiceKey } from "../service-key/create-service-key.ts";
+import { isOwnServiceKey } from "../service-key/service-key.ts";
 import { isGone } from "./key.ts";
 import { type StoredKey, keyKind } from "./key-repository.ts";
 import type { KeyReference } from "./key-reference.ts";
@@ -16,10 +27,23 @@ export interface KeyTarget {
   readonly key: StoredKey;
   /** What somebody hears who may not know of it: the same as if what they named did not exist. */
   readonly hiddenAs: "Forbidden.KeyNotFound" | "Forbidden.AliasNotFound" | "InvalidResourceId.NotFound";
+  /** What the event is to say of it. */
+  readonly noted?: KeyNote | undefined;
+}
+
+/** How an event names a key. */
+interface KeyNote {
+  /** What the key is beside the one that the call is about: its members begin with that. */
+  readonly role?: "source" | "previous";
+  /** The version that a ciphertext named. */
+  readonly keyVersionId?: KeyVersionId | undefined;
+  /** The alias that it was named by, with its prefix. */
+  readonly alias?: string | undefined;
 }
 
 /**
- * Finds the key that a KeyId names and says so in the event. A key or an alias of another account is found by ARN only.
+ * Finds the key that a KeyId names and says so in the event. A key or an alias of another account is found by ARN only. A
+ * service's own key in an account is made first, where there is none yet.
  *
  * @throws {@link ApiError} `Unsupported.Alias`, `Forbidden.KeyNotFound` or `Forbidden.AliasNotFound`.
  */
@@ -40,11 +64,28 @@ export function findKey(
     ? proceed(findAlias(context, { accountId, name }), (alias) => alias && findLivingKey(context, alias.keyId))
     : findLivingKey(context, name);
   return proceed(found, (key): KeyTarget => {
-    if (key?.accountId !== accountId) throw new ApiError(hiddenAs);
-    noteKey(context, key);
-    if (isAlias && key.accountId === context.principal.accountId) context.note({ alias: name });
-    return { key, hiddenAs };
+    if (key?.accountId !== accountId) {
+      if (key === undefined && isUnmade(context, reference)) throw missingServiceKey(accountId);
+      throw new ApiError(hiddenAs);
+    }
+    return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: name } : undefined });
   });
+}
+
+/** Whether a service names its own key in another account, as which it makes it on first use. */
+function isUnmade({ principal }: RequestContext, { names, name, place }: KeyReference): boolean {
+  return (
+    names === "alias" &&
+    place !== undefined &&
+    place.accountId !== principal.accountId &&
+    isId("Account", place.accountId) &&
+    isOwnServiceKey(principal, name)
+  );
+}
+
+function missingServiceKey(accountId: string): PrerequisiteError {
+  const parameters = new Map([["AccountId", accountId]]);
+  return new PrerequisiteError("Forbidden.AliasNotFound", { operation: createServiceKey, parameters });
 }
 
 /** The key, unless its deletion is due. Bounds the time in which the answer holds. */
@@ -66,43 +107,58 @@ function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKe
   return key;
 }
 
-/**
- * Says in the event which key the call is about, as of which revision, and which version of it if a ciphertext named
- * one; of another account's key nothing.
- */
-export function noteKey(
+/** What was found as a call's target. Of the caller's own account's, the event says so, also if the call is refused. */
+export function toTarget(
   context: RequestContext,
-  { id, accountId, stored }: StoredKey,
-  keyVersionId?: KeyVersionId,
-): void {
-  if (accountId !== context.principal.accountId) return;
-  context.about("ACS::KMS::Key", id);
-  context.note({ keyId: id, keyRevision: stored.revision, ...(keyVersionId !== undefined && { keyVersionId }) });
+  key: StoredKey,
+  { hiddenAs, noted }: Pick<KeyTarget, "hiddenAs" | "noted">,
+): KeyTarget {
+  if (isOwn(context, key)) noteKey(context, key, noted);
+  return { key, hiddenAs, noted };
 }
 
 /**
- * Says in the event which other key the call is about, as `<role>KeyId`, `<role>KeyRevision` and perhaps
- * `<role>KeyVersionId`; of another account's key nothing.
+ * The right to do `action` to the key. Of another account's key the event says something only once the caller has that
+ * right: until then the caller must not learn of it, from its trail neither.
  */
-export function noteOtherKey(
-  context: RequestContext,
-  role: "source" | "previous",
-  { key, keyVersionId }: { readonly key: StoredKey; readonly keyVersionId?: KeyVersionId },
-): void {
-  if (key.accountId !== context.principal.accountId) return;
-  context.note({
-    [`${role}KeyId`]: key.id,
-    [`${role}KeyRevision`]: key.stored.revision,
-    ...(keyVersionId !== undefined && { [`${role}KeyVersionId`]: keyVersionId }),
-  });
-}
-
-/** The right to do `action` to the key. */
-export function onKey(context: RequestContext, action: string, { key, hiddenAs }: KeyTarget): AccessRequest {
+export function onKey(context: RequestContext, action: string, { key, hiddenAs, noted }: KeyTarget): AccessRequest {
+  const { accountId } = key;
   return {
     action,
-    resource: keyArn({ region: context.region, accountId: key.accountId }, key.id),
-    accountId: key.accountId,
+    resource: keyArn({ region: context.region, accountId }, key.id),
+    accountId,
     hiddenAs,
+    resourcePolicy: key.policy?.statements,
+    tags: key.tagValues,
+    onAllowed: isOwn(context, key) ? undefined : () => noteKey(context, key, noted),
   };
+}
+
+function isOwn({ principal }: RequestContext, { accountId }: StoredKey): boolean {
+  return accountId === principal.accountId;
+}
+
+/**
+ * Says in the event which key the call is about, as of which revision, and whose it is if not the caller's account's. Of a
+ * key in another role every member begins with that.
+ */
+function noteKey(context: RequestContext, key: StoredKey, note: KeyNote | undefined): void {
+  const { id: keyId, accountId, stored } = key;
+  if (note?.role === undefined) context.about("ACS::KMS::Key", keyId);
+  const facts = { keyId, keyRevision: stored.revision };
+  if (note === undefined && isOwn(context, key)) return context.note(facts);
+  const { role, keyVersionId, alias } = note ?? {};
+  const all = {
+    ...(!isOwn(context, key) && { keyAccountId: accountId }),
+    ...facts,
+    ...(keyVersionId !== undefined && { keyVersionId }),
+  };
+  if (alias !== undefined) context.note({ alias });
+  context.note(role === undefined ? all : inRole(role, all));
+}
+
+function inRole(role: string, facts: EventObject): EventObject {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [`${role}${name.charAt(0).toUpperCase()}${name.slice(1)}`, value]),
+  );
 }

@@ -25,6 +25,11 @@ export type FilteredField = (typeof FILTERED_FIELDS)[number];
 /** For each field that is filtered by, the values that pass: one or more. */
 export type KeyFilters = ReadonlyMap<string, readonly string[]>;
 
+/** Whether the answer tells of keys' tags. */
+export function isAboutTags(filters: KeyFilters): boolean {
+  return filters.has("TagKey") || filters.has("TagValue");
+}
+
 const keyFilter = z.object({
   Key: z.enum(FILTERED_FIELDS),
   Values: z.array(z.string().refine(isStorable)).max(MAX_VALUES),

@@ -17,7 +17,10 @@ import {
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
-import { insertTags, loadTags, type StoredTags } from "../tag/tag-repository.ts";
+import { type KeyPolicy, openKeyPolicy } from "../policy/key-policy.ts";
+import { serviceOf } from "../service-key/service-key.ts";
+import { serviceKeyPolicy } from "../service-key/service-key-policy.ts";
+import { insertTags, loadTags, type StoredTags, toTagValues } from "../tag/tag-repository.ts";
 import type { Tags } from "../tag/tag.ts";
 import type { Key, KeyStatus } from "./key.ts";
 import type { FilteredField, KeyFilters } from "./key-filters.ts";
@@ -40,6 +43,8 @@ const keyColumns = {
   /** The protection's description; null without protection. */
   deletion_protection: "text?",
   deletion_scheduled_at: "integer?",
+  /** The key's policy; null for the default one. */
+  policy: "text?",
 } as const;
 
 const versionColumns = {
@@ -65,12 +70,17 @@ export interface StoredKey extends Key {
   readonly versions: ReadonlyMap<KeyVersionId, KeyVersion>;
   readonly primaryVersion: KeyVersion;
   readonly tags: StoredTags;
+  readonly tagValues: Tags;
+  /** `undefined` for the default one, which leaves the key to its account. */
+  readonly policy: KeyPolicy | undefined;
   /** Its revision counts the changes of the tags too: it says as of when the whole was seen. */
   readonly stored: Verified<KeyRow>;
 }
 
 /** As many as the keystore keeps open. */
 const CACHED_KEYS = 5_000;
+/** A version of a key with its material, about. */
+const VERSION_BYTES = 2_048;
 /** A version's entry is small, and without it a Decrypt asks the database once more. */
 const CACHED_KEY_VERSIONS = 50_000;
 
@@ -78,6 +88,8 @@ const CACHED_KEY_VERSIONS = 50_000;
 export const keyKind: EntityKind<StoredKey> = {
   name: "key",
   capacity: CACHED_KEYS,
+  weigh: ({ versions, policy }) =>
+    versions.size * VERSION_BYTES + (policy === undefined ? 0 : 2 * policy.document.length + policy.statements.bytes),
   async load(reader, id) {
     if (!isId("Key", id)) return undefined;
     const { db, guard } = reader;
@@ -105,13 +117,14 @@ export const ownerKind: EntityKind<{ readonly keyId: KeyId; readonly versionId: 
   },
 };
 
-/** The rows of a new key with its first version and its tags. */
+/** The rows of a new key with its first version, its policy and its tags. */
 export function insertKey(
   context: RequestContext,
   key: Key,
   {
     first,
     tags,
+    policy,
   }: {
     readonly first: {
       readonly versionId: KeyVersionId;
@@ -119,6 +132,7 @@ export function insertKey(
       readonly accountKeyVersion: number;
     };
     readonly tags: Tags;
+    readonly policy: KeyPolicy | undefined;
   },
 ): readonly RowChange[] {
   const { guard, db } = context;
@@ -136,6 +150,7 @@ export function insertKey(
       created_at: key.createdAt,
       primary_version: key.primaryVersionId,
       deletion_protection: key.deletionProtection?.description ?? null,
+      policy: policy?.document ?? null,
     }),
     keyVersionTable.insert(guard, db, {
       id: first.versionId,
@@ -169,6 +184,10 @@ export function changeDeletionProtection(
   protection: Key["deletionProtection"],
 ): RowChange {
   return keyTable.update(guard, db, stored, { ...stored.row, deletion_protection: protection?.description ?? null });
+}
+
+export function changeKeyPolicy({ guard, db }: RequestContext, { stored }: StoredKey, policy: KeyPolicy): RowChange {
+  return keyTable.update(guard, db, stored, { ...stored.row, policy: policy.document });
 }
 
 /** Counts a change of what belongs to the key but has rows of its own. */
@@ -266,8 +285,8 @@ const FILTERED_COLUMNS = {
   Creator: "creator",
 } as const satisfies Partial<Record<FilteredField, keyof KeyRow>>;
 
-/** What is the same for every key: only users make them, and there are no instances that they could belong to. */
-const FILTERED_CONSTANTS = { CreatorType: "User", DKMSInstanceId: "" } as const;
+/** What is the same for every key: there are no instances that they could belong to. */
+const FILTERED_CONSTANTS = { DKMSInstanceId: "" } as const;
 
 function* filterConditions(accountId: string, filters: KeyFilters): Generator<RawBuilder<unknown>> {
   for (const [field, column] of Object.entries(FILTERED_COLUMNS)) {
@@ -276,6 +295,14 @@ function* filterConditions(accountId: string, filters: KeyFilters): Generator<Ra
   }
   for (const [field, value] of Object.entries(FILTERED_CONSTANTS)) {
     if (filters.get(field)?.includes(value) === false) yield sql`1 = 0`;
+  }
+  const creators = filters.get("CreatorType");
+  if (creators !== undefined) {
+    const types = [
+      ...(creators.includes("User") ? [sql`creator = account_id`] : []),
+      ...(creators.includes("Service") ? [sql`creator <> account_id`] : []),
+    ];
+    yield types.length === 0 ? sql`1 = 0` : sql`(${sql.join(types, sql` or `)})`;
   }
   const names = filters.get("AliasName");
   if (names !== undefined) {
@@ -327,8 +354,16 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
     versions,
     primaryVersion,
     tags,
+    tagValues: toTagValues(tags),
+    policy: toPolicy(row),
     stored,
   };
+}
+
+function toPolicy({ creator, account_id: accountId, policy }: KeyRow): KeyPolicy | undefined {
+  const service = serviceOf({ creator, accountId });
+  if (service !== undefined) return serviceKeyPolicy({ service, accountId });
+  return policy === null ? undefined : openKeyPolicy(policy);
 }
 
 function toKeyVersion(row: KeyVersionRow): KeyVersion {

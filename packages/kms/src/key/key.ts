@@ -40,7 +40,7 @@ export interface Key {
   readonly description: string;
   /** Why the key must not be deleted, in words that may be empty; `undefined` if it may be. */
   readonly deletionProtection: { readonly description: string } | undefined;
-  /** The account that made the key. */
+  /** The account that made the key; of a service key the service, such as `OSS`. */
   readonly creator: string;
   readonly createdAt: number;
   /** The version that encrypts. */

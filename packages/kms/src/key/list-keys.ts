@@ -2,8 +2,8 @@ import { defineOperation, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
-import { keyArn, onOwn } from "../resource-name.ts";
-import { keyFilters } from "./key-filters.ts";
+import { keyArn, onAnything, onOwn } from "../resource-name.ts";
+import { isAboutTags, keyFilters } from "./key-filters.ts";
 import { listKeyIds } from "./key-repository.ts";
 
 export const listKeys = defineOperation({
@@ -28,12 +28,16 @@ export const listKeys = defineOperation({
   }),
   recordedResult: ["TotalCount"],
   errors: [],
-  target: () => undefined,
-  access: (context) => [onOwn("key", "kms:ListKeys", context)],
-  async handle(context, parameters) {
+  target: (_context, { Filters: filters = new Map() }) => filters,
+  access: (context, filters) => [
+    onOwn("key", "kms:ListKeys", context),
+    // Which keys have a tag is what ListTagResources tells.
+    ...(isAboutTags(filters) ? [onAnything("kms:ListTagResources", context)] : []),
+  ],
+  async handle(context, parameters, filters) {
     const { region, principal } = context;
     const page = toPage(parameters);
-    const { keyIds, total } = await listKeyIds(context, { page, filters: parameters.Filters ?? new Map() });
+    const { keyIds, total } = await listKeyIds(context, { page, filters });
     const place = { region, accountId: principal.accountId };
     return {
       result: {

@@ -1,7 +1,7 @@
 import { defineOperation, optional, optionalList, optionalRecords } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { onEvery } from "../resource-name.ts";
+import { onAnything } from "../resource-name.ts";
 import { encodePosition, nextToken } from "./tag-position.ts";
 import { tagRecords, toWantedTags } from "./tag-records.ts";
 import { readTags } from "./tag-repository.ts";
@@ -53,10 +53,10 @@ export const listTagResources = defineOperation({
     const wanted = toWantedTags(Tag ?? []);
     return { ResourceType, wanted, keys: ids && (await findResources(context, { ResourceType, ids })) };
   },
-  access: (context, { ResourceType, keys }) =>
+  access: (context, { keys }) =>
     keys === undefined
-      ? [onEvery(ResourceType, "kms:ListTagResources", context)]
-      : onResources(context, "kms:ListTagResources", keys),
+      ? [onAnything("kms:ListTagResources", context)]
+      : onResources(context, ["kms:ListTagResources"], keys),
   async handle(context, { NextToken: after }, { ResourceType, wanted, keys }) {
     if (ResourceType === "secret") return { result: { TagResources: { TagResource: [] }, NextToken: "" } };
     // One more than a page shows whether there is another.

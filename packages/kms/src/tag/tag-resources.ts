@@ -38,6 +38,7 @@ export const tagResources = defineOperation({
     const added = toTags(Tag);
     return { added, keys: await findResources(context, { ResourceType, ids }) };
   },
-  access: (context, { keys }) => onResources(context, "kms:TagResources", keys),
+  // Whom TagResource is denied, this gives no way around that.
+  access: (context, { keys }) => onResources(context, ["kms:TagResources", "kms:TagResource"], keys),
   handle: (context, _parameters, { keys, added }) => changeKeyTags(context, keys, (tags) => withTags(tags, added)),
 });

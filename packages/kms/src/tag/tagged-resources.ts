@@ -62,11 +62,13 @@ export async function findResources(
   return [...keys.values()];
 }
 
-/** The right to do `action` to every one of the keys. */
+/** The right to do each of `actions` to every one of the keys. */
 export function onResources(
   context: RequestContext,
-  action: string,
+  actions: readonly string[],
   keys: readonly StoredKey[],
 ): readonly AccessRequest[] {
-  return keys.map((key) => onKey(context, action, { key, hiddenAs: "InvalidResourceId.NotFound" }));
+  return keys.flatMap((key) =>
+    actions.map((action) => onKey(context, action, { key, hiddenAs: "InvalidResourceId.NotFound" })),
+  );
 }

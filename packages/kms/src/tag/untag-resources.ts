@@ -39,7 +39,8 @@ export const untagResources = defineOperation({
     if (TagKey === undefined && All !== true) throw missingParameter("TagKey");
     return findResources(context, { ResourceType, ids });
   },
-  access: (context, keys) => onResources(context, "kms:UntagResources", keys),
+  // Whom UntagResource is denied, this gives no way around that.
+  access: (context, keys) => onResources(context, ["kms:UntagResources", "kms:UntagResource"], keys),
   handle: (context, { TagKey: tagKeys }, keys) =>
     changeKeyTags(context, keys, (tags) => (tagKeys === undefined ? new Map() : withoutTags(tags, tagKeys))),
 });

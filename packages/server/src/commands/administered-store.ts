@@ -10,7 +10,7 @@ import {
   RowGuard,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
-import { Administration } from "@cinnabar/ram";
+import { Administration, OidcProviders, Services } from "@cinnabar/ram";
 import type { Configuration } from "../configuration/index.ts";
 import { openDatabase } from "../database.ts";
 import { openRootKey } from "../open-deployment.ts";
@@ -56,13 +56,33 @@ export async function withAdministration<T>(
   configuration: Configuration,
   run: (administration: Administration) => Promise<T>,
 ): Promise<T> {
-  return withStore(configuration, async ({ store, keys }) => {
+  return withChangedStore(configuration, ({ store, keys }) => run(new Administration({ store, keys })));
+}
+
+/** Opens the store for a command that administers providers. @throws OperatorError as {@link withAdministration}. */
+export async function withOidcProviders<T>(
+  configuration: Configuration,
+  run: (providers: OidcProviders) => Promise<T>,
+): Promise<T> {
+  return withChangedStore(configuration, ({ store }) => run(new OidcProviders(store)));
+}
+
+/** Opens the store for a command that administers services. @throws OperatorError as {@link withAdministration}. */
+export async function withServices<T>(
+  configuration: Configuration,
+  run: (services: Services) => Promise<T>,
+): Promise<T> {
+  return withChangedStore(configuration, ({ store, keys }) => run(new Services({ store, keys })));
+}
+
+function withChangedStore<T>(configuration: Configuration, run: (opened: OpenedStore) => Promise<T>): Promise<T> {
+  return withStore(configuration, async (opened) => {
     try {
-      return await run(new Administration({ store, keys }));
+      return await run(opened);
     } catch (error) {
       if (!(error instanceof UnknownOutcomeError)) throw error;
       throw new OperatorError(
-        "The disk did not confirm the change, and it may have taken effect or not: list the accounts or AccessKeys to see which.",
+        "The disk did not confirm the change, and it may have taken effect or not: list what was to be changed to see which.",
         { cause: error },
       );
     }

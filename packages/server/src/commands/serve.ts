@@ -28,15 +28,16 @@ const END_PATIENCE_MILLIS = 30_000;
  * `cinnabar serve`: serves until it is told to stop by SIGINT or SIGTERM.
  *
  * @param argv - what follows the command.
+ * @param options.onReady - called when it serves.
  * @returns the exit code.
  */
-export function serve(argv: readonly string[]): Promise<number> {
+export function serve(argv: readonly string[], { onReady }: { readonly onReady?: () => void } = {}): Promise<number> {
   return runCommand({
     argv,
     usage: USAGE,
     async run(configuration) {
       try {
-        await serveUntilStopped(configuration);
+        await serveUntilStopped(configuration, onReady);
       } catch (error) {
         raiseRefusedStart(error, createLogger({ ...logOf(configuration), now: Date.now }));
         throw error;
@@ -49,21 +50,22 @@ function logOf({ logLevel }: Configuration): NodeOptions["log"] {
   return { level: logLevel, destination: pino.destination({ dest: STANDARD_ERROR, sync: true }) };
 }
 
-async function serveUntilStopped(configuration: Configuration): Promise<void> {
+async function serveUntilStopped(configuration: Configuration, onReady: (() => void) | undefined): Promise<void> {
   // Before anything else: also what has only begun to start is ended in order.
   const stopped = untilSignal({ orParentEnds: configuration.emulator });
   if (configuration.emulator) await (await loadEmulator()).assertOwnDirectory(configuration.data);
   await using directory = await NodeDirectory.open(configuration);
   const tls = await tlsMaterial(configuration);
   const log = logOf(configuration);
-  const unsealed = await unseal(configuration, { directory, tls, log, stopped });
+  await using unsealed = await unseal(configuration, { directory, tls, log, stopped });
   if (unsealed === undefined) return;
   await using server = await startServer(configuration, {
     database: configuration.database,
     seal: unsealed.seal,
     nodeId: directory.nodeId,
-    listen: unsealed.listen,
-    adminListen: unsealed.adminListen,
+    listen: configuration.listen,
+    adminListen: configuration.adminListen,
+    listeners: unsealed.listeners,
     tls,
     create: directory.create,
     log,
@@ -88,6 +90,7 @@ async function serveUntilStopped(configuration: Configuration): Promise<void> {
   if (!configuration.emulator) await warn(configuration, { node, directory });
   process.stdout.write(await banner(configuration, { node, directory }));
   flushCompileCache();
+  onReady?.();
   node.log.info({ url: node.url, signal: await stopped }, "stopping");
 }
 
@@ -120,7 +123,9 @@ async function unseal(
 ): Promise<Unsealed | undefined> {
   const { listen, adminListen, seal, unsealFrom } = configuration;
   const { directory, tls, log, stopped } = parts;
-  if (seal.kind !== "shamir" || unsealFrom !== undefined) return { seal: directory.seal, listen, adminListen };
+  if (seal.kind !== "shamir" || unsealFrom !== undefined) {
+    return { seal: directory.seal, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
   return waitUntilUnsealed({
     listen,
     adminListen,

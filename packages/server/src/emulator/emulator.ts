@@ -175,7 +175,8 @@ export class Emulator implements AsyncDisposable {
       ...this.#options,
       // The way from a deletion that is due to the destruction is not to be waited for in a test.
       destruction: this.#options.destruction && { ...this.#options.destruction, delayMillis: 0 },
-      emulator: { listeners: this.#listeners, injectFault: (call) => this.#faults.apply(call) },
+      listeners: this.#listeners,
+      emulator: { injectFault: (call) => this.#faults.apply(call) },
     });
     this.#operations = new Set(this.#node.pipeline.operations.map(({ name }) => name));
   }

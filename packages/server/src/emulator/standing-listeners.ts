@@ -2,6 +2,7 @@ import type {
   AdminListener,
   AdminListenerOptions,
   ListenerCall,
+  NodeListeners,
   RpcListener,
   RpcListenerOptions,
 } from "../listener/index.ts";
@@ -14,7 +15,7 @@ const RESETTING = { ready: false, reasons: ["the emulator is changing its store"
  * The listeners of an emulator: they stand while the node behind them is stopped and another one is started. What comes
  * in meanwhile waits.
  */
-export class StandingListeners {
+export class StandingListeners implements NodeListeners {
   readonly #emulator: AdminListenerOptions["emulator"];
   #rpc: RpcListener | undefined;
   #admin: AdminListener | undefined;

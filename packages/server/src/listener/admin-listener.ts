@@ -75,7 +75,7 @@ export async function startAdminListener(options: AdminListenerOptions): Promise
 
 /** An HTTP server for GET and HEAD of three paths, and for shares. */
 export class AdminListener {
-  readonly #options: AdminListenerOptions;
+  #options: AdminListenerOptions;
   readonly #server: Server;
   readonly #answering = new Set<Promise<void>>();
 
@@ -113,6 +113,12 @@ export class AdminListener {
   /** The address really bound, as a URL without path. */
   get url(): string {
     return `http://${formatListenAddress(this.address)}`;
+  }
+
+  /** Answers for somebody else from now on, who takes no shares. */
+  handOver({ metrics, ready }: Pick<AdminListenerOptions, "metrics" | "ready">): void {
+    const { host, port, emulator } = this.#options;
+    this.#options = { host, port, emulator, metrics, ready };
   }
 
   listen(): Promise<void> {

@@ -13,6 +13,7 @@ export {
   type ListenAddress,
   parseListenAddress,
 } from "./listen-address.ts";
+export { type NodeListeners, ownListeners, takenOver } from "./node-listeners.ts";
 export { parseNetworks } from "./networks.ts";
 export type { ListenerRefusalReason } from "./refusal.ts";
 export {

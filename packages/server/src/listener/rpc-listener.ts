@@ -91,7 +91,7 @@ export async function startRpcListener(options: RpcListenerOptions): Promise<Rpc
  * writes answers, each with one write. What it refuses by itself is answered in JSON as well.
  */
 export class RpcListener {
-  readonly #options: RpcListenerOptions;
+  #options: RpcListenerOptions;
   readonly #limits: ListenerLimits;
   readonly #trusted: BlockList;
   readonly #server: Server;
@@ -139,6 +139,11 @@ export class RpcListener {
       address: this.#options,
       onError: ({ code }) => this.#options.onRefused("too-many-connections", { code }),
     });
+  }
+
+  /** Lets somebody else take the calls from now on. Who has connected stays connected. */
+  handOver({ handle, onRefused }: Pick<RpcListenerOptions, "handle" | "onRefused">): void {
+    this.#options = { ...this.#options, handle, onRefused };
   }
 
   /**

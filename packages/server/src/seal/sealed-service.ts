@@ -16,15 +16,17 @@ import { type AnswerFormat, encodeError, encodeXmlError, type HttpRequest, parse
 import {
   formatListenAddress,
   type ListenAddress,
+  type NodeListeners,
   startAdminListener,
   startRpcListener,
+  takenOver,
   type TlsMaterial,
 } from "../listener/index.ts";
 import { anotherRootKey } from "../open-deployment.ts";
 import { OperatorError } from "../operator-error.ts";
 import { ShareQueue } from "./share-queue.ts";
 
-/** How long answers under way may take when the listeners change hands, in milliseconds. */
+/** How long answers under way may take if the process ends sealed, in milliseconds. */
 const STOP_GRACE_MILLIS = 2_000;
 
 export interface SealedServiceOptions {
@@ -44,17 +46,17 @@ export interface SealedServiceOptions {
   announce(addresses: { readonly url: string; readonly adminUrl: string; readonly adminListen: string }): void;
 }
 
-export interface Unsealed {
+export interface Unsealed extends AsyncDisposable {
   /** Opens without asking anybody. */
   readonly seal: Seal;
-  /** The addresses really bound. */
-  readonly listen: ListenAddress;
-  readonly adminListen: ListenAddress;
+  /** Those of the sealed server, for the node; left out if it was never sealed. */
+  readonly listeners?: NodeListeners;
 }
 
 /**
  * Listens where the server is going to, sealed: every call is refused with ServiceUnavailableTemporary, and the admin
- * listener takes shares until there are enough of them.
+ * listener takes shares until there are enough of them. Both then go on listening for the node that opens: until it takes
+ * over, calls are refused as before.
  *
  * @returns `undefined` if the process was to end first.
  * @throws RootKeyError or OperatorError, before anything listens, if the seal cannot be that of the store.
@@ -105,11 +107,12 @@ export async function waitUntilUnsealed(options: SealedServiceOptions): Promise<
   }
   if (rootKey === undefined) throw noSeal(seal);
   log.warn({ seal: seal.describe() }, "unsealed");
-  const addresses = {
-    listen: { ...options.listen, port: listener.address.port },
-    adminListen: { ...options.adminListen, port: admin.address.port },
+  const standing = undo.move();
+  return {
+    seal: alreadyOpen(seal, rootKey),
+    listeners: takenOver({ admin, rpc: listener }),
+    [Symbol.asyncDispose]: () => standing.disposeAsync(),
   };
-  return { seal: alreadyOpen(seal, rootKey), ...addresses };
 }
 
 class StoppedError extends Error {}

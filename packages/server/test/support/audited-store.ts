@@ -89,7 +89,7 @@ export async function recordCall(store: Store): Promise<string> {
   await new Promise<void>((settle) => {
     const submission = {
       ticket: { eventId: randomUUID().toUpperCase(), abandoned: false },
-      encodeEvent: (epoch: number) => (event = callEvent(epoch)),
+      encodeEvent: (epoch: number) => ({ text: (event = callEvent(epoch)) }),
       isCurrent: () => true,
       window: undefined,
       inserts: [],

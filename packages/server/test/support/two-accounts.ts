@@ -158,8 +158,8 @@ export class AccountCaller {
   }
 
   /** The fields of an answer that must be a success. */
-  async call<Fields>(action: string, parameters: Wire = {}): Promise<Fields> {
-    const { status, body } = await this.attempt(action, parameters);
+  async call<Fields>(action: string, parameters: Wire = {}, version = VERSION): Promise<Fields> {
+    const { status, body } = await this.attempt(action, parameters, version);
     if (status !== 200) throw new Error(`${action} was refused: ${body}`);
     return JSON.parse(body) as Fields;
   }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { startPostgres } from "../postgres.ts";
 import { proveDurability } from "./durability-rig.ts";
 import { killOnPostgresql, killOnSqlite } from "./kill-rig.ts";
+import { rightsOnPostgresql, rightsOnSqlite } from "./rights-rig.ts";
 import { revocationOnPostgresql, revocationOnSqlite } from "./revocation-rig.ts";
 import { formatReports, type RigReport } from "./rig-report.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -11,6 +12,8 @@ const KILLS_ON_SQLITE = 100;
 const KILLS_ON_POSTGRESQL = 20;
 const ANSWERS = 500;
 const FLIPS = 1_000;
+/** Of each right. */
+const FLIPS_OF_RIGHTS = 200;
 
 const USAGE = `Usage: npm run test:crash -- [--only NAME] [--kills N] [--seed N]
 
@@ -48,6 +51,11 @@ const rigs: Readonly<Record<string, () => Promise<RigReport>>> = {
   "revocation-postgresql": async () => {
     await using postgres = await startPostgres();
     return await revocationOnPostgresql({ database: await postgres.createDatabase(), flips: FLIPS, random });
+  },
+  "rights-sqlite": () => rightsOnSqlite({ flips: FLIPS_OF_RIGHTS, random }),
+  "rights-postgresql": async () => {
+    await using postgres = await startPostgres();
+    return await rightsOnPostgresql({ database: await postgres.createDatabase(), flips: FLIPS_OF_RIGHTS, random });
   },
   "sweep-sqlite": () => sweepOnSqlite({ progress }),
   "sweep-postgresql": async () => {

@@ -38,7 +38,8 @@ export async function patchedSources(patch: SourcePatch): Promise<TemporaryDirec
   }
 }
 
-async function copySources(directory: string): Promise<void> {
+/** Copies this checkout's sources; packages from the registry are shared with it. */
+export async function copySources(directory: string): Promise<void> {
   await cp(join(checkout, "packages"), join(directory, "packages"), {
     recursive: true,
     filter: (path) => !LEFT_OUT.has(basename(path)),

@@ -1,7 +1,8 @@
 import { attributeOf, ATTRIBUTE_NAMES, SEPARATOR } from "../events/attributes.ts";
-import type { EventRecord, ParsedEvent } from "../events/event-record.ts";
+import type { DigestedEvent } from "../events/event-record.ts";
 import type { LogSegment } from "../follower/log-segment.ts";
 import { type ColumnValues, hashText, NO_VALUE } from "./column.ts";
+import { accountsOf, ownersResourceNames } from "../events/shared-event.ts";
 import { ACCOUNT_COLUMN, columnOf } from "./index-columns.ts";
 import type { Places } from "./places.ts";
 
@@ -17,16 +18,17 @@ const FIRST_CAPACITY = 4_096;
 /** Indexes a segment of the log, event by event. An entry of a batch that is no event has no account, so nobody finds it. */
 export class SegmentIndexer {
   readonly #columns: readonly ColumnBuilder[] = [
-    new ColumnBuilder(ACCOUNT_COLUMN, ({ recipientAccountId }) => recipientAccountId),
-    ...ATTRIBUTE_NAMES.map(
-      (name) =>
-        new ColumnBuilder(columnOf(name), (record) => attributeOf(record, name), { isList: name === "ResourceName" }),
-    ),
+    new ColumnBuilder(ACCOUNT_COLUMN, { read: accountsOf, isList: true }),
+    ...ATTRIBUTE_NAMES.map((name) => {
+      const read = (record: DigestedEvent["record"]) => attributeOf(record, name);
+      if (name !== "ResourceName") return new ColumnBuilder(columnOf(name), { read });
+      return new ColumnBuilder(columnOf(name), { read, readFurther: ownersResourceNames, isList: true });
+    }),
   ];
   #seconds: Float64Array = new Float64Array(FIRST_CAPACITY).fill(Number.NaN);
   #first: number | undefined;
 
-  add({ record, seconds }: ParsedEvent, position: number): void {
+  add({ record, seconds }: DigestedEvent, position: number): void {
     if (position >= this.#seconds.length) this.#grow(position);
     this.#seconds[position] = seconds;
     this.#first ??= seconds;
@@ -52,27 +54,35 @@ export class SegmentIndexer {
   }
 }
 
+/** What a column has of an event. */
+interface ReadColumn {
+  readonly read: (record: DigestedEvent["record"]) => string | undefined;
+  /** What else the event is looked up by. */
+  readonly readFurther?: (record: DigestedEvent["record"]) => readonly string[];
+  /** Whether a text may be several, separated by {@link SEPARATOR}. */
+  readonly isList?: boolean;
+}
+
 /** What the events of a segment have in one column. */
 class ColumnBuilder {
   readonly name: string;
-  readonly #read: (record: EventRecord) => string | undefined;
+  readonly #read: ReadColumn["read"];
+  readonly #readFurther: ReadColumn["readFurther"];
   readonly #isList: boolean;
   readonly #further: { position: number; hash: number }[] = [];
   #hashes = new Uint32Array(FIRST_CAPACITY);
   #lastText = "";
   #lastHash: number = hashText("");
 
-  constructor(
-    name: string,
-    read: (record: EventRecord) => string | undefined,
-    { isList = false }: { readonly isList?: boolean } = {},
-  ) {
+  constructor(name: string, { read, readFurther, isList = false }: ReadColumn) {
     this.name = name;
     this.#read = read;
+    this.#readFurther = readFurther;
     this.#isList = isList;
   }
 
-  add(record: EventRecord, position: number): void {
+  add(record: DigestedEvent["record"], position: number): void {
+    for (const text of this.#readFurther?.(record) ?? []) this.#addFurther(text, position);
     const text = this.#read(record);
     if (text === undefined) return;
     // Most columns have the same value for most events.
@@ -82,8 +92,17 @@ class ColumnBuilder {
     }
     if (position >= this.#hashes.length) this.#grow(position);
     this.#hashes[position] = this.#lastHash;
-    if (!this.#isList || !text.includes(SEPARATOR)) return;
-    // Looked up by one of the names, or by all of them as they stand.
+    if (this.#isList) this.#addParts(text, position);
+  }
+
+  #addFurther(text: string, position: number): void {
+    this.#further.push({ position, hash: hashText(text) });
+    this.#addParts(text, position);
+  }
+
+  /** Looked up by one of the names, or by all of them as they stand. */
+  #addParts(text: string, position: number): void {
+    if (!text.includes(SEPARATOR)) return;
     for (const name of text.split(SEPARATOR)) this.#further.push({ position, hash: hashText(name) });
   }
 

@@ -1,5 +1,7 @@
-import type { EventRecord } from "./event-record.ts";
+import type { DigestedEvent } from "./event-record.ts";
 import { isSensitive } from "./sensitive-actions.ts";
+
+type Described = DigestedEvent["record"];
 
 /** What an event has as an attribute, each by its published name (ActionTrail, "LookupAttribute"). */
 const ATTRIBUTES = {
@@ -15,7 +17,7 @@ const ATTRIBUTES = {
   SourceIpAddress: ({ sourceIpAddress }) => sourceIpAddress,
   EventType: ({ eventType }) => eventType,
   RoleName: ({ userIdentity }) => roleName(userIdentity),
-} as const satisfies Readonly<Record<string, (event: EventRecord) => string | undefined>>;
+} as const satisfies Readonly<Record<string, (event: Described) => string | undefined>>;
 
 export type AttributeName = keyof typeof ATTRIBUTES;
 
@@ -35,7 +37,7 @@ export function isAttributeName(name: string): name is AttributeName {
 }
 
 /** What an event has as an attribute, as one text. A resource name may be several, separated by {@link SEPARATOR}. */
-export function attributeOf(event: EventRecord, name: AttributeName): string | undefined {
+export function attributeOf(event: Described, name: AttributeName): string | undefined {
   return ATTRIBUTES[name](event);
 }
 
@@ -43,14 +45,14 @@ export function attributeOf(event: EventRecord, name: AttributeName): string | u
 export const SEPARATOR = ",";
 
 /** Whether an event has a value as an attribute; of several resources one is enough. */
-export function hasAttribute(event: EventRecord, { name, value }: Attribute): boolean {
+export function hasAttribute(event: Described, { name, value }: Attribute): boolean {
   const text = attributeOf(event, name);
   if (text === value) return true;
   return name === "ResourceName" && text !== undefined && text.split(SEPARATOR).includes(value);
 }
 
 /** The user name of an assumed role is that of the role and of the session (ActionTrail, "userIdentity"). */
-function roleName({ type, userName }: EventRecord["userIdentity"]): string | undefined {
+function roleName({ type, userName }: Described["userIdentity"]): string | undefined {
   if (type !== "assumed-role") return undefined;
   const colon = userName.indexOf(":");
   return colon === -1 ? userName : userName.slice(0, colon);

@@ -17,7 +17,8 @@ export interface EventRecord {
   readonly resourceType?: string | undefined;
   readonly responseElements?: JsonObject | undefined;
   readonly serviceName: string;
-  readonly sourceIpAddress: string;
+  /** Left out where another account's call is shown to the account whose key it used. */
+  readonly sourceIpAddress?: string | undefined;
   readonly userIdentity: {
     readonly accessKeyId?: string | undefined;
     readonly accountId: string;
@@ -25,6 +26,13 @@ export interface EventRecord {
     readonly type: string;
     readonly userName: string;
   };
+}
+
+/** An event as it is digested, read from the log or as it was written there. */
+export interface DigestedEvent {
+  readonly record: Omit<EventRecord, "eventTime">;
+  /** Its `eventTime`, in seconds since 1970. */
+  readonly seconds: number;
 }
 
 /** An event and its place: the log, the batch, and the position among the batch's events, from 0. */

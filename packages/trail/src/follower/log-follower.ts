@@ -1,7 +1,8 @@
 import { type Backend, kyselyOn } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type LogHead, readLogHeads, trail } from "./log-heads.ts";
-import type { LogSegment, SegmentContributor, SegmentDigest } from "./log-segment.ts";
+import type { SegmentContributor } from "./log-segment.ts";
+import type { OwnTail, ReadSegment } from "./own-tail.ts";
 import { parseEventAt, readBatches } from "./read-batches.ts";
 import { TurnTaker } from "./turn-taker.ts";
 
@@ -36,16 +37,22 @@ export class LogFollower {
   readonly everyMillis = 500;
   readonly #backend: Backend;
   readonly #contributors: readonly SegmentContributor[];
+  readonly #own: OwnTail | undefined;
   readonly #now: () => number;
 
-  /** @param options.now - store time in milliseconds. */
+  /**
+   * @param options.own - has the tail of this process's log for the same contributors; left out, all is read.
+   * @param options.now - store time in milliseconds.
+   */
   constructor(options: {
     readonly backend: Backend;
     readonly contributors: readonly SegmentContributor[];
+    readonly own?: OwnTail | undefined;
     readonly now: () => number;
   }) {
     this.#backend = options.backend;
     this.#contributors = options.contributors;
+    this.#own = options.own;
     this.#now = options.now;
   }
 
@@ -54,6 +61,7 @@ export class LogFollower {
     const until = performance.now() + PIECE_MILLIS;
     const db = kyselyOn<unknown>(this.#backend.kind, this.#backend.reader);
     for (const head of await readLogHeads(db)) {
+      this.#own?.firstOf(head.shard);
       if (!isDue(head, this.#now())) continue;
       if (signal.aborted) return false;
       await this.#seal(db, head);
@@ -76,10 +84,9 @@ export class LogFollower {
 
   /** Seals the next segment of a log, unless another node does. */
   async #seal(db: Kysely<unknown>, head: LogHead): Promise<void> {
-    const digests = this.#contributors.map((contributor) => contributor.begin());
-    const read = await readSegment(db, head, digests);
+    const read = this.#own?.take(head.shard, head.followed + 1) ?? (await this.#read(db, head));
     if (read === undefined) return;
-    const { segment, leaves } = read;
+    const { segment, leaves, digests } = read;
     const writes = await Promise.all(digests.map(async (digest) => digest.finish(segment, db)));
     const { kind } = this.#backend;
     try {
@@ -92,41 +99,38 @@ export class LogFollower {
       if (!(error instanceof SealedElsewhereError)) throw error;
     }
   }
+
+  /** Reads the next segment of a log, up to where this process has it already; `undefined` if there is nothing to read. */
+  async #read(
+    db: Kysely<unknown>,
+    { shard, followed, seq }: Pick<LogHead, "shard" | "followed" | "seq">,
+  ): Promise<ReadSegment | undefined> {
+    const own = this.#own?.firstOf(shard) ?? 0;
+    const last = own > followed ? Math.min(seq, own - 1) : seq;
+    const digests = this.#contributors.map((contributor) => contributor.begin());
+    const turns = new TurnTaker();
+    const batches: { seq: number; eventCount: number }[] = [];
+    let [events, leaves] = [0, 0];
+    for await (const batch of readBatches(db, { shard, after: followed, last })) {
+      for (const [index, text] of batch.events.entries()) {
+        if (index % TURN_EVENTS === 0) await turns.give();
+        const event = parseEventAt({ shard, seq: batch.seq, index }, text);
+        if (event !== undefined) for (const digest of digests) digest.add(event, events + index);
+      }
+      batches.push({ seq: batch.seq, eventCount: batch.events.length });
+      events += batch.events.length;
+      ({ leaves } = batch);
+      if (events >= SEGMENT_EVENTS || batches.length >= SEGMENT_BATCHES) break;
+    }
+    const [first, end] = [batches[0], batches.at(-1)];
+    if (first === undefined || end === undefined) return undefined;
+    return { segment: { shard, firstSeq: first.seq, lastSeq: end.seq, batches }, leaves, digests };
+  }
 }
 
 function isDue({ tail, time }: LogHead, now: number): boolean {
   if (tail.batches === 0) return false;
   return tail.events >= DUE_EVENTS || tail.batches >= DUE_BATCHES || now - time >= QUIET_MILLIS;
-}
-
-/**
- * Shows the next segment of a log to its digests.
- *
- * @returns the segment and the leaves up to its end; `undefined` if the log has no batch after the position.
- */
-async function readSegment(
-  db: Kysely<unknown>,
-  { shard, followed, seq: last }: LogHead,
-  digests: readonly SegmentDigest[],
-): Promise<{ segment: LogSegment; leaves: number } | undefined> {
-  const turns = new TurnTaker();
-  const batches: { seq: number; eventCount: number }[] = [];
-  let [events, leaves] = [0, 0];
-  for await (const batch of readBatches(db, { shard, after: followed, last })) {
-    const { seq } = batch;
-    for (const [index, text] of batch.events.entries()) {
-      if (index % TURN_EVENTS === 0) await turns.give();
-      const event = parseEventAt({ shard, seq, index }, text);
-      if (event !== undefined) for (const digest of digests) digest.add(event, events + index);
-    }
-    batches.push({ seq, eventCount: batch.events.length });
-    events += batch.events.length;
-    ({ leaves } = batch);
-    if (events >= SEGMENT_EVENTS || batches.length >= SEGMENT_BATCHES) break;
-  }
-  const [first, end] = [batches[0], batches.at(-1)];
-  if (first === undefined || end === undefined) return undefined;
-  return { segment: { shard, firstSeq: first.seq, lastSeq: end.seq, batches }, leaves };
 }
 
 /** Moves the follower's position, from where it was when the segment was read. */

@@ -1,6 +1,6 @@
 import type { Backend } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
-import type { ParsedEvent } from "../events/event-record.ts";
+import type { DigestedEvent } from "../events/event-record.ts";
 
 /** A run of consecutive batches of one log, some thousand events together. */
 export interface LogSegment {
@@ -22,7 +22,7 @@ export interface SegmentDigest {
    *
    * @param position - of the event among all entries of the segment's batches, from 0.
    */
-  add(event: ParsedEvent, position: number): void;
+  add(event: DigestedEvent, position: number): void;
   /**
    * After the last event. What costs time belongs here and into {@link add}: on SQLite no batch commits during the
    * transaction. `db` reads.

@@ -1,10 +1,11 @@
 import { type Attribute, hasAttribute } from "../events/attributes.ts";
 import type { EventRecord } from "../events/event-record.ts";
+import { visibleTo } from "../events/shared-event.ts";
 import type { Direction, Position } from "./position.ts";
 
 /** Which events are looked for. */
 export interface EventQuery {
-  /** Only its events are found. */
+  /** Only events of its trail are found. */
   readonly accountId: string;
   /** All of which an event must have. */
   readonly attributes: readonly Attribute[];
@@ -24,7 +25,13 @@ export interface PageRequest {
   readonly deadline: number;
 }
 
-/** Whether an event is one of those looked for, but for its time. */
-export function isWanted(event: EventRecord, { accountId, attributes }: EventQuery): boolean {
-  return event.recipientAccountId === accountId && attributes.every((attribute) => hasAttribute(event, attribute));
+/**
+ * An event as the account may see it, if it is one of those looked for, but for its time: by what the account does not see
+ * nothing is found.
+ */
+export function ifWanted(event: EventRecord, { accountId, attributes }: EventQuery): EventRecord | undefined {
+  const visible = visibleTo(event, accountId);
+  return visible !== undefined && attributes.every((attribute) => hasAttribute(visible, attribute))
+    ? visible
+    : undefined;
 }

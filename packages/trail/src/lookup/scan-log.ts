@@ -1,10 +1,11 @@
 import type { Kysely } from "kysely";
+import { SEPARATOR } from "../events/attributes.ts";
 import { toSeconds } from "../events/event-record.ts";
 import { parseEventRecord } from "../events/event-record.ts";
 import { type BatchRange, readBatches } from "../follower/read-batches.ts";
 import { TurnTaker } from "../follower/turn-taker.ts";
 import type { Candidate } from "./candidate.ts";
-import { type EventQuery, isWanted } from "./event-query.ts";
+import { type EventQuery, ifWanted } from "./event-query.ts";
 
 /** Events between two turns of the event loop. */
 const TURN_EVENTS = 256;
@@ -19,8 +20,9 @@ export async function scanLog(db: Kysely<unknown>, range: BatchRange, query: Eve
     for (const [index, text] of events.entries()) {
       if (index % TURN_EVENTS === 0) await turns.give();
       if (!needles.every((needle) => text.includes(needle))) continue;
-      const record = parseEventRecord(text);
-      if (record === undefined || !isWanted(record, query)) continue;
+      const event = parseEventRecord(text);
+      const record = event && ifWanted(event, query);
+      if (record === undefined) continue;
       const seconds = toSeconds(record.eventTime);
       if (seconds >= query.from && seconds <= query.to) found.push({ seconds, shard, seq, index, record });
     }
@@ -31,7 +33,10 @@ export async function scanLog(db: Kysely<unknown>, range: BatchRange, query: Eve
 /** Texts that stand in every event that is looked for: parsing only what has them makes a search several times as fast. */
 function needlesOf({ accountId, attributes }: EventQuery): string[] {
   const texts = [accountId];
-  // Whether an action is sensitive is not written in its event.
-  for (const { name, value } of attributes) if (name !== "SensitiveAction") texts.push(value);
+  for (const { name, value } of attributes) {
+    // Whether an action is sensitive is not written in its event, nor are the names together that an owner is shown.
+    if (name === "ResourceName") texts.push(...value.split(SEPARATOR));
+    else if (name !== "SensitiveAction") texts.push(value);
+  }
   return texts.map((text) => JSON.stringify(text).slice(1, -1));
 }

@@ -6,7 +6,7 @@ import { TurnTaker } from "../follower/turn-taker.ts";
 import type { Candidate } from "./candidate.ts";
 import { CandidateStream } from "./candidate-stream.ts";
 import type { ColumnCache } from "./column-cache.ts";
-import { type EventQuery, isWanted, type PageRequest } from "./event-query.ts";
+import { type EventQuery, ifWanted, type PageRequest } from "./event-query.ts";
 import type { Position } from "./position.ts";
 import { planSearch } from "./search-units.ts";
 import { UnitReader } from "./unit-reader.ts";
@@ -75,9 +75,10 @@ async function verify(db: Kysely<unknown>, candidates: readonly Candidate[], que
       continue;
     }
     const text = texts.get(placeOf(candidate));
-    const record = text === undefined ? undefined : parseEventRecord(text);
-    if (record === undefined || toSeconds(record.eventTime) !== seconds || !isWanted(record, query)) continue;
-    found.push({ position, record });
+    const event = text === undefined ? undefined : parseEventRecord(text);
+    if (event === undefined || toSeconds(event.eventTime) !== seconds) continue;
+    const record = ifWanted(event, query);
+    if (record !== undefined) found.push({ position, record });
   }
   return found;
 }

@@ -7,6 +7,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 const DEFAULT_DAYS = 7;
 /** How far events can be looked up into the past, and how long a range may be (same page). */
 const HISTORY_DAYS = 90;
+export const HISTORY_SECONDS = HISTORY_DAYS * DAY_SECONDS;
 const MAX_DAYS = 30;
 
 /** Seconds since 1970, both included. */

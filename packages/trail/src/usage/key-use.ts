@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { ParsedEvent } from "../events/event-record.ts";
+import type { DigestedEvent } from "../events/event-record.ts";
 
 /** Who used a key, as events record it. */
 export interface Principal {
@@ -33,28 +33,33 @@ export const MAX_NAME_CHARACTERS = 128;
 const DRY_RUN = "DryRunOperationError";
 const NO_NAMES: readonly string[] = [];
 
+/** Whoever uses another account's key is counted there without its AccessKey, which is its own account's affair. */
+function seenBy(owner: unknown, principal: Principal): Principal {
+  if (owner === undefined || owner === principal.accountId) return principal;
+  const { type, accountId, principalId } = principal;
+  return { type, accountId, principalId };
+}
+
 /**
  * The uses of keys that an event records, one for each key.
  *
- * A use is a call of one of `operations`, answered or refused, in whose event a key of the caller's own account stands:
- * a call that is refused before its key is found is nobody's.
+ * A use is a call of one of `operations`, answered or refused, in whose event a key stands: a call that is refused before
+ * its key is found is nobody's, and neither is one on another account's key that the caller has no right to.
  *
  * @param operations - names of the operations that do cryptography with keys.
  */
-export function keyUses(
-  { record, seconds }: Pick<ParsedEvent, "record" | "seconds">,
-  operations: ReadonlySet<string>,
-): KeyUse[] {
+export function keyUses({ record, seconds }: DigestedEvent, operations: ReadonlySet<string>): KeyUse[] {
   const { additionalEventData: data, errorCode, eventName, requestParameters, userIdentity: principal } = record;
   if (record.eventType !== "ApiCall" || record.serviceName !== "Kms" || !operations.has(eventName)) return [];
   if (errorCode === DRY_RUN) return [];
-  const common = { isRefused: errorCode !== undefined, at: seconds * 1000, principal };
+  const common = { isRefused: errorCode !== undefined, at: seconds * 1000 };
   const [keyId, sourceKeyId] = [text(data["keyId"]), text(data["sourceKeyId"])];
   const isReEncrypt = eventName === "ReEncrypt";
   const uses: KeyUse[] = [];
   if (sourceKeyId !== undefined) {
     uses.push({
       ...common,
+      principal: seenBy(data["sourceKeyAccountId"], principal),
       keyId: sourceKeyId,
       operation: isReEncrypt ? "ReEncryptFrom" : eventName,
       keyVersionId: text(data["sourceKeyVersionId"]),
@@ -64,6 +69,7 @@ export function keyUses(
   if (keyId !== undefined) {
     uses.push({
       ...common,
+      principal: seenBy(data["keyAccountId"], principal),
       keyId,
       operation: isReEncrypt ? "ReEncryptTo" : eventName,
       keyVersionId: text(record.responseElements?.["KeyVersionId"]) ?? text(data["keyVersionId"]),

@@ -53,8 +53,12 @@ let events = 0;
 
 /** An event's canonical JSON. */
 export function textOf(event: TestEvent): string {
+  return encodeEvent(eventOf(event));
+}
+
+export function eventOf(event: TestEvent): AuditEvent {
   const { account = ACCOUNT, resourceName } = event;
-  return encodeEvent({
+  return {
     acsRegion: "cn-hangzhou",
     additionalEventData: { epoch: 1 },
     apiVersion: "2016-01-20",
@@ -78,7 +82,7 @@ export function textOf(event: TestEvent): string {
       type: "root-account",
       userName: "root",
     },
-  });
+  };
 }
 
 /** Logs that a test writes itself, a follower of them, and lookups. */
@@ -139,6 +143,11 @@ export class LogWorld implements AsyncDisposable {
     );
     this.#ends.set(shard, { seq, frontier });
     return seq;
+  }
+
+  /** Leaves of a log, up to its end. */
+  leavesOf(shard: number): number {
+    return this.#ends.get(shard)?.frontier.size ?? 0;
   }
 
   /** Runs one statement that changes rows, behind everybody's back. */

@@ -1,0 +1,140 @@
+import type { Decision, Explanation, StatementReference } from "@cinnabar/policy";
+import type { EventObject } from "../audit/event.ts";
+import { ApiError, type ErrorCode, ERRORS } from "./errors.ts";
+import type { AccessRequest, ProductName } from "./operation.ts";
+import type { Principal } from "./principal.ts";
+
+type Refusal = Extract<Decision, { readonly allowed: false }>;
+
+/**
+ * Why a call was refused, in the error's body (Alibaba Cloud RAM, "Troubleshoot permission issues"). The members that
+ * begin with a small letter are Cinnabar's own.
+ */
+export interface AccessDeniedDetail {
+  readonly AuthAction: string;
+  readonly AuthPrincipalType: "RootUser" | "SubUser" | "AssumedRoleUser" | "Federated" | "Service";
+  readonly AuthPrincipalDisplayName: string;
+  readonly AuthPrincipalOwnerId: string;
+  readonly NoPermissionType: "ExplicitDeny" | "ImplicitDeny";
+  readonly PolicyType: "SessionPolicy" | "AccountLevelIdentityBasedPolicy" | "ResourceBasedPolicy";
+  /** The same and more, for DecodeDiagnosticMessage of RAM. */
+  readonly EncodedDiagnosticMessage?: string;
+  readonly resource: string;
+  /** The policies that refused first. */
+  readonly gate: Refusal["gate"];
+  /** The statement that denies, if one does. */
+  readonly statement?: DeniedStatement;
+  /** What would allow it, in one sentence. */
+  readonly smallestChange?: string;
+}
+
+interface DeniedStatement {
+  /** `<type>/<name>`, and the version of a policy that has several: `Custom/readers/v2`. */
+  readonly policy: string;
+  /** Counted from 0. */
+  readonly index: number;
+  readonly sid?: string;
+}
+
+/** A refusal that the caller may know the reason of: it is one of its own account. */
+export class AccessDeniedError extends ApiError {
+  readonly detail: AccessDeniedDetail;
+
+  constructor(product: ProductName, detail: AccessDeniedDetail) {
+    const code = product === "Kms" ? "Forbidden.NoPermission" : "NoPermission";
+    super(code, messageOf(code, detail));
+    this.detail = detail;
+  }
+}
+
+/** The published message, as it is seen where the resource is named. */
+function messageOf(code: ErrorCode, { resource, smallestChange }: AccessDeniedDetail): string {
+  const said =
+    code === "NoPermission"
+      ? ERRORS[code].message
+      : `This operation for ${resource} is forbidden by permission system.`;
+  return smallestChange === undefined ? said : `${said} ${smallestChange}`;
+}
+
+const POLICY_TYPES = {
+  session: "SessionPolicy",
+  identity: "AccountLevelIdentityBasedPolicy",
+  resource: "ResourceBasedPolicy",
+} as const satisfies Readonly<Record<Refusal["gate"], AccessDeniedDetail["PolicyType"]>>;
+
+/** Many statements may deny at once: an error's body and an event have room for some of them. */
+const MAX_SENTENCE_CHARACTERS = 2048;
+
+function capped(sentence: string): string {
+  if (sentence.length <= MAX_SENTENCE_CHARACTERS) return sentence;
+  return `${sentence.slice(0, MAX_SENTENCE_CHARACTERS - 1).toWellFormed()}…`;
+}
+
+/** Why a request was refused. */
+export function accessDeniedDetail(
+  { action, resource }: Pick<AccessRequest, "action" | "resource">,
+  {
+    principal,
+    refusal,
+    explanation,
+  }: { readonly principal: Principal; readonly refusal: Refusal; readonly explanation: Explanation },
+): AccessDeniedDetail {
+  const { gate, explicit, statement } = refusal;
+  const { smallestChange } = explanation;
+  return {
+    AuthAction: action,
+    ...authPrincipal(principal),
+    NoPermissionType: explicit ? "ExplicitDeny" : "ImplicitDeny",
+    PolicyType: POLICY_TYPES[gate],
+    resource,
+    gate,
+    ...(statement !== undefined && { statement: statementDetail(statement) }),
+    ...(smallestChange !== undefined && { smallestChange: capped(smallestChange.sentence) }),
+  };
+}
+
+/** The same as an event has it: whose call it was, the event says by itself. */
+export function accessDeniedFacts(detail: AccessDeniedDetail): EventObject {
+  const { AuthAction: action, NoPermissionType, resource, gate, statement, smallestChange } = detail;
+  return {
+    accessDenied: {
+      action,
+      gate,
+      resource,
+      ...(smallestChange !== undefined && { smallestChange }),
+      ...(statement !== undefined && { statement: { ...statement } }),
+      type: NoPermissionType,
+    },
+  };
+}
+
+function authPrincipal(principal: Principal): {
+  readonly AuthPrincipalType: AccessDeniedDetail["AuthPrincipalType"];
+  readonly AuthPrincipalDisplayName: string;
+  readonly AuthPrincipalOwnerId: string;
+} {
+  const owner = { AuthPrincipalOwnerId: principal.accountId };
+  switch (principal.type) {
+    case "root-account":
+      return { AuthPrincipalType: "RootUser", AuthPrincipalDisplayName: principal.accountId, ...owner };
+    case "ram-user":
+      return { AuthPrincipalType: "SubUser", AuthPrincipalDisplayName: principal.userId, ...owner };
+    case "assumed-role": {
+      const AuthPrincipalType = principal.federatedBy === undefined ? "AssumedRoleUser" : "Federated";
+      return {
+        AuthPrincipalType,
+        AuthPrincipalDisplayName: `${principal.roleName}:${principal.sessionName}`,
+        ...owner,
+      };
+    }
+    case "federated-user":
+      return { AuthPrincipalType: "Federated", AuthPrincipalDisplayName: principal.subject, ...owner };
+    case "service":
+      return { AuthPrincipalType: "Service", AuthPrincipalDisplayName: principal.serviceName, ...owner };
+  }
+}
+
+function statementDetail({ source, index, sid }: StatementReference): DeniedStatement {
+  const version = source.version === undefined ? "" : `/${source.version}`;
+  return { index, policy: `${source.type}/${source.name}${version}`, ...(sid !== undefined && { sid }) };
+}

@@ -1,0 +1,134 @@
+import { setImmediate } from "node:timers/promises";
+import { type AccessRequest, type RequestContext, rootPrincipal, toPolicyPrincipal } from "@cinnabar/kernel";
+import {
+  admits,
+  allowances,
+  type DeniedMember,
+  type PolicyPrincipal,
+  PolicySet,
+  possibility,
+  type Possibility,
+  type PrincipalPattern,
+  type StatementReference,
+} from "@cinnabar/policy";
+import { ramArn } from "../resource-name.ts";
+import { isAssuming } from "./asked-resource.ts";
+import { findCandidates } from "./candidates.ts";
+import { UNDISCLOSED_IDENTITY } from "./undisclosed.ts";
+
+/** Somebody who may do at least one of the actions that were asked about. */
+export interface Accessor {
+  /** `account`: another one's root, and whichever of its users and roles its own policies allow it. */
+  readonly type: PolicyPrincipal["kind"] | "account";
+  readonly principal: PolicyPrincipal;
+  /** Of another account: its own policies must allow it, too. */
+  readonly needsOwnPolicies: boolean;
+  /** The groups by which it has policies that say something of this. */
+  readonly groups: readonly string[];
+  readonly actions: readonly AllowedAction[];
+}
+
+export interface AllowedAction {
+  readonly name: string;
+  /** Whether conditions decide. */
+  readonly certainty: Exclude<Possibility, "never">;
+  /** What allows it; there are none for what a root may do as such. */
+  readonly statements: readonly StatementReference[];
+  /** Members of another account who are denied what the account is allowed. */
+  readonly except: readonly DeniedMember[];
+}
+
+/** Somebody who is asked about. */
+interface Asked extends Omit<Accessor, "actions"> {
+  /** What its policies say, as far as that may be told. */
+  readonly identity: PolicySet;
+}
+
+/** Principals that are asked about in one go: between two goes other calls are served. */
+const SLICE = 200;
+const NO_POLICIES = new PolicySet([]);
+
+/**
+ * Who may do what to a resource of the caller's account, under some circumstances or all: its root, users and roles, and
+ * whoever of elsewhere the resource's own policy names.
+ *
+ * @param rights - to the one resource, one for each action.
+ */
+export async function findAccessors(
+  context: RequestContext,
+  { resource, rights }: { readonly resource: string; readonly rights: readonly AccessRequest[] },
+): Promise<readonly Accessor[]> {
+  const named = namedBy(rights);
+  const actions = rights.map(({ action }) => action);
+  const candidates = await findCandidates(context, { actions, resource }, named);
+  const { accountId } = context.principal;
+  const members: Asked[] = candidates.map((candidate) => {
+    return { ...candidate, type: candidate.principal.kind, needsOwnPolicies: false };
+  });
+  const guests = named.flatMap((pattern) => guestOf(pattern, accountId) ?? []);
+  const found: Accessor[] = [];
+  for (const [index, asked] of [rootOf(accountId, "root"), ...members, ...guests].entries()) {
+    if (index % SLICE === SLICE - 1) await setImmediate();
+    const { identity: _identity, ...told } = asked;
+    const allowed = rights.flatMap((right) => allowedAction(asked, right) ?? []);
+    if (allowed.length > 0) found.push({ ...told, actions: allowed });
+  }
+  return found;
+}
+
+/** Everybody whom an Allow about one of the actions names in the resource's policy, each once. */
+function namedBy(rights: readonly AccessRequest[]): readonly PrincipalPattern[] {
+  const named = rights.flatMap(({ action, resource, resourcePolicy }) =>
+    resourcePolicy === undefined ? [] : admits(resourcePolicy, action, resource),
+  );
+  return [...new Map(named.map(({ principal }) => [JSON.stringify(principal), principal])).values()];
+}
+
+/** Whoever of elsewhere a pattern names; `undefined` for what belongs to the account. */
+function guestOf(pattern: PrincipalPattern, ownAccountId: string): Asked | undefined {
+  if (!("accountId" in pattern)) {
+    const { type: kind, name } = pattern;
+    const principal = { kind, accountId: "", name, arn: name };
+    return { type: kind, principal, needsOwnPolicies: false, groups: [], identity: NO_POLICIES };
+  }
+  const { accountId } = pattern;
+  if (accountId === ownAccountId) return undefined;
+  if (pattern.type === "account") return { ...rootOf(accountId, "account"), needsOwnPolicies: true };
+  const { type: kind, name } = pattern;
+  return {
+    type: kind,
+    principal: { kind, accountId, name, arn: ramArn(accountId, kind, name) },
+    needsOwnPolicies: true,
+    groups: [],
+    identity: UNDISCLOSED_IDENTITY,
+  };
+}
+
+function rootOf(accountId: string, type: "root" | "account"): Asked {
+  const principal = toPolicyPrincipal(rootPrincipal({ accountId, accessKeyId: "" }));
+  return { type, principal, needsOwnPolicies: false, groups: [], identity: NO_POLICIES };
+}
+
+function allowedAction(asked: Asked, right: AccessRequest): AllowedAction | undefined {
+  const { type, principal, identity } = asked;
+  const { action, resource, accountId: resourceAccountId, resourcePolicy, withinAccount } = right;
+  if (type === "root" && isAssuming(action)) return undefined;
+  const request = { action, resource, principal };
+  const policies = { resourceAccountId, resourcePolicy, withinAccount };
+  const certainty = possibility(request, { ...policies, identity });
+  if (certainty === "never") return undefined;
+  const told = identity === UNDISCLOSED_IDENTITY ? NO_POLICIES : identity;
+  return {
+    name: action,
+    certainty,
+    statements: allowances(request, { ...policies, identity: told }),
+    except: type === "account" ? exceptedBy(right, principal.accountId) : [],
+  };
+}
+
+function exceptedBy({ action, resource, resourcePolicy }: AccessRequest, accountId: string): readonly DeniedMember[] {
+  if (resourcePolicy === undefined) return [];
+  return admits(resourcePolicy, action, resource)
+    .filter(({ principal }) => principal.type === "account" && principal.accountId === accountId)
+    .flatMap(({ except }) => except);
+}

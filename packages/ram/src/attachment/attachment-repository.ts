@@ -1,0 +1,195 @@
+import {
+  type EntityKind,
+  type EntityReader,
+  ProtectedTable,
+  type RequestContext,
+  type RowChange,
+  type RowOf,
+  TamperedRowError,
+  type Touched,
+  type Verified,
+} from "@cinnabar/kernel";
+import type { CompiledPolicy } from "@cinnabar/policy";
+import { sql } from "kysely";
+import { POLICY_TYPES, type PolicyType } from "../policy/policy-parameters.ts";
+import { policyEntityId } from "../policy/policy-repository.ts";
+import { systemPolicies } from "../policy/system-policies.ts";
+
+const columns = {
+  principal_type: "text",
+  principal_id: "text",
+  policy_type: "text",
+  policy_name: "text",
+  account_id: "text",
+  attached_at: "integer",
+} as const;
+
+export const attachmentTable = new ProtectedTable("ram_attachment", {
+  columns,
+  identity: ["principal_type", "principal_id", "policy_type", "policy_name"],
+});
+
+type AttachmentRow = RowOf<typeof columns>;
+type AttachmentSchema = { ram_attachment: AttachmentRow };
+
+/** What policies are attached to. */
+export type AttachedType = "user" | "group" | "role";
+
+/** Names a policy of an account. */
+export interface PolicyReference {
+  readonly type: PolicyType;
+  readonly name: string;
+}
+
+/** That a policy is attached to somebody. */
+export interface Attachment {
+  readonly policy: PolicyReference;
+  /** Store time in milliseconds since 1970. */
+  readonly attachedAt: number;
+  readonly stored: Verified<AttachmentRow>;
+}
+
+/** The policies of one user, group or role, by its id. Everybody has such an entity, if only an empty one. */
+export interface Attachments {
+  /** In the order in which they were attached. */
+  readonly all: readonly Attachment[];
+  readonly system: readonly CompiledPolicy[];
+  /** Ids of the custom policies as entities. */
+  readonly customIds: readonly string[];
+}
+
+const CACHED_ATTACHMENTS = 20_000;
+
+/** By {@link attachmentsId}. */
+export const attachmentsKind: EntityKind<Attachments> = {
+  name: "ram-attachments",
+  capacity: CACHED_ATTACHMENTS,
+  async load(reader, id) {
+    const slash = id.indexOf("/");
+    const rows = await select(reader)
+      .where("principal_type", "=", id.slice(0, slash))
+      .where("principal_id", "=", id.slice(slash + 1))
+      .orderBy("attached_at")
+      .orderBy("policy_type")
+      .orderBy("policy_name")
+      .execute();
+    const all = rows.map((raw) => toAttachment(reader, raw));
+    return {
+      all,
+      system: all.flatMap(({ policy }) => (policy.type === "System" ? [loadSystemPolicy(policy.name)] : [])),
+      customIds: all.flatMap(({ policy, stored }) =>
+        policy.type === "Custom" ? [policyEntityId({ accountId: stored.row.account_id, name: policy.name })] : [],
+      ),
+    };
+  },
+};
+
+export function attachmentsId(type: AttachedType, id: string): string {
+  return `${type}/${id}`;
+}
+
+export function touchedAttachments(type: AttachedType, id: string): Touched {
+  return { kind: attachmentsKind, id: attachmentsId(type, id) };
+}
+
+/** Whether any policy is attached: then who has it is not deleted. */
+export async function hasAttachments({ db }: EntityReader, type: AttachedType, id: string): Promise<boolean> {
+  const row = await db
+    .$extendTables<AttachmentSchema>()
+    .selectFrom("ram_attachment")
+    .select("policy_name")
+    .where("principal_type", "=", type)
+    .where("principal_id", "=", id)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Whom a policy is attached to. */
+export interface AttachedEntity {
+  readonly type: AttachedType;
+  readonly id: string;
+  /** Store time in milliseconds since 1970. */
+  readonly attachedAt: number;
+}
+
+/** Everybody in the account whom a policy is attached to, in the order in which that was done. */
+export async function listAttachedEntities(
+  reader: EntityReader,
+  { accountId, policy }: { readonly accountId: string; readonly policy: PolicyReference },
+): Promise<readonly AttachedEntity[]> {
+  const rows = await select(reader)
+    .where("account_id", "=", accountId)
+    .where("policy_type", "=", policy.type)
+    .where("policy_name", "=", policy.name)
+    .orderBy("attached_at")
+    .orderBy("principal_id")
+    .execute();
+  return rows.map((raw) => {
+    const { row } = attachmentTable.verify(reader.guard, raw);
+    return { type: toAttachedType(row.principal_type), id: row.principal_id, attachedAt: row.attached_at };
+  });
+}
+
+/** How often each of the policies is attached in the account, by {@link policyReferenceId}; none is left out. */
+export async function countAttachments(
+  { db }: EntityReader,
+  { accountId, policies }: { readonly accountId: string; readonly policies: readonly PolicyReference[] },
+): Promise<ReadonlyMap<string, number>> {
+  if (policies.length === 0) return new Map();
+  const names = policies.map(({ name }) => name);
+  const { rows } = await sql<{ policy_type: string; policy_name: string; attachments: number | bigint | string }>`
+    select policy_type, policy_name, count(*) as attachments from ram_attachment
+    where account_id = ${accountId} and policy_name in (${sql.join(names)}) group by policy_type, policy_name
+  `.execute(db);
+  return new Map(rows.map((row) => [`${row.policy_type}/${row.policy_name}`, Number(row.attachments)]));
+}
+
+export function policyReferenceId({ type, name }: PolicyReference): string {
+  return `${type}/${name}`;
+}
+
+export function insertAttachment(
+  { guard, db, now, principal }: RequestContext,
+  {
+    to,
+    policy,
+  }: { readonly to: { readonly type: AttachedType; readonly id: string }; readonly policy: PolicyReference },
+): RowChange {
+  return attachmentTable.insert(guard, db, {
+    principal_type: to.type,
+    principal_id: to.id,
+    policy_type: policy.type,
+    policy_name: policy.name,
+    account_id: principal.accountId,
+    attached_at: now,
+  });
+}
+
+export function deleteAttachment({ guard, db }: EntityReader, { stored }: Attachment): RowChange {
+  return attachmentTable.delete(guard, db, stored);
+}
+
+function select({ db }: EntityReader) {
+  return db.$extendTables<AttachmentSchema>().selectFrom("ram_attachment").selectAll();
+}
+
+function toAttachment({ guard }: EntityReader, raw: object): Attachment {
+  const stored = attachmentTable.verify(guard, raw);
+  const { policy_type, policy_name: name, attached_at: attachedAt } = stored.row;
+  const type = POLICY_TYPES.find((known) => known === policy_type);
+  if (type === undefined) throw new TamperedRowError(attachmentTable.name, "an attachment's policy has no known type");
+  return { policy: { type, name }, attachedAt, stored };
+}
+
+function toAttachedType(text: string): AttachedType {
+  if (text === "user" || text === "group" || text === "role") return text;
+  throw new TamperedRowError(attachmentTable.name, "an attachment is of no known type");
+}
+
+/** It was there when it was attached, and system policies are never taken away. */
+function loadSystemPolicy(name: string): CompiledPolicy {
+  const policy = systemPolicies.get(name);
+  if (policy === undefined) throw new TamperedRowError(attachmentTable.name, "an attached system policy is not known");
+  return policy.compiled;
+}

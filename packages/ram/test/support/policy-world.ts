@@ -1,0 +1,296 @@
+import { randomBytes } from "node:crypto";
+import {
+  type AccountId,
+  ApiError,
+  type Authorizer,
+  type Backend,
+  type Custody,
+  type DeclaredOperation,
+  DeploymentKeys,
+  type EntityKind,
+  kernelMigrations,
+  kyselyOn,
+  migrate,
+  newAccountId,
+  newAccountKey,
+  newGroupId,
+  newUserId,
+  openCustody,
+  openPostgresql,
+  parseId,
+  type Plan,
+  type Principal,
+  type RequestContext,
+  type RoleId,
+  RootKey,
+  rootPrincipal,
+  RowGuard,
+  SoftwareKeystore,
+  SqliteBackend,
+  type UserPrincipal,
+} from "@cinnabar/kernel";
+import { createAuthorizer, ramMigrations, ramOperations } from "@cinnabar/ram";
+import type { TestDatabase, TestDatabaseInstance } from "@cinnabar/testkit";
+import type { Kysely } from "kysely";
+import { accountTable } from "../../src/account.ts";
+import { insertGroup, touchedGroup } from "../../src/group/group-repository.ts";
+import { insertMembership, listMemberships, membershipTable } from "../../src/group/membership-repository.ts";
+import { insertUser, touchedUser } from "../../src/user/user-repository.ts";
+import { noRecords } from "./no-records.ts";
+
+const REGION = "cn-hangzhou";
+const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+type Fields = Readonly<Record<string, unknown>>;
+type Wire = Readonly<Record<string, string>>;
+
+/** The operations of RAM on a database of their own without a server. */
+export class PolicyWorld implements AsyncDisposable {
+  now = START;
+  readonly accountId: AccountId = newAccountId();
+  readonly authorizer: Authorizer = createAuthorizer();
+  readonly backend: Backend;
+  readonly guard: RowGuard;
+  readonly custody: Custody;
+  /** Entities by their kind and id, as a process has them in memory. */
+  readonly cache = new Map<string, object>();
+  /** When every AccessKey was used last, in store milliseconds. */
+  lastUse: number | undefined;
+  readonly keys: DeploymentKeys;
+  readonly #operations: readonly DeclaredOperation[];
+  readonly #database: TestDatabaseInstance;
+
+  private constructor(options: { database: TestDatabaseInstance; backend: Backend; rootKey: RootKey }) {
+    this.#database = options.database;
+    this.backend = options.backend;
+    const keys = DeploymentKeys.derive(options.rootKey);
+    this.keys = keys;
+    this.#operations = ramOperations({
+      keys,
+      findLastUse: () => Promise.resolve(this.lastUse),
+      authorizer: this.authorizer,
+      findRight: () => undefined,
+      recorded: noRecords,
+    });
+    this.guard = new RowGuard(keys.guardKeys);
+    this.custody = openCustody({ keys, keystore: new SoftwareKeystore() });
+  }
+
+  static async open(database: TestDatabase): Promise<PolicyWorld> {
+    const instance = await database.create();
+    const backend =
+      database.name === "sqlite"
+        ? await SqliteBackend.open(instance.url.slice("sqlite:".length))
+        : await openPostgresql(instance.url);
+    await migrate(backend, [...kernelMigrations, ...ramMigrations]);
+    const world = new PolicyWorld({ database: instance, backend, rootKey: new RootKey(randomBytes(32)) });
+    await world.addAccount(world.accountId);
+    return world;
+  }
+
+  get db(): Kysely<unknown> {
+    return kyselyOn(this.backend.kind, this.backend.reader);
+  }
+
+  get root(): Principal {
+    return rootPrincipal({ accountId: this.accountId, accessKeyId: "LTAI5tTest" });
+  }
+
+  /** Calls an operation, as the root of the world's account by default. */
+  async call(
+    name: string,
+    parameters: Wire = {},
+    { as = this.root }: { readonly as?: Principal } = {},
+  ): Promise<{ readonly result: Fields | undefined; readonly error: ApiError | undefined; readonly noted: Fields }> {
+    const operation = this.#declared(name);
+    const context = new WorldContext(this, { principal: as, isLocked: operation.kind === "control" });
+    try {
+      const plan = await operation.run(context, new Map(Object.entries(parameters)), this.authorizer);
+      await this.#commit(plan);
+      return { result: { ...plan.result }, error: undefined, noted: context.noted };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { result: undefined, error, noted: context.noted };
+    }
+  }
+
+  /** The answer of a call that succeeds. */
+  async ok<Result = Fields>(name: string, parameters?: Wire): Promise<Result> {
+    const { result, error } = await this.call(name, parameters);
+    if (error !== undefined) throw error;
+    return result as Result;
+  }
+
+  /** The code and the message of a call that is refused. */
+  async refusal(name: string, parameters?: Wire, options?: { readonly as?: Principal }): Promise<string> {
+    const { error } = await this.call(name, parameters, options);
+    return error === undefined ? "no error" : `${error.code}: ${error.message}`;
+  }
+
+  /** The code alone. */
+  async code(name: string, parameters?: Wire, options?: { readonly as?: Principal }): Promise<string | undefined> {
+    return (await this.call(name, parameters, options)).error?.code;
+  }
+
+  async addUser(userName: string): Promise<UserPrincipal> {
+    const [user] = await this.addUsers([userName]);
+    if (user === undefined) throw new RangeError("no user was added");
+    return user;
+  }
+
+  /** Adds users in one transaction. */
+  async addUsers(userNames: readonly string[]): Promise<readonly UserPrincipal[]> {
+    const { accountId } = this;
+    const details = { displayName: undefined, mobilePhone: undefined, email: undefined, comments: undefined };
+    const users = userNames.map((userName): UserPrincipal => {
+      const arn = `acs:ram::${accountId}:user/${userName}`;
+      return { type: "ram-user", accountId, accessKeyId: "LTAI5tTest", userId: newUserId(), userName, arn };
+    });
+    const changes = users.map(({ userId, userName }) =>
+      insertUser(this.context(), { userId: parseId("User", userId), accountId, userName, ...details }),
+    );
+    await this.#commit({ result: {}, changes });
+    return users;
+  }
+
+  async addGroup(groupName: string): Promise<{ readonly groupId: ReturnType<typeof newGroupId> }> {
+    const groupId = newGroupId();
+    const group = { groupId, accountId: this.accountId, groupName, comments: undefined };
+    const changes = [insertGroup(this.context(), group)];
+    await this.#commit({ result: {}, changes, touched: [touchedGroup(groupId)] });
+    return { groupId };
+  }
+
+  async join({ userId }: { readonly userId: string }, { groupId }: { readonly groupId: string }): Promise<void> {
+    const membership = { groupId, userId } as Parameters<typeof insertMembership>[1];
+    const changes = [insertMembership(this.context(), membership)];
+    await this.#commit({ result: {}, changes, touched: [touchedUser(userId)] });
+  }
+
+  async leave({ userId }: { readonly userId: string }): Promise<void> {
+    const context = this.context();
+    const memberships = await listMemberships(context, { userId });
+    const changes = memberships.map(({ stored }) => membershipTable.delete(context.guard, context.db, stored));
+    await this.#commit({ result: {}, changes, touched: [touchedUser(userId)] });
+  }
+
+  /** A session of a role that is there. */
+  session(roleId: RoleId, roleName: string): Extract<Principal, { type: "assumed-role" }> {
+    const { accountId, now: startedAt } = this;
+    const arn = `acs:ram::${accountId}:role/${roleName}/session`;
+    return {
+      type: "assumed-role",
+      accountId,
+      accessKeyId: "STS.Test",
+      arn,
+      roleId,
+      roleName,
+      sessionName: "session",
+      sessionPolicy: undefined,
+      mfaPresent: false,
+      startedAt,
+    };
+  }
+
+  context(principal: Principal = this.root): WorldContext {
+    return new WorldContext(this, { principal, isLocked: false });
+  }
+
+  /** Makes another account with a key of its own. @returns its root. */
+  async addAccount(accountId: AccountId = newAccountId()): Promise<Principal> {
+    const { keys, guard, db, now } = this;
+    const { change } = newAccountKey({ keys, accountId, version: 1, guard, db, now });
+    const account = { id: accountId, status: "Enabled", created_at: now, require_usage_review: null, service: null };
+    await this.#commit({ result: {}, changes: [change, accountTable.insert(guard, db, account)] });
+    return rootPrincipal({ accountId, accessKeyId: "LTAI5tTest" });
+  }
+
+  /** Whether the principal may do that now. */
+  async may(principal: Principal, action: string, resource = "*"): Promise<boolean> {
+    const request = { action, resource, accountId: this.accountId, hiddenAs: "NoPermission" } as const;
+    const { allowed } = await this.authorizer.decide(this.context(principal), request);
+    return allowed;
+  }
+
+  #declared(name: string): DeclaredOperation {
+    const operation = this.#operations.find((operation) => operation.name === name);
+    if (operation === undefined) throw new Error(`${name} is not declared`);
+    return operation;
+  }
+
+  /** Changes rows behind the server's back. */
+  async tamper(statement: string): Promise<void> {
+    await this.backend.transaction("write", (connection) => connection.execute(statement, []));
+    this.cache.clear();
+  }
+
+  async #commit({ changes = [], touched = [] }: Plan<object>): Promise<void> {
+    if (changes.length > 0) {
+      await this.backend.transaction("write", async (connection) => {
+        for (const { statement } of changes) {
+          const { affected } = await connection.execute(statement.sql, statement.parameters);
+          if (affected !== 1) throw new Error(`a change touched ${affected} rows`);
+        }
+      });
+    }
+    for (const { kind, id } of touched) this.cache.delete(`${kind.name}:${id}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.backend.close();
+    await this.#database.drop();
+  }
+}
+
+export class WorldContext implements RequestContext {
+  readonly principal: Principal;
+  readonly region = REGION;
+  readonly now: number;
+  isSecure = true;
+  sourceAddress = "127.0.0.1";
+  readonly call = {};
+  readonly custody: Custody;
+  readonly db: Kysely<unknown>;
+  readonly log: Kysely<unknown>;
+  readonly guard: RowGuard;
+  noted: Fields = {};
+  readonly #cache: Map<string, object>;
+  readonly #isLocked: boolean;
+
+  constructor(world: PolicyWorld, options: { readonly principal: Principal; readonly isLocked: boolean }) {
+    this.principal = options.principal;
+    this.now = world.now;
+    this.custody = world.custody;
+    this.db = world.db;
+    this.log = world.db;
+    this.guard = world.guard;
+    this.#cache = world.cache;
+    this.#isLocked = options.isLocked;
+  }
+
+  find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {
+    const name = `${kind.name}:${id}`;
+    const cached = this.#isLocked ? undefined : (this.#cache.get(name) as E | undefined);
+    return cached ?? this.#load(kind, id, name);
+  }
+
+  async #load<E extends object>(kind: EntityKind<E>, id: string, name: string): Promise<E | undefined> {
+    const entity = await kind.load(this, id);
+    if (entity !== undefined && !this.#isLocked) this.#cache.set(name, entity);
+    return entity;
+  }
+
+  holdBatches(): Promise<boolean> {
+    return Promise.resolve(this.#isLocked);
+  }
+
+  holdsUntil(): void {}
+
+  holdsFrom(): void {}
+
+  note(facts: Fields): void {
+    this.noted = { ...this.noted, ...facts };
+  }
+
+  about(): void {}
+}

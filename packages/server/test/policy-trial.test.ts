@@ -1,0 +1,454 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CinnabarClient } from "@cinnabar/client";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { allow, assume, policy, RAM, refusal, STS, StsWorld, toCredentials, trusts } from "./support/sts-world.ts";
+
+const TRAIL = { version: "2020-07-06" };
+
+interface Outcome {
+  readonly Outcome: string;
+  readonly Type: string;
+  readonly AccountId: string;
+  readonly Name: string;
+  readonly Operation: string;
+  readonly Calls: number;
+  readonly LastEventId: string;
+}
+
+/** All pages of a trial. */
+async function tryPolicy(
+  client: CinnabarClient,
+  parameters: Readonly<Record<string, string>>,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let page: Readonly<Record<string, string>> = {};
+  do {
+    const answer = await client.call("TryPolicy", { ...parameters, ...page }, RAM);
+    outcomes.push(...(answer["Outcomes"] as { Outcome: readonly Outcome[] }).Outcome);
+    const { NextToken: next } = answer as { NextToken?: string };
+    page = next === undefined ? {} : { NextToken: next };
+  } while (page["NextToken"] !== undefined);
+  return outcomes;
+}
+
+/** A sequence of numbers that depends on the seed alone. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+type Random = ReturnType<typeof random>;
+
+function pick<Item>(next: Random, items: readonly [Item, ...Item[]]): Item {
+  return items[next(items.length)] ?? items[0];
+}
+
+const CONDITIONS = [
+  undefined,
+  undefined,
+  undefined,
+  { StringEquals: { "kms:tag/team": "red" } },
+  { StringNotEquals: { "acs:ResourceTag/team": "red" } },
+  { StringEquals: { "kms:tag/Team": "red" } },
+  { Bool: { "acs:SecureTransport": "false" } },
+  { IpAddress: { "acs:SourceIp": "127.0.0.0/8" } },
+  { NotIpAddress: { "acs:SourceIp": "127.0.0.0/8" } },
+  { StringLike: { "acs:PrincipalARN": "*role*" } },
+  { DateGreaterThan: { "acs:CurrentTime": "2020-01-01T00:00:00Z" } },
+  { Bool: { "acs:MFAPresent": "true" } },
+] as const;
+
+const KEY_ACTIONS = [
+  "kms:Encrypt",
+  "kms:Decrypt",
+  "kms:GenerateDataKey",
+  "kms:DescribeKey",
+  "kms:ReEncrypt*",
+  "kms:ListAliasesByKeyId",
+] as const;
+
+function withCondition(next: Random, statement: object): object {
+  const Condition = pick(next, CONDITIONS);
+  return { ...statement, ...(Condition !== undefined && { Condition }) };
+}
+
+/** A key policy that says something about some of the principals; nobody is shut out of looking at it and changing it. */
+function randomKeyPolicy(next: Random, principals: readonly [string, ...string[]]): string {
+  const statements = Array.from({ length: 3 + next(6) }, () =>
+    withCondition(next, {
+      Effect: next(3) === 0 ? "Deny" : "Allow",
+      Principal: { RAM: [...new Set([pick(next, principals), pick(next, principals)])] },
+      Action: [...new Set([pick(next, KEY_ACTIONS), pick(next, KEY_ACTIONS), pick(next, KEY_ACTIONS)])],
+      Resource: "*",
+    }),
+  );
+  return policy(statements);
+}
+
+/** Codes of calls that were refused for want of a right. */
+const NO_RIGHT = new Set(["Forbidden.NoPermission", "Forbidden.KeyNotFound", "NoPermission"]);
+
+/** Whether each of some calls was refused, by who called what. */
+type Refusals = ReadonlyMap<string, boolean>;
+
+interface Call {
+  /** As outcomes name it. */
+  readonly operation: string;
+  readonly send: (caller: CinnabarClient) => Promise<unknown>;
+}
+
+async function send(calls: readonly Call[], name: string, caller: CinnabarClient): Promise<Refusals> {
+  const refusals = new Map<string, boolean>();
+  for (const [index, { operation, send }] of calls.entries()) {
+    refusals.set(`${name} ${operation} ${index}`, NO_RIGHT.has(await refusal(send(caller))));
+  }
+  return refusals;
+}
+
+/** How often what was to be expected, by `name operation`, each with what the calls come to in order. */
+function expected(before: Refusals, after: Refusals): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const [id, was] of before) {
+    const is = after.get(id);
+    const outcome = was === is ? "Unchanged" : is === true ? "NewlyRefused" : "NewlyAllowed";
+    add(all, id.slice(0, id.lastIndexOf(" ")), outcome);
+  }
+  return all;
+}
+
+function found(outcomes: readonly Outcome[]): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const { Name, Operation, Outcome, Calls } of outcomes) {
+    for (let i = 0; i < Calls; i++) add(all, `${Name} ${Operation}`, Outcome);
+  }
+  return all;
+}
+
+function add(all: Map<string, string[]>, id: string, outcome: string): void {
+  all.set(id, [...(all.get(id) ?? []), outcome].toSorted());
+}
+
+/** Compares what a trial has found with what the same calls came to, but for what it may not be able to say. */
+function assertTrue(
+  trial: ReadonlyMap<string, readonly string[]>,
+  truth: ReadonlyMap<string, readonly string[]>,
+  mayBe: (id: string) => string | undefined,
+): void {
+  for (const [id, outcomes] of truth) {
+    const tried = trial.get(id) ?? [];
+    const left = [...outcomes];
+    const undecided = mayBe(id);
+    for (const outcome of tried.filter((each) => each !== undecided)) {
+      const at = left.indexOf(outcome);
+      assert.notEqual(at, -1, `${id}: ${tried.join()} is not ${outcomes.join()}`);
+      left.splice(at, 1);
+    }
+    assert.equal(tried.length, outcomes.length, `${id}: ${tried.join()} is not ${outcomes.join()}`);
+  }
+}
+
+forEachDatabase((database) => {
+  test("a trial of random key policies says what the same traffic comes to under them", async () => {
+    await using world = await StsWorld.start(database);
+    const { one, other } = world;
+    const root = world.client(one.credentials);
+    const { accountId } = one;
+    const alice = world.client(await world.createUser(one, "alice", [allow("kms:Encrypt", "sts:AssumeRole")]));
+    const bob = world.client(await world.createUser(one, "bob", [allow("kms:Decrypt", "kms:DescribeKey")]));
+    const workerArn = await world.createRole(one, "worker", {
+      trust: [trusts({ RAM: `acs:ram::${accountId}:root` })],
+      statements: [allow("kms:GenerateDataKey", "kms:ReEncryptFrom")],
+    });
+    const narrowArn = await world.createRole(one, "narrow", {
+      trust: [trusts({ RAM: `acs:ram::${accountId}:root` })],
+      statements: [allow("kms:DescribeKey")],
+    });
+    const guestArn = await world.createRole(other, "guest", {
+      trust: [trusts({ RAM: `acs:ram::${other.accountId}:root` })],
+      statements: [allow("kms:*")],
+    });
+    const employee = world.client(await world.createUser(other, "employee", [allow("sts:AssumeRole")]));
+    const narrowing = { Policy: policy([allow("kms:Encrypt", "kms:DescribeKey")]) };
+    const callers = {
+      root,
+      alice,
+      bob,
+      worker: world.client(toCredentials(await assume(alice, workerArn))),
+      narrow: world.client(toCredentials(await assume(alice, narrowArn, narrowing))),
+      guest: world.client(toCredentials(await assume(employee, guestArn))),
+    };
+    const principals = [
+      `acs:ram::${accountId}:user/alice`,
+      `acs:ram::${accountId}:user/bob`,
+      workerArn,
+      narrowArn,
+      guestArn,
+      `acs:ram::${accountId}:root`,
+    ] as const;
+    const openPolicy = policy([{ Effect: "Allow", Principal: { RAM: principals }, Action: "kms:*", Resource: "*" }]);
+    const makeKey = async (parameters: Readonly<Record<string, string>>) => {
+      const { KeyMetadata } = await root.call("CreateKey", parameters);
+      const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+      const { CiphertextBlob: blob } = await root.call("Encrypt", { KeyId, Plaintext: "text" });
+      return { KeyId, Arn, CiphertextBlob: blob as string };
+    };
+    const elsewhere = await makeKey({ Policy: openPolicy });
+    const seen = { NewlyRefused: 0, NewlyAllowed: 0, Unchanged: 0, undecided: 0 };
+
+    for (let seed = 1; seed <= 6; seed++) {
+      const next = random(seed);
+      const { KeyId, Arn, CiphertextBlob } = await makeKey({ Tags: '[{"TagKey":"team","TagValue":"red"}]' });
+      const named = (name: string) => ({ KeyId: name === "guest" ? Arn : KeyId });
+      const callsOf = (name: string): readonly Call[] => [
+        { operation: "Kms.Encrypt", send: (caller) => caller.call("Encrypt", { ...named(name), Plaintext: "text" }) },
+        { operation: "Kms.Decrypt", send: (caller) => caller.call("Decrypt", { CiphertextBlob }) },
+        { operation: "Kms.GenerateDataKey", send: (caller) => caller.call("GenerateDataKey", named(name)) },
+        { operation: "Kms.DescribeKey", send: (caller) => caller.call("DescribeKey", named(name)) },
+        ...(name === "guest" ? [] : callsOfOwn),
+      ];
+      const callsOfOwn: readonly Call[] = [
+        { operation: "Kms.ListAliasesByKeyId", send: (caller) => caller.call("ListAliasesByKeyId", { KeyId }) },
+        {
+          operation: "Kms.ReEncrypt",
+          send: (caller) => caller.call("ReEncrypt", { CiphertextBlob, DestinationKeyId: elsewhere.KeyId }),
+        },
+        {
+          operation: "Kms.ReEncrypt",
+          send: (caller) =>
+            caller.call("ReEncrypt", { CiphertextBlob: elsewhere.CiphertextBlob, DestinationKeyId: KeyId }),
+        },
+      ];
+      const sendAll = async (): Promise<Refusals> => {
+        const all: [string, boolean][] = [];
+        for (const [name, caller] of Object.entries(callers)) all.push(...(await send(callsOf(name), name, caller)));
+        return new Map(all);
+      };
+
+      await root.call("SetKeyPolicy", { KeyId, Policy: randomKeyPolicy(next, principals) });
+      const before = await sendAll();
+      // The calls were made when the key had other tags than it has now.
+      await root.call("TagResource", { KeyId, Tags: '[{"TagKey":"team","TagValue":"blue"}]' });
+      const tried = randomKeyPolicy(next, principals);
+      const trial = found(await tryPolicy(root, { KeyId, PolicyDocument: tried }));
+      await root.call("SetKeyPolicy", { KeyId, Policy: tried });
+      await root.call("TagResource", { KeyId, Tags: '[{"TagKey":"team","TagValue":"red"}]' });
+      const after = await sendAll();
+
+      // Of what another account was refused the key's account knows nothing.
+      const known = new Map([...before].filter(([id, isRefused]) => !(id.startsWith("guest ") && isRefused)));
+      const truth = expected(known, after);
+      // Root's first Encrypt, before there was a policy, is a call like its second one.
+      for (const outcome of truth.get("root Kms.Encrypt") ?? []) add(truth, "root Kms.Encrypt", outcome);
+      assertTrue(trial, truth, (id) => {
+        if (id.startsWith("guest ")) return "CircumstancesUnknown";
+        return id.startsWith("narrow ") ? "SessionPolicyUnknown" : undefined;
+      });
+      for (const outcomes of truth.values()) {
+        for (const outcome of outcomes) if (isSeen(outcome)) seen[outcome]++;
+      }
+      seen.undecided += [...trial.values()].flat().filter((outcome) => outcome.endsWith("Unknown")).length;
+    }
+    assert.ok(Math.min(...Object.values(seen)) > 3, JSON.stringify(seen));
+  });
+
+  test("a trial shows an account no more of another one's calls than its trail does", async () => {
+    await using world = await StsWorld.start(database);
+    const { one: customer, other: vendor } = world;
+    const root = world.client(customer.credentials);
+    const guestArn = await world.createRole(vendor, "guest", {
+      trust: [trusts({ RAM: `acs:ram::${vendor.accountId}:root` })],
+      statements: [allow("kms:*")],
+    });
+    const employee = world.client(await world.createUser(vendor, "employee", [allow("sts:AssumeRole")]));
+    const guest = world.client(toCredentials(await assume(employee, guestArn)));
+    const openTo = (condition: object) =>
+      policy([{ Effect: "Allow", Principal: { RAM: guestArn }, Action: "kms:*", Resource: "*", ...condition }]);
+    const { KeyMetadata } = await root.call("CreateKey", { Policy: openTo({}) });
+    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    await guest.call("Encrypt", { KeyId: Arn, Plaintext: "text" });
+    const outcomeOf = async (condition: object) => {
+      const outcomes = await tryPolicy(root, { KeyId, PolicyDocument: openTo({ Condition: condition }) });
+      const [outcome, ...more] = outcomes.filter(({ Type }) => Type === "assumed-role");
+      assert.ok(outcome !== undefined && more.length === 0);
+      assert.deepEqual([outcome.AccountId, outcome.Name, outcome.Calls], [vendor.accountId, "guest", 1]);
+      return outcome.Outcome;
+    };
+    for (const range of ["127.0.0.0/8", "10.0.0.0/8", "0.0.0.0/0"]) {
+      assert.equal(await outcomeOf({ IpAddress: { "acs:SourceIp": range } }), "CircumstancesUnknown");
+    }
+    for (const value of ["true", "false"]) {
+      assert.equal(await outcomeOf({ Bool: { "acs:SecureTransport": value } }), "CircumstancesUnknown");
+      assert.equal(await outcomeOf({ Bool: { "acs:MFAPresent": value } }), "CircumstancesUnknown");
+    }
+    // What it does see decides.
+    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/guest/*" } }), "Unchanged");
+    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/host/*" } }), "NewlyRefused");
+    const never = { DateLessThan: { "acs:CurrentTime": "2020-01-01T00:00:00Z" } };
+    assert.equal(await outcomeOf({ ...never, IpAddress: { "acs:SourceIp": "127.0.0.1" } }), "NewlyRefused");
+
+    // The vendor cannot try the customer's policy, nor hear whether there is such a key.
+    const vendorRoot = world.client(vendor.credentials);
+    for (const key of [KeyId, Arn, Arn.replace(KeyId, "c4d1f6a0-94f1-4f3d-a9e5-000000000000")]) {
+      const trial = vendorRoot.call("TryPolicy", { KeyId: key, PolicyDocument: openTo({}) }, RAM);
+      assert.equal(await refusal(trial), "Forbidden.KeyNotFound");
+    }
+    // Its own role it can: what the key's policy says of it is not looked at.
+    const denied = { RoleName: "guest", PolicyDocument: policy([{ Effect: "Deny", Action: "kms:*", Resource: "*" }]) };
+    const refused = await tryPolicy(vendorRoot, denied);
+    assert.deepEqual(
+      refused.map(({ Outcome, Operation }) => [Outcome, Operation]),
+      [["NewlyRefused", "Kms.Encrypt"]],
+    );
+  });
+
+  test("a trial says what it cannot say, and takes the rights that it needs", async () => {
+    await using world = await StsWorld.start(database);
+    const { one } = world;
+    const root = world.client(one.credentials);
+    const { KeyMetadata } = await root.call("CreateKey");
+    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    const leaver = world.client(await world.createUser(one, "leaver", [allow("kms:Encrypt")]));
+    const stayer = world.client(await world.createUser(one, "stayer", [allow("kms:Decrypt")]));
+    await leaver.call("Encrypt", { KeyId, Plaintext: "text" });
+    const elsewhere = Arn.replace(one.accountId, world.other.accountId);
+    assert.equal(
+      await refusal(stayer.call("Encrypt", { KeyId: elsewhere, Plaintext: "text" })),
+      "Forbidden.KeyNotFound",
+    );
+    const { AccessKeys } = await root.call("ListAccessKeys", { UserName: "leaver" }, RAM);
+    const [{ AccessKeyId } = { AccessKeyId: "" }] = (AccessKeys as { AccessKey: { AccessKeyId: string }[] }).AccessKey;
+    await root.call("DeleteAccessKey", { UserName: "leaver", UserAccessKeyId: AccessKeyId }, RAM);
+    const reference = { UserName: "leaver", PolicyName: "for-leaver", PolicyType: "Custom" };
+    await root.call("DetachPolicyFromUser", reference, RAM);
+    await root.call("DeleteUser", { UserName: "leaver" }, RAM);
+
+    const denies = (principal: string) =>
+      policy([{ Effect: "Deny", Principal: { RAM: principal }, Action: "kms:Encrypt", Resource: "*" }]);
+    const ofLeaver = async (principal: string) =>
+      (await tryPolicy(root, { KeyId, PolicyDocument: denies(principal) }))
+        .filter(({ Name }) => Name === "leaver")
+        .map(({ Outcome }) => Outcome);
+    assert.deepEqual(await ofLeaver(`acs:ram::${one.accountId}:user/leaver`), ["CallerGone"]);
+    assert.deepEqual(await ofLeaver(`acs:ram::${one.accountId}:user/stayer`), ["Unchanged"]);
+    const ofStayer = await tryPolicy(root, { UserName: "stayer", PolicyDocument: policy([allow("kms:Encrypt")]) });
+    assert.deepEqual(
+      ofStayer.map(({ Outcome }) => Outcome),
+      ["ResourceUnknown"],
+    );
+
+    const trial = { KeyId, PolicyDocument: denies(`acs:ram::${one.accountId}:root`) };
+    const needed = ["ram:TryPolicy", "actiontrail:LookupEvents", "kms:GetKeyPolicy"];
+    const reviewer = world.client(await world.createUser(one, "reviewer", [allow(...needed)]));
+    // Trials ask for a right on the key themselves.
+    const others = async (caller: CinnabarClient) =>
+      (await tryPolicy(caller, trial)).filter(({ Operation }) => Operation !== "Ram.TryPolicy");
+    assert.deepEqual(await others(reviewer), await others(root));
+    for (const missing of needed) {
+      const name = `without-${missing.split(":")[0]}`;
+      const caller = world.client(
+        await world.createUser(one, name, [allow(...needed.filter((each) => each !== missing))]),
+      );
+      assert.equal(await refusal(caller.call("TryPolicy", trial, RAM)), "NoPermission", missing);
+    }
+    const wrong = {
+      MalformedPolicyDocument: { KeyId, PolicyDocument: policy([allow("kms:Encrypt")]) },
+      InvalidParameter: { ...trial, UserName: "stayer" },
+      "EntityNotExist.User": { UserName: "leaver", PolicyDocument: policy([allow("kms:Encrypt")]) },
+      "Forbidden.KeyNotFound": { ...trial, KeyId: elsewhere },
+    };
+    for (const [code, parameters] of Object.entries(wrong)) {
+      assert.equal(await refusal(root.call("TryPolicy", parameters, RAM)), code);
+    }
+    const token = Buffer.from(JSON.stringify([1, 0, 1, 0, null, "AAAAAAAAAAAAAAAA"])).toString("base64url");
+    for (const NextToken of [token, "nonsense"]) {
+      assert.equal(await refusal(root.call("TryPolicy", { ...trial, NextToken }, RAM)), "InvalidParameter");
+    }
+  });
+
+  test("a trial of random RAM policies says what the same traffic comes to with them", async () => {
+    await using world = await StsWorld.start(database);
+    const { one } = world;
+    const root = world.client(one.credentials);
+    const { KeyMetadata } = await root.call("CreateKey", { Tags: '[{"TagKey":"team","TagValue":"red"}]' });
+    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    const roleArn = await world.createRole(one, "worker", {
+      trust: [trusts({ RAM: `acs:ram::${one.accountId}:root` }, { StringEquals: { "sts:ExternalId": "secret" } })],
+      statements: [allow("kms:Encrypt")],
+    });
+    const calls: readonly Call[] = [
+      { operation: "Kms.Encrypt", send: (caller) => caller.call("Encrypt", { KeyId, Plaintext: "text" }) },
+      { operation: "Kms.DescribeKey", send: (caller) => caller.call("DescribeKey", { KeyId }) },
+      { operation: "Kms.ListKeys", send: (caller) => caller.call("ListKeys") },
+      { operation: "Kms.CreateAlias", send: (caller) => caller.call("CreateAlias", { KeyId, AliasName: "alias/a" }) },
+      { operation: "Ram.GetUser", send: (caller) => caller.call("GetUser", { UserName: "user1" }, RAM) },
+      { operation: "Actiontrail.LookupEvents", send: (caller) => caller.call("LookupEvents", {}, TRAIL) },
+      {
+        operation: "Sts.AssumeRole",
+        send: (caller) => assume(caller, roleArn, { ExternalId: "secret" }),
+      },
+      { operation: "Sts.AssumeRole", send: (caller) => assume(caller, roleArn) },
+      { operation: "Sts.GetCallerIdentity", send: (caller) => caller.call("GetCallerIdentity", {}, STS) },
+    ];
+    const actions = [
+      "kms:Encrypt",
+      "kms:*",
+      "kms:ListKeys",
+      "kms:CreateAlias",
+      "ram:Get*",
+      "actiontrail:LookupEvents",
+      "sts:AssumeRole",
+    ] as const;
+    const resources = ["*", Arn, "acs:kms:*:*:*", "acs:kms:*:*:alias/*", roleArn, "acs:ram:*:*:user/*"] as const;
+    const randomStatements = (next: Random) =>
+      Array.from({ length: 1 + next(4) }, () =>
+        withCondition(next, {
+          Effect: next(3) === 0 ? "Deny" : "Allow",
+          Action: [pick(next, actions), pick(next, actions)],
+          Resource: [pick(next, resources), pick(next, resources)],
+        }),
+      );
+    const seen = { NewlyRefused: 0, NewlyAllowed: 0, Unchanged: 0 };
+    for (let seed = 1; seed <= 8; seed++) {
+      const next = random(seed);
+      const name = `user${seed}`;
+      const user = world.client(await world.createUser(one, name, randomStatements(next)));
+      const before = await send(calls, name, user);
+      const document = policy(randomStatements(next));
+      // Once beside the policy that the user has, once in its place.
+      const isReplaced = seed % 2 === 0;
+      const at = isReplaced
+        ? { PolicyName: `for-${name}` }
+        : seed % 3 === 0
+          ? { GroupName: "group" }
+          : { UserName: name };
+      if ("GroupName" in at) {
+        await root.call("CreateGroup", { GroupName: "group" }, RAM);
+        await root.call("AddUserToGroup", { GroupName: "group", UserName: name }, RAM);
+      }
+      const trial = found(await tryPolicy(root, { ...at, PolicyDocument: document }));
+      if (isReplaced) {
+        const version = { PolicyName: `for-${name}`, PolicyDocument: document, SetAsDefault: "true" };
+        await root.call("CreatePolicyVersion", version, RAM);
+      } else {
+        const reference = { PolicyName: `tried-${seed}`, PolicyType: "Custom" };
+        await root.call("CreatePolicy", { PolicyName: `tried-${seed}`, PolicyDocument: document }, RAM);
+        await root.call("AttachPolicyToUser", { UserName: name, ...reference }, RAM);
+      }
+      const truth = expected(before, await send(calls, name, user));
+      // It asks for no right.
+      assert.equal(trial.get(`${name} Sts.GetCallerIdentity`), undefined);
+      truth.delete(`${name} Sts.GetCallerIdentity`);
+      assertTrue(trial, truth, () => undefined);
+      for (const outcome of [...truth.values()].flat()) if (outcome !== "undecided" && isSeen(outcome)) seen[outcome]++;
+    }
+    assert.ok(Math.min(...Object.values(seen)) > 3, JSON.stringify(seen));
+  });
+});
+
+function isSeen(outcome: string): outcome is "NewlyRefused" | "NewlyAllowed" | "Unchanged" {
+  return outcome === "NewlyRefused" || outcome === "NewlyAllowed" || outcome === "Unchanged";
+}

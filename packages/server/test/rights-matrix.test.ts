@@ -1,0 +1,375 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DeclaredOperation } from "@cinnabar/kernel";
+import { forEachDatabase } from "@cinnabar/testkit";
+import { type CallerName, callerNames, RightsWorld, SOME_POLICY, type Things } from "./support/rights-world.ts";
+import type { Wire } from "./support/two-accounts.ts";
+
+/*
+ * Who may do what: every operation that is served, called by callers with rights of each kind. What is expected stands here
+ * operation by operation, as Alibaba Cloud's pages have it ("Use RAM to control access to KMS resources", "SetKeyPolicy",
+ * "Policy evaluation process", and the pages of system policies), and where they are silent docs/key-policies.md. An operation
+ * that this matrix does not know makes it fail.
+ */
+
+const EVERYBODY = callerNames;
+/** Whose policies allow them all of KMS, but on what their own account has. */
+const IN_THEIR_OWN_ACCOUNT: readonly CallerName[] = ["crossAccountUser", "stranger"];
+const ROOT: readonly CallerName[] = ["root"];
+const ADMINISTRATORS: readonly CallerName[] = ["root", "administrator"];
+const USERS: readonly CallerName[] = ["root", "keyUser", "crossAccountUser"];
+
+interface Row {
+  readonly may: readonly CallerName[];
+  /** Parameters of a good call. */
+  readonly wire?: (things: Things) => Wire;
+  /** What is done before, by the root. */
+  readonly before?: (things: Things) => readonly [action: string, wire: Wire];
+  /** What whoever may is answered where the call, though allowed, cannot succeed here. */
+  readonly answer?: string;
+  /** How it is refused to another account, where it is about what only this one has; else as in the own account. */
+  readonly hiddenAs?: string;
+  /** How it is refused to whom no right could help. */
+  readonly never?: readonly [code: string, ...CallerName[]];
+}
+
+const KEY_NOT_FOUND = { hiddenAs: "Forbidden.KeyNotFound" };
+const ALIAS_NOT_FOUND = { hiddenAs: "Forbidden.AliasNotFound" };
+const DEVICE_NOT_FOUND = { hiddenAs: "EntityNotExist.VirtualMFADevice" };
+const RESOURCE_NOT_FOUND = { hiddenAs: "InvalidResourceId.NotFound" };
+
+const onKey =
+  (more: Wire = {}) =>
+  ({ key }: Things): Wire => ({ KeyId: key, ...more });
+const tagged =
+  (action: string) =>
+  ({ keyId }: Things) =>
+    [action, { KeyId: keyId, Tags: TAGS }] as const;
+const TAGS = '[{"TagKey":"k","TagValue":"v"}]';
+const REGION_ID = { RegionId: "cn-hangzhou", ResourceType: "key" };
+
+const KMS: Readonly<Record<string, Row>> = {
+  // Of the account, on nothing that it has: RAM policies alone decide.
+  CreateKey: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  ListKeys: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  ListAliases: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  DescribeAccountKmsStatus: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  OpenKmsService: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT], answer: "Forbidden.Opened" },
+  // Without authorization.
+  DescribeRegions: { may: EVERYBODY },
+  DescribeService: { may: EVERYBODY },
+  // List*, Describe*, Enable*, Disable*, Get*, Set*, Update*, Cancel* and some by name are for administrators.
+  DescribeKey: { may: [...USERS, "administrator"], wire: onKey(), ...KEY_NOT_FOUND },
+  // These two take an id, and by its id no account finds another one's key.
+  ListAliasesByKeyId: { may: ["root", "administrator", "keyUser"], wire: onKey(), ...KEY_NOT_FOUND },
+  TagResource: { may: ["root", "administrator", "keyUser"], wire: onKey({ Tags: TAGS }), ...KEY_NOT_FOUND },
+  ListResourceTags: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  ListTagResources: {
+    may: ADMINISTRATORS,
+    wire: ({ keyId }) => ({ ...REGION_ID, "ResourceId.1": keyId }),
+    ...RESOURCE_NOT_FOUND,
+  },
+  UpdateKeyDescription: { may: ADMINISTRATORS, wire: onKey({ Description: "text" }), ...KEY_NOT_FOUND },
+  EnableKey: {
+    may: ADMINISTRATORS,
+    before: ({ keyId }) => ["DisableKey", { KeyId: keyId }],
+    wire: onKey(),
+    ...KEY_NOT_FOUND,
+  },
+  DisableKey: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  ScheduleKeyDeletion: { may: ADMINISTRATORS, wire: onKey({ PendingWindowInDays: "7" }), ...KEY_NOT_FOUND },
+  CancelKeyDeletion: {
+    may: ADMINISTRATORS,
+    before: ({ keyId }) => ["ScheduleKeyDeletion", { KeyId: keyId, PendingWindowInDays: "7" }],
+    wire: onKey(),
+    ...KEY_NOT_FOUND,
+  },
+  SetDeletionProtection: {
+    may: ADMINISTRATORS,
+    wire: ({ arn }) => ({ ProtectedResourceArn: arn, EnableDeletionProtection: "true" }),
+    ...KEY_NOT_FOUND,
+  },
+  GetKeyUsage: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  GetKeyPolicy: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  SetKeyPolicy: {
+    may: ADMINISTRATORS,
+    wire: ({ key, keyPolicy }) => ({ KeyId: key, Policy: keyPolicy }),
+    ...KEY_NOT_FOUND,
+  },
+  UntagResource: {
+    may: ADMINISTRATORS,
+    before: tagged("TagResource"),
+    wire: onKey({ TagKeys: '["k"]' }),
+    ...KEY_NOT_FOUND,
+  },
+  // Rights of their own, which neither list has.
+  TagResources: {
+    may: ROOT,
+    wire: ({ keyId }) => ({ ...REGION_ID, "ResourceId.1": keyId, "Tag.1.Key": "k", "Tag.1.Value": "v" }),
+    ...RESOURCE_NOT_FOUND,
+  },
+  UntagResources: {
+    may: ROOT,
+    before: tagged("TagResource"),
+    wire: ({ keyId }) => ({ ...REGION_ID, "ResourceId.1": keyId, "TagKey.1": "k" }),
+    ...RESOURCE_NOT_FOUND,
+  },
+  // On the alias and on the key: of the alias no key policy speaks.
+  CreateAlias: { may: ROOT, wire: ({ key, name }) => ({ AliasName: `alias/${name}-2`, KeyId: key }), ...KEY_NOT_FOUND },
+  UpdateAlias: { may: ROOT, wire: ({ key, name }) => ({ AliasName: `alias/${name}`, KeyId: key }), ...KEY_NOT_FOUND },
+  DeleteAlias: { may: ROOT, wire: ({ name }) => ({ AliasName: `alias/${name}` }), ...ALIAS_NOT_FOUND },
+  // For users, here and in other accounts; and AliyunKMSCryptoUserAccess has some of them.
+  Encrypt: { may: [...USERS, "role"], wire: onKey({ Plaintext: "text" }), ...KEY_NOT_FOUND },
+  Decrypt: {
+    may: [...USERS, "role", "narrowedSession"],
+    wire: ({ blob }) => ({ CiphertextBlob: blob }),
+    ...KEY_NOT_FOUND,
+  },
+  GenerateDataKey: { may: [...USERS, "role"], wire: onKey(), ...KEY_NOT_FOUND },
+  GenerateDataKeyWithoutPlaintext: { may: ["root", "role"], wire: onKey(), ...KEY_NOT_FOUND },
+  // kms:ReEncryptFrom and kms:ReEncryptTo, which nobody was given.
+  ReEncrypt: {
+    may: ROOT,
+    wire: ({ blob, key }) => ({ CiphertextBlob: blob, DestinationKeyId: key }),
+    ...KEY_NOT_FOUND,
+  },
+};
+
+const ACTIONTRAIL: Readonly<Record<string, Row>> = {
+  LookupEvents: { may: ["root", "auditor"] },
+};
+
+const PASSWORD = "Correct-horse-7";
+const user = ({ name }: Things): Wire => ({ UserName: name });
+const group = ({ name }: Things): Wire => ({ GroupName: name });
+const role = ({ name }: Things): Wire => ({ RoleName: name });
+const member = ({ name }: Things): Wire => ({ UserName: name, GroupName: name });
+const custom = ({ name }: Things): Wire => ({ PolicyType: "Custom", PolicyName: name });
+const device = ({ name, accountId }: Things): Wire => ({ SerialNumber: `acs:ram::${accountId}:mfa/${name}` });
+const accessKey = ({ name, userAccessKeyId }: Things): Wire => ({ UserName: name, UserAccessKeyId: userAccessKeyId });
+const taggedRoles = ({ name }: Things): Wire => ({ ResourceType: "role", ResourceNames: JSON.stringify([name]) });
+const and =
+  (...wires: readonly (((things: Things) => Wire) | Wire)[]) =>
+  (things: Things): Wire =>
+    Object.fromEntries(wires.flatMap((wire) => Object.entries(typeof wire === "function" ? wire(things) : wire)));
+const attached = (kind: string, to: (things: Things) => Wire) => (things: Things) =>
+  [`AttachPolicyTo${kind}`, { ...to(things), ...custom(things) }] as const;
+const withPassword = (things: Things) => ["CreateLoginProfile", { ...user(things), Password: PASSWORD }] as const;
+
+/** Nobody but the root was given a right of RAM; a session has none beyond its role's, whatever narrows it. */
+const RAM: Readonly<Record<string, Omit<Row, "may"> & { readonly may?: readonly CallerName[] }>> = {
+  CreateUser: { wire: ({ name }) => ({ UserName: `${name}-2` }) },
+  GetUser: { wire: user },
+  ListUsers: {},
+  UpdateUser: { wire: and(user, { NewComments: "text" }) },
+  DeleteUser: { wire: user, before: (things) => ["DeleteAccessKey", accessKey(things)] },
+  CreateGroup: { wire: ({ name }) => ({ GroupName: `${name}-2` }) },
+  GetGroup: { wire: group },
+  ListGroups: {},
+  UpdateGroup: { wire: and(group, { NewComments: "text" }) },
+  DeleteGroup: { wire: group },
+  AddUserToGroup: { wire: member },
+  RemoveUserFromGroup: { wire: member, before: (things) => ["AddUserToGroup", member(things)] },
+  ListGroupsForUser: { wire: user },
+  ListUsersForGroup: { wire: group },
+  CreateAccessKey: { wire: user },
+  ListAccessKeys: { wire: user },
+  UpdateAccessKey: { wire: and(accessKey, { Status: "Inactive" }) },
+  DeleteAccessKey: { wire: accessKey },
+  GetAccessKeyLastUsed: { wire: accessKey },
+  CreateLoginProfile: { wire: and(user, { Password: PASSWORD }) },
+  GetLoginProfile: { wire: user, before: withPassword },
+  UpdateLoginProfile: { wire: and(user, { Password: `${PASSWORD}-2` }), before: withPassword },
+  DeleteLoginProfile: { wire: user, before: withPassword },
+  // Users may, for themselves, unless the account's security preference says no. None of these has a password.
+  ChangePassword: {
+    may: ["administrator", "keyUser", "crossAccountUser", "assumer", "auditor", "stranger"],
+    wire: () => ({ OldPassword: PASSWORD, NewPassword: `${PASSWORD}-2` }),
+    answer: "EntityNotExist.User.LoginProfile",
+    never: ["NotSupport.Account", "root", "role", "narrowedSession"],
+  },
+  CreateVirtualMFADevice: { wire: ({ name }) => ({ VirtualMFADeviceName: name }) },
+  BindMFADevice: {
+    wire: and(user, device, { AuthenticationCode1: "000000", AuthenticationCode2: "000000" }),
+    answer: "EntityNotExist.VirtualMFADevice",
+    ...DEVICE_NOT_FOUND,
+  },
+  UnbindMFADevice: { wire: user, answer: "EntityNotExist.User.MFADevice" },
+  GetUserMFAInfo: { wire: user, answer: "EntityNotExist.User.MFADevice" },
+  ListVirtualMFADevices: {},
+  DeleteVirtualMFADevice: {
+    wire: device,
+    before: ({ name }) => ["CreateVirtualMFADevice", { VirtualMFADeviceName: name }],
+    ...DEVICE_NOT_FOUND,
+  },
+  GetPasswordPolicy: {},
+  SetPasswordPolicy: {},
+  GetSecurityPreference: {},
+  SetSecurityPreference: {},
+  GetAccountAlias: {},
+  SetAccountAlias: { wire: ({ name }) => ({ AccountAlias: name }) },
+  ClearAccountAlias: {},
+  CreatePolicy: { wire: ({ name }) => ({ PolicyName: `${name}-2`, PolicyDocument: SOME_POLICY }) },
+  GetPolicy: { wire: custom },
+  ListPolicies: {},
+  UpdatePolicyDescription: { wire: ({ name }) => ({ PolicyName: name, NewDescription: "text" }) },
+  DeletePolicy: { wire: ({ name }) => ({ PolicyName: name, CascadingDelete: "true" }) },
+  CreatePolicyVersion: { wire: ({ name }) => ({ PolicyName: name, PolicyDocument: SOME_POLICY }) },
+  GetPolicyVersion: { wire: and(custom, { VersionId: "v2" }) },
+  ListPolicyVersions: { wire: custom },
+  SetDefaultPolicyVersion: { wire: ({ name }) => ({ PolicyName: name, VersionId: "v2" }) },
+  DeletePolicyVersion: { wire: ({ name }) => ({ PolicyName: name, VersionId: "v2" }) },
+  AttachPolicyToUser: { wire: and(user, custom) },
+  AttachPolicyToGroup: { wire: and(group, custom) },
+  AttachPolicyToRole: { wire: and(role, custom) },
+  DetachPolicyFromUser: { wire: and(user, custom), before: attached("User", user) },
+  DetachPolicyFromGroup: { wire: and(group, custom), before: attached("Group", group) },
+  DetachPolicyFromRole: { wire: and(role, custom), before: attached("Role", role) },
+  ListPoliciesForUser: { wire: user },
+  ListPoliciesForGroup: { wire: group },
+  ListPoliciesForRole: { wire: role },
+  ListEntitiesForPolicy: { wire: custom },
+  CreateRole: {
+    wire: ({ name, accountId }) => ({ RoleName: `${name}-2`, AssumeRolePolicyDocument: trustOf(accountId) }),
+  },
+  GetRole: { wire: role },
+  ListRoles: {},
+  UpdateRole: { wire: and(role, { NewDescription: "text" }) },
+  DeleteRole: { wire: role },
+  TagResources: { wire: and(taggedRoles, { Tag: '[{"Key":"k","Value":"v"}]' }) },
+  UntagResources: { wire: and(taggedRoles, { TagKeys: '["k"]' }) },
+  ListTagResources: { wire: taggedRoles },
+  DecodeDiagnosticMessage: { wire: () => ({ EncodedDiagnosticMessage: "of nobody" }), answer: "EntityNotExist" },
+  TryPolicy: { wire: and(user, { PolicyDocument: SOME_POLICY }) },
+  GetAccessExplanation: { wire: and({ AuthPrincipal: "root", AuthAction: "kms:Encrypt" }, ofRole) },
+  // Is asked about what the own account has.
+  ListPrincipalsForAction: {
+    wire: and({ "AuthAction.1": "sts:AssumeRole" }, ofRole),
+    hiddenAs: "InvalidParameter",
+  },
+};
+
+const STS: Readonly<Record<string, Row>> = {
+  // The caller's policies and the role's trust policy must allow it both. A root assumes no roles.
+  AssumeRole: {
+    may: ["assumer"],
+    wire: ({ name, accountId }) => ({ RoleArn: `acs:ram::${accountId}:role/${name}`, RoleSessionName: "session" }),
+  },
+  // Without authorization.
+  GetCallerIdentity: { may: EVERYBODY },
+  // Called without a signature: what they are called with proves who calls.
+  AssumeRoleWithOIDC: {
+    may: [],
+    wire: and(ofSession, { OIDCProviderArn: "acs:ram::1000000000000000:oidc-provider/p", OIDCToken: "token" }),
+    never: ["UnsupportedOperation", ...EVERYBODY],
+  },
+  AssumeRoleWithSAML: {
+    may: [],
+    wire: and(ofSession, { SAMLProviderArn: "acs:ram::1000000000000000:saml-provider/p", SAMLAssertion: "assertion" }),
+    never: ["UnsupportedOperation", ...EVERYBODY],
+  },
+};
+
+function ofRole({ name, accountId }: Things): Wire {
+  return { AuthResource: `acs:ram:*:${accountId}:role/${name}` };
+}
+
+function ofSession({ name, accountId }: Things): Wire {
+  return { RoleArn: `acs:ram::${accountId}:role/${name}`, RoleSessionName: "session" };
+}
+
+function trustOf(accountId: string): string {
+  const Principal = { RAM: [`acs:ram::${accountId}:root`] };
+  return JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal }] });
+}
+
+/** Operations that are tried at once: no more than one account may have waiting where there are queues. */
+const AT_ONCE = 4;
+
+const MATRIX: Readonly<Record<string, Row>> = {
+  ...named("Kms", KMS),
+  ...named("Actiontrail", ACTIONTRAIL),
+  ...named("Ram", Object.fromEntries(Object.entries(RAM).map(([name, row]) => [name, { may: ROOT, ...row }]))),
+  ...named("Sts", STS),
+};
+
+function named(product: string, rows: Readonly<Record<string, Row>>): Readonly<Record<string, Row>> {
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [`${product}:${name}`, row]));
+}
+
+forEachDatabase((database) => {
+  // No right depends on the database: how rights are kept, others test on both.
+  if (database.name !== "sqlite") return;
+  test("every operation that is served does as much for each kind of caller as it may, and no more", async () => {
+    await using world = await RightsWorld.start(database);
+    const known = Object.keys(MATRIX).toSorted();
+    assert.deepEqual(world.operations.map(nameOf).toSorted(), known);
+    const wrong: string[] = [];
+    const operations = world.operations.values();
+    const work = async (): Promise<void> => {
+      for (const operation of operations) {
+        const row = MATRIX[nameOf(operation)];
+        assert(row !== undefined);
+        wrong.push(...(await tryOut(world, { operation, row })));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+function nameOf({ product, name }: Pick<DeclaredOperation, "product" | "name">): string {
+  return `${product}:${name}`;
+}
+
+/**
+ * Calls an operation as everybody: first as those who may not, all about the same things, then as those who may. So what was
+ * refused has changed nothing, or the first of them would not find things as they were.
+ */
+async function tryOut(
+  world: RightsWorld,
+  { operation, row }: { readonly operation: DeclaredOperation; readonly row: Row },
+): Promise<string[]> {
+  const wrong: string[] = [];
+  let things = await prepare(world, { operation, row });
+  const callAs = async (caller: CallerName, key: string, expected: string | undefined): Promise<void> => {
+    const wire = row.wire?.({ ...things, key }) ?? {};
+    const found = await world.answer(caller, { action: operation.name, wire, version: operation.version });
+    if (found === expected) return;
+    wrong.push(`${nameOf(operation)} by ${caller}: ${found ?? "success"}, not ${expected ?? "success"}`);
+  };
+  const [neverCode, ...never] = row.never ?? [""];
+  const refused = callerNames.filter((caller) => !row.may.includes(caller));
+  for (const caller of refused) {
+    const code = never.includes(caller) ? neverCode : refusalOf(world, { operation, row, caller });
+    // To another account, whichever way it names the key.
+    const names = world.isForeign(caller) ? [things.arn, things.keyId] : [things.keyId];
+    for (const key of names) await callAs(caller, key, code);
+  }
+  for (const [i, caller] of row.may.entries()) {
+    if (i > 0) things = await prepare(world, { operation, row });
+    await callAs(caller, world.isForeign(caller) ? things.arn : things.keyId, row.answer);
+  }
+  return wrong;
+}
+
+function refusalOf(
+  world: RightsWorld,
+  { operation, row, caller }: { readonly operation: DeclaredOperation; readonly row: Row; readonly caller: CallerName },
+): string {
+  if (row.hiddenAs !== undefined && world.isForeign(caller)) return row.hiddenAs;
+  return operation.product === "Kms" ? "Forbidden.NoPermission" : "NoPermission";
+}
+
+async function prepare(
+  world: RightsWorld,
+  { operation, row }: { readonly operation: DeclaredOperation; readonly row: Row },
+): Promise<Things> {
+  const { product, version } = operation;
+  const isAboutKeys = product === "Kms" || product === "Actiontrail";
+  const made = isAboutKeys ? await world.makeKey() : await world.makeIdentities(operation);
+  const things = { keyId: "", arn: "", keyPolicy: "", blob: "", userAccessKeyId: "", key: "", ...made };
+  const before = row.before?.(things);
+  if (before !== undefined) await world.root.call(before[0], before[1], { version });
+  return things;
+}

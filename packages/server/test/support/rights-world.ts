@@ -1,0 +1,207 @@
+import { randomBytes } from "node:crypto";
+import { type CinnabarClient, ServiceError } from "@cinnabar/client";
+import type { DeclaredOperation } from "@cinnabar/kernel";
+import type { TestDatabase } from "@cinnabar/testkit";
+import { allow, assume, policy, RAM, StsWorld, toCredentials, trusts } from "./sts-world.ts";
+import { REGION, type Wire } from "./two-accounts.ts";
+
+/** What a key policy may let an administrator of the key do (KMS, "SetKeyPolicy", administrators). */
+const OF_ADMINISTRATORS = [
+  "kms:List*",
+  "kms:Describe*",
+  "kms:Create*",
+  "kms:Enable*",
+  "kms:Disable*",
+  "kms:Get*",
+  "kms:Set*",
+  "kms:Update*",
+  "kms:Delete*",
+  "kms:Cancel*",
+  "kms:TagResource",
+  "kms:UntagResource",
+  "kms:ImportKeyMaterial",
+  "kms:ScheduleKeyDeletion",
+];
+
+/** The same of its users, within the account and beyond (KMS, "SetKeyPolicy", users and cross-account users). */
+const OF_USERS = [
+  "kms:Encrypt",
+  "kms:Decrypt",
+  "kms:GenerateDataKey",
+  "kms:GenerateAndExportDataKey",
+  "kms:AsymmetricEncrypt",
+  "kms:AsymmetricDecrypt",
+  "kms:DescribeKey",
+  "kms:DescribeKeyVersion",
+  "kms:ListKeyVersions",
+  "kms:ListAliasesByKeyId",
+  "kms:TagResource",
+];
+
+/** Who calls. All but two belong to the account whose key, users and roles the calls are about. */
+export const CALLERS = {
+  root: "the root of the account",
+  administrator: "a user with the key policy's rights of administrators, and no RAM policy",
+  keyUser: "a user with the key policy's rights of users, and no RAM policy",
+  crossAccountUser: "a user of another account with the key policy's rights of users, and a RAM policy for all of KMS",
+  role: "a session of a role that has AliyunKMSCryptoUserAccess",
+  narrowedSession: "a session of that role, narrowed to kms:Decrypt, kms:DescribeKey and ram:*",
+  assumer: "a user with AliyunSTSAssumeRoleAccess",
+  auditor: "a user with a RAM policy for actiontrail:LookupEvents alone",
+  stranger: "a user of another account with a RAM policy for all of KMS, whom no key policy names",
+} as const;
+
+export type CallerName = keyof typeof CALLERS;
+
+export const callerNames = Object.keys(CALLERS) as CallerName[];
+
+const FOREIGN: readonly CallerName[] = ["crossAccountUser", "stranger"];
+const ROLE = "worker";
+
+/** What a call is about, made anew for it. One name stands for the alias, user, group, role, policy and device of the account. */
+export interface Things {
+  readonly keyId: string;
+  readonly arn: string;
+  /** The key as the caller names it: by its ARN where it is another account's. */
+  readonly key: string;
+  readonly keyPolicy: string;
+  readonly blob: string;
+  readonly name: string;
+  readonly userAccessKeyId: string;
+  readonly accountId: string;
+}
+
+/** An account with a key, callers with rights of each kind, and one server. */
+export class RightsWorld implements AsyncDisposable {
+  readonly root: CinnabarClient;
+  readonly #world: StsWorld;
+  readonly #callers: Readonly<Record<CallerName, CinnabarClient>>;
+
+  private constructor(world: StsWorld, callers: Readonly<Record<CallerName, CinnabarClient>>) {
+    this.#world = world;
+    this.#callers = callers;
+    this.root = callers.root;
+  }
+
+  static async start(database: TestDatabase): Promise<RightsWorld> {
+    const world = await StsWorld.start(database);
+    const { one, other } = world;
+    const root = world.client(one.credentials);
+    const ram = (action: string, wire: Wire) => root.call(action, wire, RAM);
+    const roleArn = await world.createRole(one, ROLE, {
+      trust: [trusts({ RAM: arnOf(one, "root") })],
+      statements: NOTHING,
+    });
+    await ram("AttachPolicyToRole", { RoleName: ROLE, ...system("AliyunKMSCryptoUserAccess") });
+    const assumer = world.client(await world.createUser(one, "assumer", NOTHING));
+    await ram("AttachPolicyToUser", { UserName: "assumer", ...system("AliyunSTSAssumeRoleAccess") });
+    const narrow = { Policy: policy([allow("kms:Decrypt", "kms:DescribeKey", "ram:*")]) };
+    const ofKms = [allow("kms:*")];
+    return new RightsWorld(world, {
+      root,
+      administrator: world.client(await world.createUser(one, "administrator", NOTHING)),
+      keyUser: world.client(await world.createUser(one, "key-user", NOTHING)),
+      crossAccountUser: world.client(await world.createUser(other, "partner", ofKms)),
+      role: world.client(toCredentials(await assume(assumer, roleArn))),
+      narrowedSession: world.client(toCredentials(await assume(assumer, roleArn, narrow))),
+      assumer,
+      auditor: world.client(await world.createUser(one, "auditor", [allow("actiontrail:LookupEvents")])),
+      stranger: world.client(await world.createUser(other, "stranger", ofKms)),
+    });
+  }
+
+  /** Every operation that is served. */
+  get operations(): readonly DeclaredOperation[] {
+    return this.#world.nodes[0]?.pipeline.operations ?? [];
+  }
+
+  isForeign(caller: CallerName): boolean {
+    return FOREIGN.includes(caller);
+  }
+
+  /** What a call is answered: the code of a refusal, `undefined` for success. */
+  async answer(caller: CallerName, call: { action: string; wire: Wire; version: string }): Promise<string | undefined> {
+    try {
+      await this.#callers[caller].call(call.action, call.wire, { version: call.version });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return error.code;
+    }
+  }
+
+  /** A key with its policy, an alias and a ciphertext of it. */
+  async makeKey(): Promise<Pick<Things, "keyId" | "arn" | "keyPolicy" | "blob" | "name" | "accountId">> {
+    const { accountId } = this.#world.one;
+    const name = randomName();
+    const keyPolicy = this.#keyPolicy();
+    const { KeyMetadata } = await this.root.call("CreateKey", { Policy: keyPolicy });
+    const { KeyId: keyId } = KeyMetadata as { KeyId: string };
+    await this.root.call("CreateAlias", { AliasName: `alias/${name}`, KeyId: keyId });
+    const { CiphertextBlob } = await this.root.call("Encrypt", { KeyId: keyId, Plaintext: "text" });
+    const arn = `acs:kms:${REGION}:${accountId}:key/${keyId}`;
+    return { keyId, arn, keyPolicy, blob: CiphertextBlob as string, name, accountId };
+  }
+
+  /** Of a user with an AccessKey, a group, a role and a policy of two versions what an operation can be about. */
+  async makeIdentities({
+    parameters,
+  }: DeclaredOperation): Promise<Pick<Things, "name" | "userAccessKeyId" | "accountId">> {
+    const { accountId } = this.#world.one;
+    const name = randomName();
+    const ram = (action: string, wire: Wire) => this.root.call(action, wire, RAM);
+    const isAbout = (...names: readonly string[]) => names.some((parameter) => Object.hasOwn(parameters, parameter));
+    let userAccessKeyId = "";
+    if (isAbout("UserName")) {
+      await ram("CreateUser", { UserName: name });
+      const { AccessKey } = await ram("CreateAccessKey", { UserName: name });
+      userAccessKeyId = (AccessKey as { AccessKeyId: string }).AccessKeyId;
+    }
+    if (isAbout("GroupName")) await ram("CreateGroup", { GroupName: name });
+    if (isAbout("RoleName", "RoleArn", "ResourceNames", "AuthResource")) {
+      await ram("CreateRole", { RoleName: name, AssumeRolePolicyDocument: this.#trustPolicy });
+    }
+    if (isAbout("PolicyName")) {
+      await ram("CreatePolicy", { PolicyName: name, PolicyDocument: SOME_POLICY });
+      await ram("CreatePolicyVersion", { PolicyName: name, PolicyDocument: SOME_POLICY });
+    }
+    return { name, userAccessKeyId, accountId };
+  }
+
+  get #trustPolicy(): string {
+    return policy([trusts({ RAM: arnOf(this.#world.one, "root") })]);
+  }
+
+  #keyPolicy(): string {
+    const { one, other } = this.#world;
+    const admits = (principals: readonly string[], Action: readonly string[]) => {
+      return { Effect: "Allow", Principal: { RAM: principals }, Action, Resource: ["*"] };
+    };
+    return policy([
+      admits([arnOf(one, "*")], ["kms:*"]),
+      admits([arnOf(one, "user/administrator")], OF_ADMINISTRATORS),
+      admits([arnOf(one, "user/key-user"), arnOf(other, "user/partner")], OF_USERS),
+    ]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#world[Symbol.asyncDispose]();
+  }
+}
+
+/** A policy that is about nothing there is: of those whom none allows anything. */
+const NOTHING = [allow("oss:GetObject")];
+
+export const SOME_POLICY = policy([allow("kms:*")]);
+
+function arnOf({ accountId }: { readonly accountId: string }, relative: string): string {
+  return `acs:ram::${accountId}:${relative}`;
+}
+
+function system(PolicyName: string): Wire {
+  return { PolicyType: "System", PolicyName };
+}
+
+function randomName(): string {
+  return `n${randomBytes(8).toString("hex")}`;
+}

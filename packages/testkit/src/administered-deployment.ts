@@ -1,0 +1,33 @@
+import {
+  type Backend,
+  ControlStore,
+  FileSeal,
+  openDeploymentKeys,
+  openPostgresql,
+  RowGuard,
+  SqliteBackend,
+} from "@cinnabar/kernel";
+import { Administration } from "@cinnabar/ram";
+
+const SQLITE_SCHEME = "sqlite:";
+
+/** What an operator does with accounts, beside the servers. */
+export type OpenedAdministration = Administration & AsyncDisposable;
+
+/** Opens the store of servers that run, as the operator's commands do. @param options.database - as `--database` takes it. */
+export async function openAdministration(options: {
+  readonly database: string;
+  readonly rootKeyFile: string;
+}): Promise<OpenedAdministration> {
+  const backend = await open(options.database);
+  const rootKey = await new FileSeal(options.rootKeyFile).open();
+  if (rootKey === undefined) throw new Error(`${options.rootKeyFile} has no root key`);
+  const keys = await openDeploymentKeys(backend, rootKey);
+  const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
+  const administration = new Administration({ store, keys });
+  return Object.assign(administration, { [Symbol.asyncDispose]: () => backend.close() });
+}
+
+async function open(url: string): Promise<Backend> {
+  return url.startsWith(SQLITE_SCHEME) ? SqliteBackend.open(url.slice(SQLITE_SCHEME.length)) : openPostgresql(url);
+}
