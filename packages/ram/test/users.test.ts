@@ -167,7 +167,8 @@ forEachDatabase((database) => {
     const { User } = await world.ok<{ User: Fields }>("GetUser", { UserName: "noted" });
     await world.ok("UpdateUser", { UserName: "noted", NewComments: "c" });
     const { noted } = await world.call("GetUser", { UserName: "noted" });
-    assert.deepEqual(noted, { userId: User["UserId"], userRevision: 2 });
+    const { userId, userRevision } = noted;
+    assert.deepEqual({ userId, userRevision }, { userId: User["UserId"], userRevision: 2 });
   });
 
   test("stops at 1,000 users", async () => {

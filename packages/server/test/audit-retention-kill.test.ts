@@ -12,7 +12,7 @@ import { withTemporaryDirectory } from "./support/temporary-directory.ts";
 const KEEP_SECONDS = 3;
 const KILLS = 4;
 
-/** Calls, and when each was answered, by its RequestId. */
+/** Calls, and when each that was answered had begun, by its RequestId. */
 class Callers {
   readonly answered = new Map<string, number>();
   readonly #client: CinnabarClient;
@@ -31,9 +31,11 @@ class Callers {
 
   async #callOn(keyId: string): Promise<void> {
     while (!this.#isOver) {
+      // Its record is not older, however late the answer comes.
+      const begunAt = Date.now();
       try {
         const answer = await this.#client.call("Encrypt", { KeyId: keyId, Plaintext: "cGxhaW4=" });
-        this.answered.set(String(answer["RequestId"]), Date.now());
+        this.answered.set(String(answer["RequestId"]), begunAt);
       } catch {
         // The server was killed: nothing was answered.
         await sleep(5);
