@@ -107,7 +107,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     async run(root) {
       await root.refused("InvalidAction.NotFound", "NoSuchOperation", { KeyId: "k", Plaintext: plaintext });
       await root.refused("InvalidAction.NotFound", "RotateSecret", { SecretName: "s" });
-      await root.refused("InvalidAction.NotFound", "ListKeys", {}, { version: "2015-05-01" });
+      await root.refused("InvalidVersion", "ListKeys", {}, { version: "2014-05-26" });
       await root.refused("InvalidVersion", "DescribeRegions", {}, { version: "2016-01-21" });
     },
   },

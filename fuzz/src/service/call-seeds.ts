@@ -34,6 +34,9 @@ const VALUES: Readonly<Record<string, string>> = {
   EnableDeletionProtection: "false",
   DeletionProtectionDescription: "because",
   ProtectedResourceArn: "@ARN@",
+  Policy:
+    '{"Version":"1","Statement":[{"Effect":"Allow","Principal":{"RAM":["acs:ram::1234567890123456:*"]},"Action":"kms:Encrypt","Resource":"*"}]}',
+  PolicyName: "default",
   "SetDeletionProtection.KeyId": "",
   RegionId: "cn-hangzhou",
   PageNumber: "1",

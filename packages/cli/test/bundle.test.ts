@@ -122,7 +122,11 @@ test("a server runs the bundle of exactly its sources", async (t) => {
     assert.equal(edited.stderr, "");
 
     const before = await stat(checkout.bundle);
-    await using server = await ServerProcess.start({ data: checkout.data("data"), sources: checkout.path() });
+    await using server = await ServerProcess.start({
+      data: checkout.data("data"),
+      sources: checkout.path(),
+      bundles: true,
+    });
     const endAt = Date.now() + REBUILD_MILLIS;
     while ((await stat(checkout.bundle)).ino === before.ino && Date.now() < endAt) await sleep(50);
     await server.stop();
@@ -133,7 +137,11 @@ test("a server runs the bundle of exactly its sources", async (t) => {
   });
 
   await t.test("it serves from the bundle, over what the sources made", async () => {
-    await using server = await ServerProcess.start({ data: checkout.data("data"), sources: checkout.path() });
+    await using server = await ServerProcess.start({
+      data: checkout.data("data"),
+      sources: checkout.path(),
+      bundles: true,
+    });
     const client = server.client();
     const { KeyMetadata } = await client.call("CreateKey", {});
     assert.ok(KeyMetadata);

@@ -38,6 +38,11 @@ export interface ServerProcessOptions {
   readonly sources?: string;
   /** A program with arguments that runs the server in its own process, such as `strace -D`. */
   readonly wrapper?: readonly string[];
+  /**
+   * Whether it runs a bundle of its sources if there is one, and else leaves behind a process that makes one. By default a
+   * server of this checkout does that runs by itself: what else a rig would see or wait for that process.
+   */
+  readonly bundles?: boolean;
 }
 
 /** A server that ended instead of serving. */
@@ -159,6 +164,7 @@ export class ServerProcess implements AsyncDisposable {
 
 function launch(options: ServerProcessOptions): ChildProcess {
   const { data, database, tls = false, rootKeyFile, flags = [], sources = checkout, wrapper = [] } = options;
+  const { bundles = sources === checkout && wrapper.length === 0 } = options;
   const [program = "", ...args] = [
     ...wrapper,
     ...LEASH,
@@ -173,7 +179,9 @@ function launch(options: ServerProcessOptions): ChildProcess {
     ...(rootKeyFile === undefined ? [] : [`--seal=file:${rootKeyFile}`]),
     ...flags,
   ];
-  return spawn(program, args, { cwd: sources, stdio: ["ignore", "pipe", "pipe"] });
+  // oxlint-disable-next-line no-restricted-properties -- passed on
+  const env = bundles ? process.env : { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" };
+  return spawn(program, args, { cwd: sources, env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** What a server has printed: its words on standard output, its log on standard error. */
