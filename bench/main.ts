@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runEncryptBench } from "./src/encrypt-bench.ts";
 import { encryptGoals, encryptReport } from "./src/encrypt-report.ts";
-import { type Protocol, PROTOCOLS } from "./src/encrypt-requests.ts";
+import { type Protocol, PROTOCOLS } from "./src/signed-requests.ts";
 import type { Goal } from "./src/goal.ts";
 import { lookupGoals, lookupReport, runLookupBench } from "./src/lookup-bench.ts";
 import { describeMachine } from "./src/machine.ts";
@@ -9,12 +9,14 @@ import { memoryGoals, memoryReport, runMemoryBench } from "./src/memory-bench.ts
 import { policyGoals, policyReport, runPolicyBench } from "./src/policy-bench.ts";
 import { runProfileBench } from "./src/profile-bench.ts";
 import { rightsGoals, rightsReport, runRightsBench } from "./src/rights-bench.ts";
+import { runSlowBench } from "./src/slow-bench.ts";
+import { slowGoals, slowReport } from "./src/slow-report.ts";
 import { runStartBench, startGoals, startReport } from "./src/start-bench.ts";
 import { STORE_NAMES, type StoreName } from "./src/stores.ts";
 import { layOut } from "./src/table.ts";
 import { runVerifyBench, verifyGoals, verifyReport } from "./src/verify-bench.ts";
 
-const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|verify|start|policy|rights] [OPTIONS]
+const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|verify|start|policy|rights|slow] [OPTIONS]
 
   encrypt              CPU time of Encrypt against a bare HTTP server (the default)
   memory               resident memory, idle and loaded
@@ -23,6 +25,7 @@ const USAGE = `usage: npm run bench -- [encrypt|memory|lookup|verify|start|polic
   start                from the start of the process to the first answer, on a data directory that is there
   policy               the worst policies and patterns, and decisions with many policies
   rights               Encrypt by a user with many policies against Encrypt by the root
+  slow                 signing, decrypting with RSA, data keys; Encrypt's latency beside slow cryptography
 
   --json               one line for each goal: {"goal","ratio","floor","pass"}
   --quick              fewer and shorter rounds, fewer nonces
@@ -64,6 +67,7 @@ else if (command === "verify") await verify();
 else if (command === "start") await start();
 else if (command === "policy") policy();
 else if (command === "rights") await rights();
+else if (command === "slow") await slow();
 else usage();
 
 // PostgreSQL's guardian and idle sockets would keep the process; all that it started ends with it.
@@ -107,6 +111,12 @@ async function rights(): Promise<void> {
   const size = values.quick ? { rounds: 5, windowMillis: 1_000 } : { rounds: 9, windowMillis: 1_500 };
   const results = await runRightsBench({ stores, protocol, progress, ...size });
   conclude(rightsGoals(results), rightsReport(results));
+}
+
+async function slow(): Promise<void> {
+  const size = values.quick ? { rounds: 5, windowMillis: 1_000 } : { rounds: 9, windowMillis: 1_500 };
+  const results = await runSlowBench({ stores, protocol, progress, ...size });
+  conclude(slowGoals(results), slowReport(results));
 }
 
 async function profile(store: StoreName): Promise<void> {

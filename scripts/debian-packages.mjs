@@ -15,6 +15,7 @@ const tools = {
   postgresql: () =>
     existsSync(SERVER_VERSIONS) &&
     readdirSync(SERVER_VERSIONS).some((version) => existsSync(join(SERVER_VERSIONS, version, "bin", "postgres"))),
+  openssl: () => isInPath("openssl"),
   strace: () => isInPath("strace"),
   systemd: () => isInPath("systemd-analyze"),
   prometheus: () => isInPath("promtool") || existsSync(promtool),

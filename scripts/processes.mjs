@@ -20,16 +20,17 @@ export const wasInterrupted = () => interrupted;
  *
  * @param {string} program
  * @param {string[]} args
- * @param {{ environment?: Record<string, string>, deadlineMillis?: number }} [options] - after `deadlineMillis` the
- *   program gets SIGTERM, and SIGKILL 10 s later
+ * @param {{ environment?: Record<string, string>, deadlineMillis?: number, output?: number | undefined }} [options] -
+ *   after `deadlineMillis` the program gets SIGTERM, and SIGKILL 10 s later; what it prints goes to the open file `output`
+ *   instead
  * @returns {Promise<number>} its exit code; 128 + n if signal n ended it, as a shell would say
  */
-export function run(program, args, { environment = {}, deadlineMillis } = {}) {
+export function run(program, args, { environment = {}, deadlineMillis, output } = {}) {
   return new Promise((resolve, reject) => {
     const PATH = [binaries, process.env["PATH"] ?? ""].join(delimiter);
     const child = spawn(program, args, {
       cwd: root,
-      stdio: "inherit",
+      stdio: output === undefined ? "inherit" : ["ignore", output, output],
       env: { ...process.env, PATH, ...environment },
     });
 

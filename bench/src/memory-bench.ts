@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CinnabarServer } from "./cinnabar-server.ts";
-import { EncryptRequests, type Protocol } from "./encrypt-requests.ts";
+import { EncryptRequests } from "./encrypt-requests.ts";
+import type { Protocol } from "./signed-requests.ts";
 import { type Goal, judge } from "./goal.ts";
 import { Lane } from "./lane.ts";
 import { createStore, type StoreName } from "./stores.ts";

@@ -1,7 +1,8 @@
 import { assertCorrect, assertRecorded } from "./checked-answers.ts";
 import { CinnabarServer, type RootAccessKey } from "./cinnabar-server.ts";
 import { startEcho } from "./echo-lane.ts";
-import { EncryptRequests, type Protocol } from "./encrypt-requests.ts";
+import { EncryptRequests } from "./encrypt-requests.ts";
+import type { Protocol } from "./signed-requests.ts";
 import { type Goal, judge } from "./goal.ts";
 import { type Attempted, Lane } from "./lane.ts";
 import type { LoadWindow } from "./load.ts";

@@ -88,6 +88,12 @@ export class NodeProcess {
     throw new Error(`A server ended by itself:\n${this.output.slice(-LOG_TAIL_CHARACTERS)}`);
   }
 
+  /** Waits until it ends by itself. @throws Error with the end of its log if it fails. */
+  async ended(): Promise<void> {
+    if (this.isRunning) await once(this.#child, "exit");
+    if (this.#child.exitCode !== 0) throw new Error(`A process failed:\n${this.output.slice(-LOG_TAIL_CHARACTERS)}`);
+  }
+
   /** Ends it in order. @throws Error if it does not end. */
   async stop(): Promise<void> {
     if (!this.isRunning) return;

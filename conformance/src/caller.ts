@@ -60,7 +60,7 @@ export class Caller {
   ): Promise<string> {
     const { body, error, exchange } = await this.attempt(action, parameters, options);
     const [status, published] = PUBLISHED_ERRORS[expected];
-    const { Message: message, RequestId, AccessDeniedDetail: _detail, ...rest } = body;
+    const { Message: message, RequestId, AccessDeniedDetail: _detail, DryRunDetail: _dryRun, ...rest } = body;
     assert.deepEqual(
       { ...error, ...rest },
       {
@@ -114,6 +114,7 @@ export class Caller {
     assert(exchange !== undefined, "no answer has the body's RequestId in its header x-acs-request-id");
     assert.equal(exchange.contentType, CONTENT_TYPE);
     deployment.ledger.note({ action, parameters, body });
+    deployment.exercised.note({ client: setup.name, action, version: options.version, outcome });
     return outcome;
   }
 }

@@ -32,12 +32,13 @@ process.on("disconnect", () => process.exit());
 
 async function perform({ setup, action, parameters, options }: HostRequest): Promise<Outcome> {
   const client = clientFor(setup);
+  const isTyped = client.isTyped?.(action, parameters, options) ?? false;
   try {
     const body = await client.call(action, parameters, options);
-    return { body, error: undefined, exchange: takeExchange(body) };
+    return { body, error: undefined, exchange: takeExchange(body), isTyped };
   } catch (thrown) {
     const { code, status, body } = client.readError(thrown);
-    return { body, error: { code, status }, exchange: takeExchange(body) };
+    return { body, error: { code, status }, exchange: takeExchange(body), isTyped };
   }
 }
 

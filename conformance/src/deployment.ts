@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { withDatabaseLogs } from "@cinnabar/server";
+import { instanceCreate, withDatabaseLogs } from "@cinnabar/server";
 import { ServerProcess } from "@cinnabar/testkit";
 import { ClientProcess } from "./client-process.ts";
+import { Exercised } from "./exercised.ts";
 import { Ledger } from "./ledger.ts";
 
 /** What conformance looks at in an audit event. */
@@ -25,6 +26,7 @@ export class Deployment implements AsyncDisposable {
   /** Of the server's own CA; `undefined` without TLS. */
   readonly ca: Buffer | undefined;
   readonly ledger = new Ledger();
+  readonly exercised = new Exercised();
   readonly #database: string;
 
   private constructor(parts: {
@@ -60,6 +62,13 @@ export class Deployment implements AsyncDisposable {
       accountId: credentials.AccountId,
       ca: caFile === undefined ? undefined : await readFile(caFile),
     });
+  }
+
+  /** An instance of the root's account, as an operator makes one for it to connect. */
+  async createInstance(): Promise<void> {
+    const store = ["--data", this.directory, "--database", this.#database];
+    const code = await instanceCreate([this.accountId, "--type", "software", "--uninitialized", ...store]);
+    if (code !== 0) throw new Error(`cinnabar instance create ended with ${code}`);
   }
 
   /** The events of calls, of all logs. */

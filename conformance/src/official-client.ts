@@ -53,6 +53,8 @@ export interface OfficialClient {
   call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body>;
   /** Reads what `call` threw; throws it again if it is no answer of the service. */
   readError(thrown: unknown): ShownError;
+  /** Whether such a call goes through the operation's own method and classes; left out, none does. */
+  isTyped?(action: string, parameters: CallParameters, options: CallOptions): boolean;
 }
 
 /** One answer on the wire. */
@@ -70,6 +72,8 @@ export interface Outcome {
   readonly error: Pick<ShownError, "code" | "status"> | undefined;
   /** The answer whose header x-acs-request-id is the body's RequestId; `undefined` if there was none. */
   readonly exchange: Exchange | undefined;
+  /** Whether it went through the operation's own method and classes. */
+  readonly isTyped: boolean;
 }
 
 export const API_VERSION = "2016-01-20";

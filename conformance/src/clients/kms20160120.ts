@@ -53,7 +53,7 @@ export class Kms20160120Client implements OfficialClient {
   /** By the operation's method and its request class; what that does not know, by the method beneath. */
   async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
     const client = new RecordingClient(this.#config);
-    const request = (options.timestamp ?? options.version) ? undefined : toRequest(kms, action, parameters);
+    const request = requestOf(action, parameters, options);
     if (request === undefined) {
       const { version = API_VERSION, timestamp } = options;
       const query = { ...parameters, ...(timestamp !== undefined && { Timestamp: timestamp }) };
@@ -62,6 +62,10 @@ export class Kms20160120Client implements OfficialClient {
     const response = await callMethod(client, action, request);
     assertCast(response, client.received);
     return client.received;
+  }
+
+  isTyped(action: string, parameters: CallParameters, options: CallOptions): boolean {
+    return requestOf(action, parameters, options) !== undefined;
   }
 
   readError(thrown: unknown): ShownError {
@@ -80,4 +84,9 @@ export class Kms20160120Client implements OfficialClient {
     );
     return { code: code.slice(0, -"Error".length), status: Number(status), body: data };
   }
+}
+
+/** `undefined` where the client's classes cannot say it. */
+function requestOf(action: string, parameters: CallParameters, { timestamp, version }: CallOptions) {
+  return (timestamp ?? version) === undefined ? toRequest(kms, action, parameters) : undefined;
 }

@@ -53,6 +53,10 @@ export class Ram20150501Client implements OfficialClient {
     return client.received;
   }
 
+  isTyped(): boolean {
+    return true;
+  }
+
   readError(thrown: unknown): ShownError {
     return readCoreError(thrown);
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, privateDecrypt, publicEncrypt, randomBytes } from "node:crypto";
 import { arn, type Caller } from "../caller.ts";
 import type { CallParameters } from "../official-client.ts";
 import type { Scenario } from "./scenario.ts";
@@ -70,6 +70,54 @@ export const cryptographyScenarios: readonly Scenario[] = [
         assert.equal(Buffer.from(opened, "base64").length, length);
         assert.notEqual(opened, Plaintext);
       }
+    },
+  },
+  {
+    title: "exports data keys to a public key's owner, and takes over what others encrypted with a pair's public key",
+    async run(root) {
+      const keyId = await root.createKey();
+      const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+      const PublicKeyBlob = publicKey.export({ type: "spki", format: "der" }).toString("base64");
+      for (const [WrappingAlgorithm, oaepHash] of [
+        ["RSAES_OAEP_SHA_256", "sha256"],
+        ["RSAES_OAEP_SHA_1", "sha1"],
+      ] as const) {
+        const receiver = { PublicKeyBlob, WrappingKeySpec: "RSA_2048", WrappingAlgorithm };
+        const openExported = (exported: unknown) =>
+          privateDecrypt({ key: privateKey, oaepHash }, Buffer.from(String(exported), "base64"));
+        const EncryptionContext = { tenant: "acme" };
+        const made = await root.call("GenerateAndExportDataKey", { KeyId: keyId, EncryptionContext, ...receiver });
+        const { ExportedDataKey, ...sealed } = made;
+        assert.deepEqual(Object.keys(sealed), ["KeyId", "KeyVersionId", "CiphertextBlob"]);
+        const dataKey = openExported(ExportedDataKey);
+        assert.equal(dataKey.length, 32);
+        const CiphertextBlob = String(sealed["CiphertextBlob"]);
+        const opened = await decrypt(root, sealed as unknown as Sealed, { EncryptionContext });
+        assert.equal(opened, dataKey.toString("base64"));
+
+        const again = await root.call("ExportDataKey", { CiphertextBlob, EncryptionContext, ...receiver });
+        assert.deepEqual([again["KeyId"], again["KeyVersionId"]], [sealed["KeyId"], sealed["KeyVersionId"]]);
+        assert.deepEqual(openExported(again["ExportedDataKey"]), dataKey);
+        const wrong = { ...receiver, WrappingKeySpec: "EC_SM2" };
+        await root.refused("InvalidParameter", "ExportDataKey", { CiphertextBlob, EncryptionContext, ...wrong });
+      }
+
+      const { KeyMetadata } = await root.call("CreateKey", { KeySpec: "RSA_2048", KeyUsage: "ENCRYPT/DECRYPT" });
+      const { KeyId: SourceKeyId = "" } = KeyMetadata as Record<string, string>;
+      const { KeyVersions } = await root.call("ListKeyVersions", { KeyId: SourceKeyId });
+      const [first] = (KeyVersions as { KeyVersion: { KeyVersionId: string }[] }).KeyVersion;
+      const SourceKeyVersionId = first?.KeyVersionId ?? "";
+      const { PublicKey } = await root.call("GetPublicKey", { KeyId: SourceKeyId, KeyVersionId: SourceKeyVersionId });
+      const plaintext = randomBytes(32);
+      const theirs = publicEncrypt({ key: createPublicKey(String(PublicKey)), oaepHash: "sha256" }, plaintext);
+      const moved = await root.call("ReEncrypt", {
+        CiphertextBlob: theirs.toString("base64"),
+        SourceKeyId,
+        SourceKeyVersionId,
+        SourceEncryptionAlgorithm: "RSAES_OAEP_SHA_256",
+        DestinationKeyId: keyId,
+      });
+      assert.equal(await decrypt(root, moved as unknown as Sealed), plaintext.toString("base64"));
     },
   },
   {

@@ -78,6 +78,11 @@ export const errorScenarios: readonly Scenario[] = [
       ["CreateKey", { Origin: "external" }, '"Origin"'],
       ["CreateKey", { Description: "x".repeat(8193) }, '"Description"'],
       ["CreateKey", { EnableAutomaticRotation: true, RotationInterval: "6d" }, '"RotationInterval"'],
+      [
+        "UpdateRotationPolicy",
+        { KeyId: keyId, EnableAutomaticRotation: true, RotationInterval: "731d" },
+        '"RotationInterval"',
+      ],
       ["CreateKey", { Tags: "not JSON" }, '"Tags"'],
       ["CreateKey", { Policy: "not JSON" }, '"Policy"'],
       ["DescribeKey", { KeyId: keyId, DryRun: "maybe" }, '"DryRun"'],
@@ -86,12 +91,17 @@ export const errorScenarios: readonly Scenario[] = [
   refusals("UnsupportedOperation", {
     title: "refuses what it does not serve yet instead of leaving it out in silence",
     calls: ({ keyId }) => [
-      ["CreateKey", { KeySpec: "RSA_2048" }, "KeySpec RSA_2048"],
-      ["CreateKey", { KeySpec: "EC_SM2", KeyUsage: "SIGN/VERIFY" }, "KeySpec EC_SM2"],
-      ["CreateKey", { Origin: "EXTERNAL" }, "Origin EXTERNAL"],
-      ["CreateKey", { EnableAutomaticRotation: true, RotationInterval: "30d" }, "EnableAutomaticRotation"],
-      ["CreateKey", { DKMSInstanceId: "kst-hzz62ee817bvyyr5x****" }, "DKMSInstanceId"],
+      ["CreateKey", { KeyStorageMechanism: "HsmEncryptedDatabase" }, "KeyStorageMechanism"],
       ["GenerateDataKey", { KeyId: keyId, Recipient: "{}" }, "Recipient"],
+    ],
+  }),
+  refusals("UnsupportedOperation", {
+    title: "says of an operation that Alibaba Cloud has removed that it is removed, and what there is instead",
+    calls: () => [
+      ["UploadCertificate", { Certificate: "PEM", PrivateKey: "PEM" }, "removed UploadCertificate from the API"],
+      ["CertificatePrivateKeySign", { CertificateId: randomUUID(), Message: plaintext }, "AsymmetricSign"],
+      ["ConnectKeyStore", { KeyStoreId: randomUUID(), DryRun: true }, "ConnectKmsInstance"],
+      ["CreateAccessPoint", { AccessPointName: "name" }, "CreateApplicationAccessPoint"],
     ],
   }),
   refusals("Unsupported.ProtectionLevel", {

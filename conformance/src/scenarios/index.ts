@@ -1,15 +1,20 @@
+import { applicationAccessScenarios } from "./application-access.ts";
 import { cryptographyScenarios } from "./cryptography.ts";
 import { errorScenarios } from "./errors.ts";
 import { eventScenarios } from "./events.ts";
 import { gatewayScenarios } from "./gateway.ts";
+import { importScenarios } from "./imports.ts";
+import { instanceScenarios } from "./instances.ts";
 import { keyPolicyScenarios } from "./key-policies.ts";
 import { keyScenarios } from "./keys.ts";
+import { pairScenarios } from "./pairs.ts";
 import { policyScenarios } from "./policies.ts";
 import { ramUserScenarios } from "./ram-users.ts";
 import type { Scenario } from "./scenario.ts";
 import { stsScenarios } from "./sts.ts";
 import { tagScenarios } from "./tags.ts";
 import { upkeepScenarios } from "./upkeep.ts";
+import { versionScenarios } from "./versions.ts";
 
 /** Those that every client of KMS goes through. */
 export const scenarios: readonly Scenario[] = [
@@ -17,12 +22,17 @@ export const scenarios: readonly Scenario[] = [
   ...keyPolicyScenarios,
   ...tagScenarios,
   ...upkeepScenarios,
+  ...versionScenarios,
   ...cryptographyScenarios,
+  ...pairScenarios,
   ...policyScenarios,
   ...eventScenarios,
   ...errorScenarios,
   ...gatewayScenarios,
   ...stsScenarios,
+  ...instanceScenarios,
+  ...importScenarios,
+  ...applicationAccessScenarios,
 ];
 
 /** Those of RAM, which only its own client has classes for. */

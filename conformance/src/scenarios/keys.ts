@@ -176,18 +176,15 @@ export const keyScenarios: readonly Scenario[] = [
     title: "names its region and what keys it makes",
     async run(root) {
       assert.deepEqual(await root.call("DescribeRegions"), { Regions: { Region: [{ RegionId: "cn-hangzhou" }] } });
-      assert.deepEqual(await root.call("DescribeService"), {
-        ProtectionLevels: { ProtectionLevel: [{ Type: "SOFTWARE" }] },
-        KeySpecs: {
-          KeySpec: [
-            {
-              Name: "Aliyun_AES_256",
-              Usages: { Usage: ["ENCRYPT/DECRYPT"] },
-              SupportedProtectionLevels: { SupportedProtectionLevel: ["SOFTWARE"] },
-            },
-          ],
-        },
+      const { ProtectionLevels, KeySpecs } = await root.call("DescribeService");
+      assert.deepEqual(ProtectionLevels, { ProtectionLevel: [{ Type: "SOFTWARE" }] });
+      const specs = new Map((KeySpecs as { KeySpec: { Name: string }[] }).KeySpec.map((spec) => [spec.Name, spec]));
+      assert.deepEqual(specs.get("RSA_2048"), {
+        Name: "RSA_2048",
+        Usages: { Usage: ["SIGN/VERIFY", "ENCRYPT/DECRYPT"] },
+        SupportedProtectionLevels: { SupportedProtectionLevel: ["SOFTWARE"] },
       });
+      for (const name of ["Aliyun_AES_256", "EC_P256", "EC_SM2", "HMAC_SM3"]) assert(specs.has(name), name);
     },
   },
 ];

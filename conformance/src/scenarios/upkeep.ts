@@ -40,6 +40,17 @@ export const upkeepScenarios: readonly Scenario[] = [
         Description: "x".repeat(8193),
       });
       await root.refused("DryRunOperationError", "UpdateKeyDescription", { KeyId: keyId, ...words, DryRun: true });
+      await root.call("Encrypt", { KeyId: keyId, Plaintext: "aGVsbG8=" });
+      for (const [name, parameters] of [
+        ["DisableKey", {}],
+        ["ScheduleKeyDeletion", { PendingWindowInDays: 7 }],
+      ] as const) {
+        const message = await root.refused("DryRunOperationError", name, { KeyId: keyId, ...parameters, DryRun: true });
+        assert.match(
+          message,
+          / In the last 30 days the key served 1 call of 1 caller, the last one at .* by Encrypt\.$/,
+        );
+      }
       await root.call("ScheduleKeyDeletion", { KeyId: keyId, PendingWindowInDays: 7 });
       await root.refused("Rejected.PendingDeletion", "UpdateKeyDescription", { KeyId: keyId, ...words });
       assert.equal((await describeKey(root, keyId))["Description"], description);
@@ -122,7 +133,10 @@ export const upkeepScenarios: readonly Scenario[] = [
         ...enable,
         KeyId: await root.createAlias(keyId),
       });
-      await root.refused("UnsupportedOperation", "SetDeletionProtection", { ...enable, KmsInstanceId: "kst-x" });
+      await root.refused("Forbidden.DKMSInstanceNotFound", "SetDeletionProtection", {
+        ...enable,
+        KmsInstanceId: "kst-abcdefghijklmnopqrstu",
+      });
       await root.call("ScheduleKeyDeletion", schedule);
       await root.refused("Rejected.PendingDeletion", "SetDeletionProtection", { KeyId: keyId, ...enable });
     },
@@ -171,7 +185,7 @@ export const upkeepScenarios: readonly Scenario[] = [
       await root.refused("DryRunOperationError", "ReEncrypt", { ...opened, DryRun: true });
       const publicKey = { SourceEncryptionAlgorithm: "RSAES_OAEP_SHA_256", SourceKeyId: source };
       await root.refused("MissingParameter", "ReEncrypt", { ...opened, ...publicKey });
-      await root.refused("UnsupportedOperation", "ReEncrypt", {
+      await root.refused("InvalidParameter", "ReEncrypt", {
         ...opened,
         ...publicKey,
         SourceKeyVersionId: randomUUID(),

@@ -4,7 +4,33 @@ import type { DeclaredOperation } from "@cinnabar/kernel";
 const SEPARATOR = 0x1f;
 
 /** Stand for what the service has made; replaced after the mutation, so that an input means the same everywhere. */
-export const PLACEHOLDERS = ["@KEY@", "@OTHER@", "@ALIAS@", "@ARN@", "@BLOB@", "@TAGS@", "@EVENTS@"] as const;
+export const PLACEHOLDERS = [
+  "@KEY@",
+  "@OTHER@",
+  "@ALIAS@",
+  "@ARN@",
+  "@BLOB@",
+  "@TAGS@",
+  "@EVENTS@",
+  "@SIGNER@",
+  "@SIGNING_VERSION@",
+  "@OPENER@",
+  "@OPENING_VERSION@",
+  "@SEALED@",
+  "@MAC_KEY@",
+  "@VERSION@",
+  "@ACCESS@",
+  "@CLIENT_KEY@",
+  "@SPARE_CLIENT_KEY@",
+  "@INSTANCE@",
+  "@SPARE_INSTANCE@",
+  "@SHARE@",
+  "@SPARE_SHARE@",
+  "@PARTNER@",
+  "@IMPORTED@",
+  "@WRAPPED@",
+  "@IMPORT_TOKEN@",
+] as const;
 export type Placeholder = (typeof PLACEHOLDERS)[number];
 
 /** Of the ciphertext that `@BLOB@` stands for. */
@@ -14,12 +40,51 @@ export const CONTEXT = '{"tenant":"acme","purpose":"fuzz \u00e9"}';
 const VALUES: Readonly<Record<string, string>> = {
   KeyId: "@KEY@",
   SourceKeyId: "@KEY@",
+  SourceKeyVersionId: "",
+  SourceEncryptionAlgorithm: "",
   DestinationKeyId: "@OTHER@",
   AliasName: "@ALIAS@",
   "CreateAlias.AliasName": "alias/fuzz/new",
   "DeleteAlias.AliasName": "alias/fuzz/none",
   CiphertextBlob: "@BLOB@",
   Plaintext: "aGVsbG8gd29ybGQ=",
+  PublicKeyBlob:
+    "MFkwEwYHKoZIzj0CAQYIKoEcz1UBgi0DQgAE5WmZ1ri1Z408P5of/M8ilGEUIOYF0rWnh8Qb33uNlKHIJnCKFz69MBiHZmYOoqYanaZLnujkJlEBCpnDxJldBQ==",
+  WrappingKeySpec: "EC_SM2",
+  WrappingAlgorithm: "SM2PKE",
+  Algorithm: "ECDSA_SHA_256",
+  "AsymmetricSign.KeyId": "@SIGNER@",
+  "AsymmetricSign.KeyVersionId": "@SIGNING_VERSION@",
+  "AsymmetricVerify.KeyId": "@SIGNER@",
+  "AsymmetricVerify.KeyVersionId": "@SIGNING_VERSION@",
+  "GetPublicKey.KeyId": "@SIGNER@",
+  "GetPublicKey.KeyVersionId": "@SIGNING_VERSION@",
+  "AsymmetricEncrypt.KeyId": "@OPENER@",
+  "AsymmetricEncrypt.KeyVersionId": "@OPENING_VERSION@",
+  "AsymmetricDecrypt.KeyId": "@OPENER@",
+  "AsymmetricDecrypt.KeyVersionId": "@OPENING_VERSION@",
+  "AsymmetricDecrypt.CiphertextBlob": "@SEALED@",
+  "GetParametersForImport.KeyId": "@IMPORTED@",
+  "GetParametersForImport.KeyVersionId": "",
+  "ImportKeyMaterial.KeyId": "@IMPORTED@",
+  EncryptedKeyMaterial: "@WRAPPED@",
+  ImportToken: "@IMPORT_TOKEN@",
+  KeyMaterialExpireUnix: "0",
+  "DeleteKeyMaterial.KeyId": "@IMPORTED@",
+  "DeleteKeyMaterial.KeyVersionId": "",
+  "GenerateMac.KeyId": "@MAC_KEY@",
+  "VerifyMac.KeyId": "@MAC_KEY@",
+  "AsymmetricEncrypt.Algorithm": "SM2PKE",
+  "AsymmetricDecrypt.Algorithm": "SM2PKE",
+  "GenerateMac.Algorithm": "HMAC_SHA_256",
+  "VerifyMac.Algorithm": "HMAC_SHA_256",
+  Digest: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+  Message: "aGVsbG8gd29ybGQ=",
+  // The other way to say what is signed.
+  "AsymmetricSign.Message": "",
+  "AsymmetricVerify.Message": "",
+  Value: "MAYCAQECAQE=",
+  Mac: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
   EncryptionContext: CONTEXT,
   SourceEncryptionContext: CONTEXT,
   DestinationEncryptionContext: "{}",
@@ -31,6 +96,31 @@ const VALUES: Readonly<Record<string, string>> = {
   NumberOfBytes: "32",
   Description: "some words \u4e2d\u6587",
   PendingWindowInDays: "7",
+  KeyVersionId: "@VERSION@",
+  Name: "@ACCESS@",
+  "CreateNetworkRule.Name": "@ACCESS@-new",
+  "CreatePolicy.Name": "@ACCESS@-new",
+  "CreateApplicationAccessPoint.Name": "@ACCESS@-new",
+  "DeleteNetworkRule.Name": "@ACCESS@-spare",
+  "DeletePolicy.Name": "@ACCESS@-spare",
+  "DeleteApplicationAccessPoint.Name": "@ACCESS@-spare",
+  Type: "Private",
+  SourcePrivateIp: '["10.0.0.0/8","2001:db8::/32"]',
+  KmsInstance: "@INSTANCE@",
+  Permissions: '["RbacPermission/Template/CryptoServiceKeyUser"]',
+  "CreatePolicy.Resources": '["key/*","secret/a"]',
+  "UpdatePolicy.Resources": '["key/@KEY@"]',
+  AccessControlRules: '{"NetworkRules":["@ACCESS@"]}',
+  AuthenticationMethod: "ClientKey",
+  Policies: '["@ACCESS@"]',
+  AapName: "@ACCESS@",
+  Password: "Passw0rd~!",
+  NotBefore: "2099-01-01T00:00:00Z",
+  NotAfter: "2100-01-01T00:00:00Z",
+  ClientKeyId: "@CLIENT_KEY@",
+  "DeleteClientKey.ClientKeyId": "@SPARE_CLIENT_KEY@",
+  EnableAutomaticRotation: "true",
+  RotationInterval: "30d",
   EnableDeletionProtection: "false",
   DeletionProtectionDescription: "because",
   ProtectedResourceArn: "@ARN@",
@@ -49,6 +139,42 @@ const VALUES: Readonly<Record<string, string>> = {
   Tag: "-",
   TagKey: "-",
   LookupAttribute: "-",
+  KmsInstanceId: "@INSTANCE@",
+  "ConnectKmsInstance.KmsInstanceId": "@SPARE_INSTANCE@",
+  "ReleaseKmsInstance.KmsInstanceId": "@SPARE_INSTANCE@",
+  DKMSInstanceId: "",
+  "SetDeletionProtection.KmsInstanceId": "",
+  InstanceName: "payments",
+  KMProvider: "Aliyun",
+  VpcId: "vpc-1",
+  ZoneIds: "cn-hangzhou-k,cn-hangzhou-j",
+  VSwitchIds: "vsw-1,vsw-2",
+  BindVpcs: '[{"VpcId":"vpc-2","VSwitchId":"vsw-3","RegionId":"cn-hangzhou","VpcOwnerId":"1234567890123456"}]',
+  "ListKmsInstances.Filters": "",
+  "GetKmsInstanceQuotaInfos.KmsInstanceId": "",
+  ResourceShareId: "@SHARE@",
+  "DeleteResourceShare.ResourceShareId": "@SPARE_SHARE@",
+  "ListSharedResources.ResourceType": "KMSInstance",
+  "ListSharedTargets.ResourceType": "KMSInstance",
+  ResourceShareName: "payments",
+  ResourceOwner: "Self",
+  AssociationType: "Resource",
+  Resources: "-",
+  Targets: "-",
+  ResourceArns: "-",
+  PermissionNames: "-",
+  ResourceProperties: "",
+  TargetProperties: "",
+  ResourceGroupId: "",
+  // The other way to name resources.
+  "AssociateResourceShare.ResourceArns": "",
+  "DisassociateResourceShare.ResourceArns": "",
+  "CreateResourceShare.Resources": "",
+  "CreateResourceShare.ResourceArns": "",
+  "CreateResourceShare.Targets": "",
+  "CreateResourceShare.Tag": "",
+  "ListResourceShares.Tag": "",
+  "ListResourceShareAssociations.Target": "",
   // A page goes on with the same question.
   "ListTagResources.ResourceId": "",
   "ListTagResources.Tag": "",
@@ -57,25 +183,43 @@ const VALUES: Readonly<Record<string, string>> = {
   "LookupEvents.NextToken": "@EVENTS@",
 };
 
+/** Values of the call that has every parameter, where it means another thing so. */
+const FULL_VALUES: Readonly<Record<string, string>> = {
+  "AsymmetricSign.Message": "aGVsbG8gd29ybGQ=",
+  "AsymmetricVerify.Message": "aGVsbG8gd29ybGQ=",
+  "ReEncrypt.CiphertextBlob": "@SEALED@",
+  "ReEncrypt.SourceEncryptionContext": "{}",
+  "ReEncrypt.SourceKeyId": "@OPENER@",
+  "ReEncrypt.SourceKeyVersionId": "@OPENING_VERSION@",
+  "ReEncrypt.SourceEncryptionAlgorithm": "SM2PKE",
+};
+
 /** Parameters that are numbered on the wire. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   ResourceId: ["ResourceId.1=@KEY@", "ResourceId.2=@OTHER@"],
   Tag: ["Tag.1.Key=team", "Tag.1.Value=blue", "Tag.2.Key=cost-centre", "Tag.2.Value="],
   TagKey: ["TagKey.1=team", "TagKey.2=other"],
+  Resources: ["Resources.1.ResourceId=@INSTANCE@", "Resources.1.ResourceType=KMSInstance"],
+  ResourceArns: ["ResourceArns.1=acs:kms:cn-hangzhou:1234567890123456:keystore/@INSTANCE@"],
+  Targets: ["Targets.1=@PARTNER@"],
+  PermissionNames: ["PermissionNames.1=AliyunRSDefaultPermissionKMSInstance"],
+  ResourceShareIds: ["ResourceShareIds.1=@SHARE@"],
+  ResourceIds: ["ResourceIds.1=@INSTANCE@"],
   LookupAttribute: ["LookupAttribute.1.Key=EventName", "LookupAttribute.1.Value=Encrypt"],
 };
 
 /** Two calls of an operation: one as it should be, and one that has every parameter there is. */
 export function seedsOf({ name: action, version, parameters }: DeclaredOperation): readonly Buffer[] {
-  const call = (otherwise: string) => {
+  const call = (otherwise: string, values: Readonly<Record<string, string>>) => {
     const fields = Object.keys(parameters).flatMap((name) => {
-      const value = VALUES[`${action}.${name}`] ?? VALUES[name] ?? otherwise;
+      const own = values[`${action}.${name}`];
+      const value = own ?? VALUES[name] ?? otherwise;
       if (value === "") return [];
-      return LISTS[name] ?? [`${name}=${value}`];
+      return (own === undefined ? LISTS[name] : undefined) ?? [`${name}=${value}`];
     });
     return join([`${action} ${version}`, ...fields, ""]);
   };
-  return [call(""), call("1")];
+  return [call("", VALUES), call("1", { ...VALUES, ...FULL_VALUES })];
 }
 
 /** How many bytes of an input say only what is called. */

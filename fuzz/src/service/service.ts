@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { run } from "@cinnabar/cli";
 import type { CinnabarClient } from "@cinnabar/client";
-import { ServerProcess } from "@cinnabar/testkit";
+import { parseId } from "@cinnabar/kernel";
+import { openAdministration, ServerProcess } from "@cinnabar/testkit";
 import { Violation } from "../engine/target.ts";
 import { TemporaryFolder } from "../targets/temporary-folder.ts";
 import { MemoryIo } from "./memory-io.ts";
@@ -16,14 +17,27 @@ export class Service implements AsyncDisposable {
   readonly server: ServerProcess;
   readonly client: CinnabarClient;
   readonly accountId: string;
+  /** Another account, to share with. */
+  readonly partnerId: string;
+  /** A software instance of the account, and one that calls may release. */
+  readonly instanceId: string;
+  readonly spareInstanceId: string;
   readonly #pid: number;
   #warmBytes: number | undefined;
 
-  private constructor(parts: { folder: TemporaryFolder; server: ServerProcess; accountId: string }) {
+  private constructor(parts: {
+    folder: TemporaryFolder;
+    server: ServerProcess;
+    accountId: string;
+    partnerId: string;
+    instances: readonly [string, string];
+  }) {
     this.folder = parts.folder;
     this.server = parts.server;
     this.client = parts.server.client();
     this.accountId = parts.accountId;
+    this.partnerId = parts.partnerId;
+    [this.instanceId, this.spareInstanceId] = parts.instances;
     this.#pid = parts.server.pid;
   }
 
@@ -32,7 +46,18 @@ export class Service implements AsyncDisposable {
     const data = folder.file("data");
     const server = await ServerProcess.start({ data });
     const file = JSON.parse(await readFile(folder.file("data/root-access-key.json"), "utf8")) as { AccountId: string };
-    const service = new Service({ folder, server, accountId: file.AccountId });
+    const accountId = parseId("Account", file.AccountId);
+    await using operator = await openAdministration({
+      database: `sqlite:${folder.file("data/cinnabar.db")}`,
+      rootKeyFile: folder.file("data/root.key"),
+    });
+    const addInstance = () => operator.instances.create({ accountId, type: "software" }, async () => {});
+    const instances = [await addInstance(), await addInstance()] as const;
+    let partnerId = "";
+    await operator.createAccount(async (made) => {
+      partnerId = made.accountId;
+    });
+    const service = new Service({ folder, server, accountId, partnerId, instances });
     await service.cli("audit", "checkpoint", "--data", data).then(async ({ exitCode, stdout, stderr }) => {
       if (exitCode !== 0) throw new Error(`cinnabar audit checkpoint: ${stderr}`);
       const { writeFile } = await import("node:fs/promises");

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { kernelTables } from "@cinnabar/kernel";
 import { kmsTables } from "@cinnabar/kms";
 import { ramTables } from "@cinnabar/ram";
+import { sharingTables } from "@cinnabar/sharing";
 
 const BUSY_MILLIS = 30_000;
 
@@ -17,7 +18,7 @@ export class StoreDigest implements Disposable {
   /** SHA-256, in hexadecimal, over the rows of every table that decisions depend on. */
   take(): string {
     const hash = createHash("sha256");
-    for (const { name, identity } of [...kernelTables, ...kmsTables, ...ramTables]) {
+    for (const { name, identity } of [...kernelTables, ...kmsTables, ...ramTables, ...sharingTables]) {
       hash.update(`table ${name}\n`);
       const order = identity.map((column) => `"${column}"`).join(", ");
       for (const row of this.#database.prepare(`SELECT * FROM "${name}" ORDER BY ${order}`).iterate()) {

@@ -8,8 +8,11 @@ import { configurationTarget } from "./configuration.ts";
 import { envelopesTarget } from "./envelopes.ts";
 import { exportsTarget } from "./exports.ts";
 import { httpChangesTarget, httpTarget } from "./http.ts";
+import { instanceRequestsTarget } from "./instance-requests.ts";
+import { keysTarget, wrappedKeysTarget } from "./keys.ts";
 import { policiesTarget } from "./policies.ts";
 import { proofsTarget } from "./proofs.ts";
+import { protobufTarget } from "./protobuf.ts";
 import { requestsTarget } from "./requests.ts";
 import { sealsTarget } from "./seals.ts";
 import { tilesTarget } from "./tiles.ts";
@@ -17,6 +20,8 @@ import { tilesTarget } from "./tiles.ts";
 /** Everything that takes bytes from outside. */
 export const targets: readonly TargetDeclaration[] = [
   requestsTarget,
+  instanceRequestsTarget,
+  protobufTarget,
   checkpointsTarget,
   proofsTarget,
   tilesTarget,
@@ -25,6 +30,8 @@ export const targets: readonly TargetDeclaration[] = [
   sealsTarget,
   configurationTarget,
   exportsTarget,
+  keysTarget,
+  wrappedKeysTarget,
   httpTarget,
   httpChangesTarget,
   callsTarget,

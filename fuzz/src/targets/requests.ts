@@ -1,6 +1,5 @@
 import {
   parseRequest,
-  type RequestHeaders,
   signAcs3,
   signAcs4,
   type SignedRequest,
@@ -9,11 +8,11 @@ import {
   verifySignature,
   WIRE_ERROR_CODES,
   WireError,
-  type HttpRequest,
   type RpcRequest,
 } from "@cinnabar/rpc";
 import { type Target, type TargetDeclaration, Violation } from "../engine/target.ts";
 import { refusal } from "./declared-error.ts";
+import { decodeRequest, encodeRequest, meaningOf } from "./request-bytes.ts";
 
 const CODES: ReadonlySet<string> = new Set(WIRE_ERROR_CODES);
 const ACCESS_KEY_ID = "LTAIfuzz";
@@ -32,14 +31,14 @@ export const requestsTarget: TargetDeclaration = {
 };
 
 function open(): Target {
-  const seeds = signedRequests().map(encode);
-  const meanings = new Set(seeds.map((seed) => meaningOf(parseRequest(decode(seed)))));
+  const seeds = signedRequests().map(encodeRequest);
+  const meanings = new Set(seeds.map((seed) => meaningOf(parseRequest(decodeRequest(seed)))));
   return {
     seeds,
     attempt(input) {
       let request: RpcRequest;
       try {
-        request = parseRequest(decode(input));
+        request = parseRequest(decodeRequest(input));
         verifySignature(request, request.accessKeyId === ACCESS_KEY_ID ? SECRET : ANOTHERS_SECRET);
       } catch (error) {
         const outcome = refusal(error, WireError);
@@ -94,59 +93,4 @@ function signedRequests(): SignedRequest[] {
     signAcs3({ ...call, method: "POST", action: "TagResources", form: tags, host, protocol: "ACS3-HMAC-SM3" }),
     signAcs4({ ...call, ...scoped, method: "POST", action: "Encrypt", query: encrypt, host }),
   ];
-}
-
-function encode({ method, url, headers, body }: SignedRequest): Buffer {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return Buffer.concat([Buffer.from(`${[`${method} ${url}`, ...lines].join("\r\n")}\r\n\r\n`), body]);
-}
-
-/** Reads as node:http does, except that it takes everything. */
-function decode(input: Uint8Array): HttpRequest {
-  const bytes = Buffer.from(input);
-  const end = bytes.indexOf("\r\n\r\n");
-  const head = bytes.toString("latin1", 0, end === -1 ? bytes.length : end);
-  const [first = "", ...lines] = head.split("\r\n");
-  const space = first.indexOf(" ");
-  const headers: Record<string, string | string[]> = {};
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    const present = Object.hasOwn(headers, name) ? headers[name] : undefined;
-    if (Array.isArray(present)) present.push(value);
-    else headers[name] = present === undefined ? value : [present, value];
-  }
-  return {
-    method: first.slice(0, Math.max(0, space)),
-    url: first.slice(space + 1),
-    headers: headers satisfies RequestHeaders,
-    body: end === -1 ? Buffer.alloc(0) : bytes.subarray(end + 4),
-  };
-}
-
-/** All that a server goes by; the signature and what only guards it left out. */
-function meaningOf({
-  protocol,
-  action,
-  version,
-  format,
-  accessKeyId,
-  securityToken,
-  nonce,
-  timestampMillis,
-  parameters,
-}: RpcRequest): string {
-  const sorted = [...parameters].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify({
-    protocol,
-    action,
-    version,
-    format,
-    accessKeyId,
-    securityToken,
-    nonce,
-    timestampMillis,
-    sorted,
-  });
 }

@@ -11,6 +11,7 @@ import type { CallOptions } from "./commands/call.ts";
 import type { DecryptOptions } from "./commands/decrypt.ts";
 import type { EncryptOptions } from "./commands/encrypt.ts";
 import type { CertificateOptions } from "./commands/key-certificate.ts";
+import type { KeyImportOptions } from "./commands/key-import.ts";
 import type { ExplainOptions } from "./commands/explain.ts";
 import type { KeyUsageOptions } from "./commands/key-usage.ts";
 import type { PolicyTryOptions } from "./commands/policy-try.ts";
@@ -201,6 +202,24 @@ function addServerCommands(program: Command, outcome: Outcome): void {
     return serviceRotate(argv);
   });
 
+  const instance = program.command("instance").description("Administer KMS instances, beside running servers too.");
+  pass(instance.command("create").description("Make an instance for an account."), async (argv) => {
+    const { instanceCreate } = await import("@cinnabar/server");
+    return instanceCreate(argv);
+  });
+  pass(instance.command("list").description("List the instances."), async (argv) => {
+    const { instanceList } = await import("@cinnabar/server");
+    return instanceList(argv);
+  });
+  pass(instance.command("set").description("Change an instance's quotas."), async (argv) => {
+    const { instanceSet } = await import("@cinnabar/server");
+    return instanceSet(argv);
+  });
+  pass(instance.command("default").description("Make an instance its account's default one."), async (argv) => {
+    const { instanceDefault } = await import("@cinnabar/server");
+    return instanceDefault(argv);
+  });
+
   const provider = program
     .command("ram")
     .description("Administer what RAM trusts outside of itself, beside running servers too.")
@@ -326,6 +345,34 @@ Examples:
     .action(async (name: string, options: KeyUsageOptions) => {
       const { keyUsage } = await import("./commands/key-usage.ts");
       await keyUsage(name, options, io);
+    });
+
+  addServiceOptions(
+    key
+      .command("import")
+      .description("Wrap key material here, and import it into a key that was made for that.")
+      .argument("<key>", "an id, alias/NAME or an ARN")
+      .argument("<file>", "the material, - for the standard input: bytes or hexadecimal digits, of a pair PEM or DER"),
+  )
+    .option("--expires <instant>", "when the material expires, such as 2027-01-31T12:00:00Z (default: never)")
+    .option("--new-version", "rotate the key: the material is that of a further version")
+    .option("--key-version <id>", "the version that takes its material again (default: what waits for it)")
+    .option("--wrapping <algorithm>", "how it is wrapped (default: the best of its kind)")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar call CreateKey Origin=EXTERNAL --query KeyMetadata.KeyId
+  $ openssl rand 32 | tee material | cinnabar key import 5c438b18-05be-40ad-b6c2-3be6752c3d8f -
+  $ cinnabar key import alias/signing private-key.pem --expires 2027-01-31
+
+Keep the material: once it has expired or was deleted, the key takes the same again and no other.
+The material never stands on the command line, and leaves this machine only wrapped.`,
+    )
+    .action(async (name: string, file: string, options: KeyImportOptions) => {
+      const { keyImport } = await import("./commands/key-import.ts");
+      await keyImport({ key: name, file }, options, io);
     });
 
   const verifierKey = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";

@@ -1,6 +1,6 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
-import { applyServerFlags } from "./server-heap.ts";
+import { applyServerFlags, applyServerSettings } from "./server-heap.ts";
 
 applyServerFlags();
 
@@ -9,10 +9,17 @@ const cache = getCompileCacheDir();
 // oxlint-disable-next-line no-restricted-properties -- there is no other way to tell a thread
 if (cache !== undefined) process.env["NODE_COMPILE_CACHE"] = dirname(cache);
 
-// Other commands load little of the program.
-if (process.argv[2] === "serve") {
-  const { startEarly } = await import("@cinnabar/server/early-start");
-  startEarly(process.argv.slice(3));
+/** Commands that load little of the program, and run sooner than a bundle of all of it is read. */
+const LIGHT = new Set(["help", "encrypt", "decrypt", "call", "policy"]);
+
+const [, , command = "help", ...args] = process.argv;
+if (LIGHT.has(command) || command.startsWith("-")) await import("./main.ts");
+else {
+  if (command === "serve") {
+    applyServerSettings();
+    const { startEarly } = await import("@cinnabar/server/early-start");
+    startEarly(args);
+  }
   const { loadProgram } = await import("./bundle/load-program.ts");
   await loadProgram();
-} else await import("./main.ts");
+}

@@ -76,11 +76,13 @@ class Checkout implements AsyncDisposable {
     await writeFile(this.bundle, `// ${newLine}\n${marked}`);
   }
 
-  /** What `cinnabar serve --help` prints, which loads all that a server does. */
-  async help(options: { readonly variables?: readonly string[]; readonly flags?: readonly string[] } = {}) {
-    const { variables = [], flags = [] } = options;
+  /** What `cinnabar serve --help` prints, which loads all that a server does; or another command. */
+  async help(
+    options: { readonly variables?: readonly string[]; readonly flags?: readonly string[]; readonly of?: string } = {},
+  ) {
+    const { variables = [], flags = [], of = "serve" } = options;
     const program = this.path("packages/cli/bin/cinnabar.js");
-    return promisify(execFile)("env", [...variables, process.execPath, ...flags, program, "serve", "--help"]);
+    return promisify(execFile)("env", [...variables, process.execPath, ...flags, program, of, "--help"]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,6 +194,13 @@ test("a damaged bundle is not run, and that is said", async (t) => {
     });
   }
   assert.ok((await checkout.help()).stdout.startsWith(MARKED), "nothing else was to blame");
+
+  await t.test("commands that load as much run it too, and those that load little do not look for it", async () => {
+    assert.equal((await checkout.help({ of: "init" })).stderr, "");
+    await truncate(checkout.bundle, 0);
+    assert.match((await checkout.help({ of: "init" })).stderr, /running the sources instead of their bundle/);
+    assert.equal((await checkout.help({ of: "encrypt" })).stderr, "");
+  });
 });
 
 test("code is kept and run only where the owner of the sources alone can write", async (t) => {

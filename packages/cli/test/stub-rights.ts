@@ -35,6 +35,12 @@ const PRINCIPALS: Readonly<Record<string, readonly Principal[]>> = {
       except: [`acs:ram::${VENDOR}:user/vic`],
     },
   ],
+  [`acs:kms:cn-hangzhou:${ACCOUNT}:applicationaccesspoint/*`]: [
+    { ...user("ben"), actions: ["kms:CreateClientKey"], ...full },
+  ],
+  [`acs:ram::${ACCOUNT}:policy/*`]: [
+    { ...user("zoe"), actions: ["ram:CreatePolicyVersion"], policies: ["System/AliyunRAMFullAccess/v1"] },
+  ],
   [DEPLOYER]: [
     { ...user("ben"), ...trust },
     { type: "Role", arn: CI, ...trust },

@@ -14,6 +14,7 @@ import {
   SigningSecret,
   verifySignature,
 } from "@cinnabar/rpc";
+import { StubImport } from "./stub-import.ts";
 import { getAccessExplanation, listPrincipalsForAction } from "./stub-rights.ts";
 import { tryPolicy } from "./stub-trial.ts";
 
@@ -70,6 +71,11 @@ function getKeyUsage({ parameters }: RpcRequest): Record<string, unknown> {
   };
 }
 
+function describeKey({ parameters }: RpcRequest): Record<string, unknown> {
+  const KeyId = parameters.get("KeyId") ?? "";
+  return { KeyId, KeyState: "Enabled", ...StubImport.describe(KeyId) };
+}
+
 class Refusal extends Error {
   readonly code: string;
   readonly status: number;
@@ -91,6 +97,7 @@ export class StubService implements AsyncDisposable {
   readonly requests: RpcRequest[] = [];
   /** Replaces what Decrypt answers. */
   decrypted: string | undefined;
+  readonly imports = new StubImport();
   readonly #server: http.Server | https.Server;
   readonly #secret = new SigningSecret(SECRET);
   readonly #dataKeys = new Map<string, StoredDataKey>();
@@ -147,7 +154,13 @@ export class StubService implements AsyncDisposable {
       case "Decrypt":
         return { ...key, ...this.#decrypt(request) };
       case "DescribeKey":
-        return { KeyMetadata: { KeyId: request.parameters.get("KeyId"), KeyState: "Enabled" } };
+        return { KeyMetadata: describeKey(request) };
+      case "GetParametersForImport":
+        return this.imports.parameters(request);
+      case "ImportKeyMaterial":
+        return this.imports.import(request);
+      case "CreateKeyVersion":
+        return { KeyVersion: key };
       case "LookupEvents":
         return { Events: [], Asked: `${request.version} ${[...request.parameters].join(" ")}` };
       case "GetKeyUsage":

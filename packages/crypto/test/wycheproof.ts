@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 
@@ -48,4 +49,21 @@ export function wycheproof(t: TestContext, name: string): readonly WycheproofVec
   );
   assert.equal(vectors.length, file.numberOfTests);
   return vectors;
+}
+
+const keys = new WeakMap<WycheproofVector["group"], KeyObject>();
+
+/** The key of a vector's group, read once: PKCS #8 or SubjectPublicKeyInfo, as the field's name says. */
+export function groupKey(group: WycheproofVector["group"], field: "privateKeyPkcs8" | "publicKeyDer"): KeyObject {
+  const known = keys.get(group);
+  if (known !== undefined) return known;
+  const der = group[field];
+  assert(typeof der === "string", `a group has no ${field}`);
+  const bytes = Buffer.from(der, "hex");
+  const key =
+    field === "publicKeyDer"
+      ? createPublicKey({ key: bytes, format: "der", type: "spki" })
+      : createPrivateKey({ key: bytes, format: "der", type: "pkcs8" });
+  keys.set(group, key);
+  return key;
 }

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { createHash, createSecretKey, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import * as fc from "fast-check";
+
+import { incrementCounter } from "../src/counter.ts";
 import { AuthenticationError, XAES_256_GCM, Xaes256Gcm } from "../src/index.ts";
+import { RUN_MESSAGES } from "../src/xaes-256-gcm.ts";
 
 // c2sp.org/XAES-256-GCM, "Test vectors": in the first the most significant bit of L is 0, in the second 1.
 const vectors = [
@@ -94,4 +98,70 @@ test("XAES-256-GCM refuses other lengths of key, nonce and box", () => {
   for (let length = 0; length < box.length; length++) {
     assert.throws(() => xaes.open({ nonce, box: box.subarray(0, length), aad }), AuthenticationError);
   }
+});
+
+test("XAES-256-GCM seals the next message as the specification does under the nonce that it puts in front", () => {
+  const key = createSecretKey(randomBytes(XAES_256_GCM.keyBytes));
+  const sealing = new Xaes256Gcm(key);
+  for (let length = 0; length < 2 * RUN_MESSAGES; length++) {
+    const [plaintext, aad] = [randomBytes(length), randomBytes(length % 7)];
+    const sealed = sealing.sealNext({ plaintext, aad });
+    const [nonce, box] = [sealed.subarray(0, XAES_256_GCM.nonceBytes), sealed.subarray(XAES_256_GCM.nonceBytes)];
+    assert.deepEqual(box, new Xaes256Gcm(key).seal({ nonce, plaintext, aad }));
+    assert.deepEqual(new Xaes256Gcm(key).open({ nonce, box, aad }), plaintext);
+  }
+});
+
+test("XAES-256-GCM draws a new nonce for each run and counts on from it within the run, whatever comes between", () => {
+  const xaes = new Xaes256Gcm(createSecretKey(randomBytes(XAES_256_GCM.keyBytes)));
+  const nothing = Buffer.alloc(0);
+  const runs = 16;
+  const nonces = Array.from({ length: runs * RUN_MESSAGES }, () => {
+    xaes.seal({ nonce: randomBytes(XAES_256_GCM.nonceBytes), plaintext: nothing, aad: nothing });
+    return xaes.sealNext({ plaintext: nothing, aad: nothing }).toString("hex", 0, XAES_256_GCM.nonceBytes);
+  });
+  assert.equal(new Set(nonces).size, nonces.length);
+  const prefix = (nonce: string | undefined) => nonce?.slice(0, 24);
+  const counter = (nonce: string | undefined) => BigInt(`0x${nonce?.slice(24)}`);
+  for (let i = 1; i < nonces.length; i++) {
+    if (i % RUN_MESSAGES === 0) {
+      assert.notEqual(prefix(nonces[i]), prefix(nonces[i - 1]));
+      assert.notEqual(counter(nonces[i]), counter(nonces[i - 1]) + 1n);
+    } else {
+      assert.equal(prefix(nonces[i]), prefix(nonces[i - 1]));
+      assert.equal(counter(nonces[i]), BigInt.asUintN(96, counter(nonces[i - 1]) + 1n));
+    }
+  }
+});
+
+test("two instances of XAES-256-GCM for one key, such as those of two processes, never share a run", () => {
+  const key = createSecretKey(randomBytes(XAES_256_GCM.keyBytes));
+  const nothing = Buffer.alloc(0);
+  const prefixes = Array.from({ length: 100 }, () =>
+    new Xaes256Gcm(key).sealNext({ plaintext: nothing, aad: nothing }).toString("hex", 0, 12),
+  );
+  assert.equal(new Set(prefixes).size, prefixes.length);
+});
+
+test("XAES-256-GCM spends the nonce of a message that could not be sealed", () => {
+  const xaes = new Xaes256Gcm(createSecretKey(randomBytes(XAES_256_GCM.keyBytes)));
+  const nothing = Buffer.alloc(0);
+  // What only a caller without types can pass.
+  const wrong = 5 as unknown as Uint8Array;
+  const nonceOf = (box: Buffer) => BigInt(`0x${box.toString("hex", 12, XAES_256_GCM.nonceBytes)}`);
+  const first = nonceOf(xaes.sealNext({ plaintext: nothing, aad: nothing }));
+  assert.throws(() => xaes.sealNext({ plaintext: wrong, aad: nothing }), TypeError);
+  assert.equal(nonceOf(xaes.sealNext({ plaintext: nothing, aad: nothing })), BigInt.asUintN(96, first + 2n));
+});
+
+test("a counter is a big-endian number that begins again at 0 after its greatest", () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 96n - 1n }), fc.integer({ min: 0, max: 12 }), (value, ones) => {
+      // Numbers that end in many ones are what carries are about.
+      const number = value | (2n ** BigInt(8 * ones) - 1n);
+      const bytes = Buffer.from(number.toString(16).padStart(24, "0"), "hex");
+      incrementCounter(bytes);
+      assert.equal(BigInt(`0x${bytes.toString("hex")}`), BigInt.asUintN(96, number + 1n));
+    }),
+  );
 });

@@ -20,7 +20,9 @@ function newVersion(keystore: SoftwareKeystore, changes: Partial<KeyVersionIdent
     origin: "Aliyun_KMS",
     ...changes,
   };
-  return { identity, accountKey, material: keystore.generate({ identity, accountKey }) };
+  const made = keystore.generate({ identity, accountKey });
+  assert.ok(!(made instanceof Promise));
+  return { identity, accountKey, material: made.material };
 }
 
 test("opens what it sealed, of any length and with any associated data", () => {

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { forEachDatabase } from "@cinnabar/testkit";
 import fc from "fast-check";
-import { BoundedQueue, QUEUES } from "../src/operation/bounded-queue.ts";
+import { BoundedQueue, OWN_PLACES, QUEUES } from "../src/operation/bounded-queue.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { readEvents } from "./support/read-log.ts";
@@ -42,7 +42,9 @@ test("does so much at once and no more, of one account less, and takes none beyo
             if (running.length > 0) await end(step.ends);
           } else {
             const mayRun = running.length < concurrency && runningOf(step) < ofOne.concurrency;
-            const isFull = !mayRun && (allWaiting() >= length || waitingOf(step) >= ofOne.length);
+            // Whoever has nothing waiting gets a place in any case: there are few accounts.
+            const isFull =
+              !mayRun && waitingOf(step) > 0 && (allWaiting() >= length || waitingOf(step) >= ofOne.length);
             assert.equal(queue.isFullFor(step), isFull);
             if (isFull) {
               await assert.rejects(
@@ -99,6 +101,24 @@ test("accounts take turns, however much one of them has waiting", async () => {
   await Promise.all(works);
   assert.deepEqual(begun.slice(0, 5).toSorted(), ["greedy", "greedy", "late", "modest", "modest"]);
   assert.deepEqual(begun.slice(5), ["greedy", "greedy", "greedy"]);
+});
+
+test("however much some accounts ask for, each other one gets a place, up to so many", async () => {
+  const queue = new BoundedQueue({ concurrency: 1, length: 4 });
+  const gate = Promise.withResolvers<void>();
+  const works: Promise<void>[] = [];
+  const fill = (account: string): number => {
+    let taken = 0;
+    for (; !queue.isFullFor(account); taken++) works.push(queue.run(account, () => gate.promise));
+    return taken;
+  };
+  assert.deepEqual(["greedy", "greedy too"].map(fill), [3, 2]);
+  const others = Array.from({ length: OWN_PLACES }, (_, i) => `other ${i}`);
+  assert.ok(others.every((other) => fill(other) === 1));
+  assert.equal(fill("one more"), 0);
+  gate.resolve();
+  await Promise.all(works);
+  assert.ok(fill("one more") > 0);
 });
 
 test("work that fails gives its place to the next", async () => {

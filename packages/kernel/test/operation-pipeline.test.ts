@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { forEachDatabase } from "@cinnabar/testkit";
+import { TooBusyError } from "../src/custody/too-busy-error.ts";
+import { RECORD_PATIENCE_MILLIS } from "../src/operation/pipeline.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { correctedIds, type LoggedEvent, readEvents } from "./support/read-log.ts";
-import { ACCESS_KEY_ID, ACCOUNT, type Reply, sign, signScoped, TestService } from "./support/test-service.ts";
+import {
+  ACCESS_KEY_ID,
+  ACCOUNT,
+  type Reply,
+  searches,
+  sign,
+  signScoped,
+  TestService,
+  worksDone,
+} from "./support/test-service.ts";
 
 forEachDatabase((database) => {
   /** The events of a call, in the process's log and in the control log. */
@@ -20,6 +31,13 @@ forEachDatabase((database) => {
     const [event, ...more] = await recordsOf(deployment, service, reply);
     assert.ok(event && more.length === 0, "a call has one record");
     return event;
+  }
+
+  /** Waits until so many slow works have begun, or the call is answered without. */
+  async function beginning(count: number, reply: Promise<Reply>): Promise<void> {
+    const call = { isAnswered: false };
+    void reply.then(() => (call.isAnswered = true));
+    while (worksDone.count < count && !call.isAnswered) await new Promise((resolve) => setImmediate(resolve));
   }
 
   test("an event holds what was asked, who asked and what came of it, and nothing that is secret", async () => {
@@ -272,6 +290,20 @@ forEachDatabase((database) => {
     assert.equal(regions.status, 403, "what is not recorded is answered by the state of now as well");
   });
 
+  test("an AccessKey whose time comes before its refusal is on record is not refused", async () => {
+    await using deployment = await TestDeployment.create(database);
+    const startsAt = Date.now() + 500;
+    using service = await TestService.start(deployment, { startsAt });
+    const early = service.call("DescribeThing", { Id: "mine" });
+    const { interception } = service.process;
+    interception.commitBatch = async (batch, commit) => {
+      interception.commitBatch = undefined;
+      while (service.process.store.clock.now() < startsAt) await new Promise((resolve) => setTimeout(resolve, 20));
+      return commit(batch);
+    };
+    assert.equal((await early).status, 200);
+  });
+
   test("an AccessKey whose secret was replaced no longer proves anything", async () => {
     await using deployment = await TestDeployment.create(database);
     using service = await TestService.start(deployment);
@@ -473,6 +505,88 @@ forEachDatabase((database) => {
     );
     assert.ok(correctedIds(events).length > 0);
     assert.ok(!recorded.has(replies[2]?.requestId ?? ""), "what still waited is not recorded at all");
+  });
+
+  test("slow work takes as long as it takes, and is done once although the answer is found anew", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const held = Promise.withResolvers<void>();
+    searches.set("mine", held.promise);
+    const before = worksDone.count;
+    const working = service.call("WorkOnThing", { Id: "mine" });
+    assert.equal((await service.call("ChangeThing", { Id: "mine", Count: "77" })).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, RECORD_PATIENCE_MILLIS + 300));
+    assert.equal(service.pipeline.open, 1);
+    held.resolve();
+    const reply = await working;
+    searches.delete("mine");
+    assert.deepEqual([reply.status, reply.json["Made"], reply.json["Count"]], [200, "made", 77]);
+    assert.equal(worksDone.count - before, 1);
+    assert.equal(service.pipeline.open, 0);
+    assert.equal((await recordsOf(deployment, service, reply)).length, 1);
+  });
+
+  test("slow work never begins under the epoch's lock: the call is served anew where nobody waits for it", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    searches.set("mine 5", first.promise);
+    searches.set("mine 6", second.promise);
+    const before = worksDone.count;
+    const rebuilding = service.call("RebuildThing", { Id: "mine" });
+    assert.equal((await service.call("ChangeThing", { Id: "mine", Count: "6" })).status, 200);
+    first.resolve();
+    await beginning(before + 2, rebuilding);
+    // While it works on what the thing is now, everybody else is served.
+    const meanwhile = await service.call("ChangeThing", { Id: ACCESS_KEY_ID, Count: "1" });
+    second.resolve();
+    const reply = await rebuilding;
+    assert.equal(meanwhile.status, 200);
+    for (const name of ["mine 5", "mine 6"]) searches.delete(name);
+    assert.deepEqual([reply.status, reply.json["Made"]], [200, "made of 6"]);
+    const rebuilt = (await readEvents(deployment.backend, CONTROL_SHARD)).filter(
+      ({ eventName }) => eventName === "RebuildThing",
+    );
+    assert.deepEqual(
+      rebuilt.map(({ eventId }) => eventId),
+      [reply.requestId],
+    );
+  });
+
+  test("a call whose slow work is of no use again and again is told so, on record", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const before = worksDone.count;
+    const works = [5, 6, 7, 8].map((count) => ({ count, gate: Promise.withResolvers<void>() }));
+    for (const { count, gate } of works) searches.set(`mine ${count}`, gate.promise);
+    const rebuilding = service.call("RebuildThing", { Id: "mine" });
+    for (const [i, { count, gate }] of works.entries()) {
+      await beginning(before + i + 1, rebuilding);
+      await service.call("ChangeThing", { Id: "mine", Count: String(count + 1) });
+      gate.resolve();
+    }
+    const reply = await rebuilding;
+    for (const { count } of works) searches.delete(`mine ${count}`);
+    assert.deepEqual([reply.status, reply.json["Code"]], [503, "ServiceUnavailableTemporary"]);
+    assert.match(String(reply.json["Message"]), /changed again and again/);
+    assert.equal(worksDone.count - before, works.length);
+    const recorded = (await readEvents(deployment.backend, CONTROL_SHARD)).find(
+      ({ eventId }) => eventId === reply.requestId,
+    );
+    assert.equal(recorded?.errorCode, "ServiceUnavailableTemporary");
+  });
+
+  test("whose slow work finds its queue full is told when to come again", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const full = Promise.reject<void>(new TooBusyError());
+    full.catch(() => {});
+    searches.set("mine", full);
+    const reply = await service.call("WorkOnThing", { Id: "mine" });
+    searches.delete("mine");
+    assert.deepEqual([reply.status, reply.json["Code"]], [429, "Rejected.Throttling"]);
+    assert.equal(reply.retryAfterMillis, 1_000);
+    assert.equal((await recordOf(deployment, service, reply))["errorCode"], "Rejected.Throttling");
   });
 
   test("while the store does not answer, reads and controls are told so within two seconds", async () => {

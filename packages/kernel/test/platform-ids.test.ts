@@ -1,12 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isId, newAccountId, newKeyId, newKeyVersionId, newRequestId, parseId } from "../src/platform/index.ts";
+import {
+  isId,
+  newAccountId,
+  newInstanceId,
+  newInstanceKeyId,
+  newKeyId,
+  newKeyVersionId,
+  newKeyVersionIdOf,
+  newRequestId,
+  newResourceShareId,
+  parseId,
+} from "../src/platform/index.ts";
 
 test("makes identifiers of their documented shapes, each one anew", () => {
   const cases = [
     ["Key", newKeyId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/],
     ["KeyVersion", newKeyVersionId, /^[0-9a-f-]{36}$/],
+    ["Key", newInstanceKeyId, /^key-[a-z0-9]{21}$/],
+    ["KeyVersion", () => newKeyVersionIdOf(newKeyId()), /^[0-9a-f-]{36}$/],
+    ["KeyVersion", () => newKeyVersionIdOf(newInstanceKeyId()), /^key-[a-z0-9]{21}-[a-z0-9]{10}$/],
+    ["Instance", newInstanceId, /^kst-[a-z0-9]{21}$/],
+    ["ResourceShare", newResourceShareId, /^rs-[A-Za-z0-9]{12}$/],
     ["Request", newRequestId, /^[0-9A-F]{8}-[0-9A-F]{4}-4[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}$/],
     ["Account", newAccountId, /^1[0-9]{15}$/],
   ] as const;
@@ -31,6 +47,8 @@ test("takes no other text for an identifier, and does not repeat it", () => {
     id.replaceAll("-", ""),
     `${id}0`,
     "key-hzz62f1cb66fa42qo",
+    `key-${"a".repeat(22)}`,
+    `key-${"A".repeat(21)}`,
   ]) {
     assert.ok(!isId("Key", text));
     assert.throws(() => parseId("Key", text), { name: "RangeError", message: "not an identifier of the kind Key" });

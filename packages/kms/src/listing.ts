@@ -21,10 +21,16 @@ interface ListedRow extends DeletionTimes {
  *
  * @param list.entries - the FROM clause and all that belongs to it, of one protected table.
  * @param list.thenBy - the column that orders what was made in the same millisecond.
+ * @param list.owned - the keys that the list is about, as a condition; left out, the caller's own.
  */
 export async function readPage(
   context: RequestContext,
-  list: { readonly page: Page; readonly entries: RawBuilder<unknown>; readonly thenBy: string },
+  list: {
+    readonly page: Page;
+    readonly entries: RawBuilder<unknown>;
+    readonly thenBy: string;
+    readonly owned?: RawBuilder<unknown>;
+  },
 ): Promise<{ readonly rows: readonly object[]; readonly total: number }> {
   const { page, entries } = list;
   const thenBy = sql.ref(list.thenBy);
@@ -33,7 +39,7 @@ export async function readPage(
     from (
       select
         (select count(*) ${entries}) as total,
-        ${deletionTimes(context)}
+        ${deletionTimes(context, list.owned)}
     ) as head
     left join (
       select * ${entries} order by created_at, ${thenBy} limit ${page.size} offset ${(page.number - 1) * page.size}
@@ -45,8 +51,11 @@ export async function readPage(
 }
 
 /** The columns of {@link DeletionTimes}, for the one row that every list's statement begins with. */
-export function deletionTimes({ now, principal }: RequestContext): RawBuilder<unknown> {
-  const deletions = sql`from kms_key where account_id = ${principal.accountId} and delete_at`;
+export function deletionTimes(
+  { now, principal }: RequestContext,
+  owned: RawBuilder<unknown> = sql`account_id = ${principal.accountId}`,
+): RawBuilder<unknown> {
+  const deletions = sql`from kms_key where ${owned} and delete_at`;
   return sql`
     (select max(delete_at) ${deletions} <= ${now}) as last_deletion,
     (select min(delete_at) ${deletions} > ${now}) as next_deletion

@@ -19,6 +19,22 @@ export function aliasArn({ region, accountId }: Place, aliasName: string): strin
   return `acs:kms:${region}:${accountId}:${aliasName}`;
 }
 
+/** An instance, which ARNs call a keystore (Alibaba Cloud KMS, "ListKmsInstances"). */
+export function instanceArn({ region, accountId }: Place, instanceId: string): string {
+  return `acs:kms:${region}:${accountId}:keystore/${instanceId}`;
+}
+
+/** What gives applications their access, by what ARNs call it (Alibaba Cloud SDK, "CreateApplicationAccessPoint" and the like). */
+export type AccessResource = "network" | "policy" | "applicationaccesspoint";
+
+export function accessResourceArn({ region, accountId }: Place, resource: AccessResource, name: string): string {
+  return `acs:kms:${region}:${accountId}:${resource}/${name}`;
+}
+
+export function secretArn({ region, accountId }: Place, name: string): string {
+  return `acs:kms:${region}:${accountId}:secret/${name}`;
+}
+
 /** A right on all keys or all aliases of the caller's account, or on what it is about to make there. */
 export function onOwn(container: "key" | "alias", action: string, context: RequestContext): AccessRequest {
   const { region, principal } = context;

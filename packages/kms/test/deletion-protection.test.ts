@@ -93,8 +93,8 @@ forEachDatabase((database) => {
     await world.ok("CreateAlias", { AliasName: "alias/protected", KeyId });
     const wrong: readonly (readonly [parameters: Record<string, string>, refusal: RegExp | string])[] = [
       [{}, 'MissingParameter: The parameter "KeyId" is needed but not provided.'],
-      [{ KmsInstanceId: "kst-1" }, /^UnsupportedOperation: .*KmsInstanceId/],
-      [{ KmsInstanceId: "kst-1", KeyId }, /^UnsupportedOperation: .*KmsInstanceId/],
+      [{ KmsInstanceId: "kst-1" }, /^Forbidden\.DKMSInstanceNotFound/],
+      [{ KmsInstanceId: "kst-1", KeyId }, /^InvalidParameter: .*"KmsInstanceId"/],
       [{ KeyId: newKeyId() }, NOT_FOUND],
       [{ KeyId: "alias/protected" }, UNSUPPORTED_ALIAS],
       [{ KeyId: ProtectedResourceArn }, NOT_FOUND],

@@ -1,7 +1,12 @@
 const DRY_RUN = "The pipeline understands DryRun for every operation, so that none declares it.";
-const IMPORT = "Material cannot be imported yet, so no key waits for it.";
-const INSTANCES = "There are no instances to name yet: DKMSInstanceId is answered UnsupportedOperation.";
-const ROTATION = "Published as absent unless the key is rotated, which no key can be yet.";
+const IMPORTED_VERSIONS =
+  "Cinnabar's own: a key whose material is imported is rotated by importing other material for a further version, which only calls about older versions have to name.";
+const FINGERPRINT = "Cinnabar's own: whoever wrapped the material can compare what arrived.";
+const NO_EXPIRY = "Published as required, but clients leave it out: then the material does not expire.";
+const INSTANCES =
+  "An instance that is released holds no keys, and one that is not connected takes none: no key is in either.";
+const TIMESTAMP = "The gateway answers MissingTimestamp, as it does for every operation.";
+const VERSION_NAMES = "Another account's key is named by its ARN, to look at its versions as to use it.";
 const RECIPIENT = "Answered to a Recipient only, which is refused with UnsupportedOperation.";
 const ALIAS_LENGTH = "The 1 to 255 characters are counted after alias/, as Alibaba Cloud's page on limits says.";
 const DATA_KEY_SPEC = "NumberOfBytes wins over any KeySpec; alone, an unknown one is refused with InvalidParameter.";
@@ -18,36 +23,57 @@ const LOCKOUT =
   "Cinnabar's own: a policy that may keep everybody from changing it again is refused unless the caller confirms it.";
 const BOTH_TAG_RIGHTS =
   "Whom TagResource or UntagResource is denied, the operation on many keys gives no way around it.";
-const UNTHROTTLED = "No operation is throttled yet.";
+const MESSAGES =
+  "Cinnabar's own: a message may be sent instead of its digest, and keys of ED25519 and ML_DSA_65 sign nothing else.";
+const PAIR_NAMES = "Another account's key is named by its ARN, to sign with it as to encrypt with it.";
+const SEPARATION = "The published API has no separation of duties; clients ignore members that they do not know.";
+const UNTHROTTLED = "Calls beyond a limit are answered with Rejected.Throttling, whichever operation it is.";
 
 /** Every difference from the published API, with its reason. Whoever takes one away takes its line away. */
 export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<Record<string, string>>>> = {
   declarations: {
+    "AsymmetricDecrypt.DryRun: is not declared": DRY_RUN,
+    "AsymmetricEncrypt.DryRun: is not declared": DRY_RUN,
+    "AsymmetricSign.Digest: is required": MESSAGES,
+    "AsymmetricSign.DryRun: is not declared": DRY_RUN,
+    "AsymmetricSign.Message: is not published": MESSAGES,
+    "AsymmetricSign.MessageType: is not published": MESSAGES,
+    "AsymmetricVerify.Digest: is required": MESSAGES,
+    "AsymmetricVerify.DryRun: is not declared": DRY_RUN,
+    "AsymmetricVerify.Message: is not published": MESSAGES,
+    "AsymmetricVerify.MessageType: is not published": MESSAGES,
     "CreateAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
     "CreateAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
     "DeleteAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
     "DeleteAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
-    "CreateKey answers KeyMetadata.NextRotationDate: is not declared": ROTATION,
-    "CreateKey answers KeyMetadata.RotationInterval: is not declared": ROTATION,
-    "DescribeKey answers KeyMetadata.NextRotationDate: is not declared": ROTATION,
-    "DescribeKey answers KeyMetadata.RotationInterval: is not declared": ROTATION,
-    "CreateKey fails with Forbidden.DKMSInstanceNotFound: is not declared": INSTANCES,
-    "CreateKey fails with Rejected.ShareQuotaExceedLimit: is not declared": INSTANCES,
+    "CreateKey fails with Rejected.Uninitialized: is not published":
+      "Terraform's provider knows it, as the answer of an instance that is not connected.",
+    "GetKmsInstance fails with IllegalTimestamp: is not declared": TIMESTAMP,
+    "ListKmsInstances fails with IllegalTimestamp: is not declared": TIMESTAMP,
+    "UpdateKmsInstance: is not published": "Terraform's provider calls it, to name an instance.",
     "CreateKey fails with Forbidden.NoPermission: is published as 400, not 403": NO_PERMISSION,
     "CreateKey fails with Rejected.PolicyLockout: is not published": LOCKOUT,
     "CreateKey.ConfirmLockout: is not published": LOCKOUT,
-    "CreateKey fails with Rejected.LimitExceeded: is not declared": "There are no quotas of keys yet.",
+    "CreateKey answers Warnings: is not published": SEPARATION,
+    "CreateKey fails with Rejected.SeparationOfDuties: is not published": SEPARATION,
     "CreateKey fails with SerivceUnvailableTemporary: is not declared":
       "A misspelling of ServiceUnavailableTemporary, which the pipeline answers.",
     "Decrypt answers CiphertextForRecipient: is not declared": RECIPIENT,
     "GenerateDataKey answers CiphertextForRecipient: is not declared": RECIPIENT,
     "Decrypt fails with Forbidden.AliasNotFound: is not declared": "Decrypt takes no KeyId, and so no alias.",
-    "Decrypt fails with Rejected.PendingImport: is not declared": IMPORT,
-    "Encrypt fails with Rejected.PendingImport: is not declared": IMPORT,
-    "GenerateDataKey fails with Rejected.PendingImport: is not declared": IMPORT,
-    "GenerateDataKeyWithoutPlaintext fails with Rejected.PendingImport: is not declared": IMPORT,
     "Decrypt fails with Rejected.Unavailable: is not declared": UNAVAILABLE,
     "GenerateDataKey fails with Rejected.Unavailable: is not declared": UNAVAILABLE,
+    "CreateKeyVersion answers KeyVersion.KeyMaterialState: is not published": IMPORTED_VERSIONS,
+    "CreateKeyVersion answers KeyVersion.MaterialExpireTime: is not published": IMPORTED_VERSIONS,
+    "DeleteKeyMaterial.KeyVersionId: is not published": IMPORTED_VERSIONS,
+    "DescribeKeyVersion answers KeyVersion.KeyMaterialState: is not published": IMPORTED_VERSIONS,
+    "DescribeKeyVersion answers KeyVersion.MaterialExpireTime: is not published": IMPORTED_VERSIONS,
+    "GetParametersForImport.KeyVersionId: is not published": IMPORTED_VERSIONS,
+    "ImportKeyMaterial answers KeyMaterialFingerprint: is not published": FINGERPRINT,
+    "ImportKeyMaterial.KeyMaterialExpireUnix: is required": NO_EXPIRY,
+    "ListKeyVersions answers KeyVersions.KeyVersion.KeyMaterialState: is not published": IMPORTED_VERSIONS,
+    "ListKeyVersions answers KeyVersions.KeyVersion.MaterialExpireTime: is not published": IMPORTED_VERSIONS,
+    "CreateKeyVersion fails with Rejected.Unavailable: is not declared": UNAVAILABLE,
     "Decrypt.DryRun: is not declared": DRY_RUN,
     "Encrypt.DryRun: is not declared": DRY_RUN,
     "GenerateDataKey.DryRun: is not declared": DRY_RUN,
@@ -56,11 +82,16 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "GenerateDataKeyWithoutPlaintext.KeySpec: takes no-such-value": DATA_KEY_SPEC,
     "OpenKmsService fails with CreateLXOrderFailed: is not declared": NO_ORDERS,
     "OpenKmsService fails with Forbidden.NoRealNameAuthentication: is not declared": NO_ORDERS,
+    "ExportDataKey.DryRun: is not declared": DRY_RUN,
+    "GenerateAndExportDataKey.DryRun: is not declared": DRY_RUN,
+    "GenerateAndExportDataKey.KeySpec: takes no-such-value": DATA_KEY_SPEC,
     "ReEncrypt.DryRun: is not declared": DRY_RUN,
     "GetKeyPolicy fails with Forbidden.KeyPolicyUnSupported: is not declared": EVERY_KEY,
     "GetKeyPolicy fails with Forbidden.NoPermission: is published as 400, not 403": NO_PERMISSION,
     "GetKeyPolicy.PolicyName: takes no-such-value": POLICY_NAMES,
+    "GenerateMac.DryRun: is not declared": DRY_RUN,
     "GetKeyUsage: is not published": USAGE,
+    "GetPublicKey.DryRun: is not declared": DRY_RUN,
     "ScheduleKeyDeletion.UsageReportHash: is not published": USAGE,
     "ScheduleKeyDeletion fails with Rejected.UsageNotReviewed: is not published": USAGE,
     "ScheduleKeyDeletion fails with Throttling: is not declared": UNTHROTTLED,
@@ -68,22 +99,28 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "SetKeyPolicy fails with Forbidden.KeyPolicyUnSupported: is not declared": EVERY_KEY,
     "SetKeyPolicy fails with Forbidden.NoPermission: is published as 400, not 403": NO_PERMISSION,
     "SetKeyPolicy fails with Rejected.PolicyLockout: is not published": LOCKOUT,
-    "SetKeyPolicy fails with Rejected.ShareQuotaExceedLimit: is not declared": INSTANCES,
     "SetKeyPolicy.ConfirmLockout: is not published": LOCKOUT,
+    "SetKeyPolicy answers Warnings: is not published": SEPARATION,
+    "SetKeyPolicy fails with Rejected.SeparationOfDuties: is not published": SEPARATION,
     "SetKeyPolicy.PolicyName: takes no-such-value": POLICY_NAMES,
     "UpdateAlias fails with Throttling: is not declared": UNTHROTTLED,
     "UpdateAlias.AliasName: refuses 1 characters": ALIAS_LENGTH,
     "UpdateAlias.AliasName: takes 256 characters": ALIAS_LENGTH,
     "TagResource fails with Certificate.NotFound: is not published": CERTIFICATES,
     "UntagResource fails with Certificate.NotFound: is not published": CERTIFICATES,
+    "VerifyMac.DryRun: is not declared": DRY_RUN,
     "DescribeService: is not published": "An operation of older clients, which the current API no longer lists.",
   },
   behaviour: {
     "DescribeKey: takes a key's arn": "Another account's key is named by its ARN, to look at it as to use it.",
+    "AsymmetricSign: takes a key's arn": PAIR_NAMES,
+    "AsymmetricVerify: takes a key's arn": PAIR_NAMES,
+    "GetPublicKey: takes a key's arn": PAIR_NAMES,
+    "DescribeKeyVersion: takes a key's arn": VERSION_NAMES,
+    "ListKeyVersions: takes a key's arn": VERSION_NAMES,
     "TagResources: asks for kms:TagResources on the key and kms:TagResource on the key, not kms:TagResources on the key":
       BOTH_TAG_RIGHTS,
     "UntagResources: asks for kms:UntagResources on the key and kms:UntagResource on the key, not kms:UntagResources on the key":
       BOTH_TAG_RIGHTS,
-    "a key cannot be PendingImport": IMPORT,
   },
 };

@@ -28,6 +28,8 @@ interface Description {
   readonly version: string;
   readonly sources: unknown;
   readonly commonErrors: readonly (readonly [code: string, status: number, message: string])[];
+  readonly legacyCertificateOperations: FactsByName;
+  readonly historicalOperations: FactsByName;
   readonly operations: Readonly<
     Record<
       string,
@@ -43,12 +45,16 @@ interface Description {
   >;
 }
 
-function extract({ product, version, sources, commonErrors, operations }: Description): unknown {
+function extract(description: Description): unknown {
+  const { product, version, sources, commonErrors, operations } = description;
+  const { legacyCertificateOperations, historicalOperations } = description;
   return {
     product,
     version,
     sources,
     commonErrors: withoutMessages(commonErrors),
+    /** What older clients still call. */
+    removedOperations: Object.keys(withoutNotes({ ...legacyCertificateOperations, ...historicalOperations })),
     operations: mapValues(operations, ({ request, response, errors, ramAction, ramResource, stateRule }) => ({
       ramAction,
       ramResource,

@@ -13,6 +13,8 @@ import {
   enabled,
   isGone,
   type KeyStatus,
+  materialGone,
+  materialImported,
 } from "../src/key/key.ts";
 
 const NOW = Date.UTC(2026, 0, 1) + 789;
@@ -20,26 +22,82 @@ const DAYS = 7;
 
 /** The published matrix: what each action answers in each state, and the state it leads to. */
 const MATRIX = {
-  enable: { Enabled: "Enabled", Disabled: "Enabled", PendingDeletion: "Rejected.StateModifiedFailed" },
-  disable: { Enabled: "Disabled", Disabled: "Disabled", PendingDeletion: "Rejected.StateModifiedFailed" },
+  enable: {
+    Enabled: "Enabled",
+    Disabled: "Enabled",
+    PendingDeletion: "Rejected.StateModifiedFailed",
+    PendingImport: "Rejected.StateModifiedFailed",
+  },
+  disable: {
+    Enabled: "Disabled",
+    Disabled: "Disabled",
+    PendingDeletion: "Rejected.StateModifiedFailed",
+    PendingImport: "Rejected.StateModifiedFailed",
+  },
   schedule: {
     Enabled: "PendingDeletion",
     Disabled: "PendingDeletion",
     PendingDeletion: "Rejected.StateModifiedFailed",
+    PendingImport: "PendingDeletion",
   },
+  // From PendingDeletion: without material, a key waits for it.
   cancel: {
     Enabled: "Rejected.StateModifiedFailed",
     Disabled: "Rejected.StateModifiedFailed",
     PendingDeletion: "Enabled",
+    PendingImport: "Rejected.StateModifiedFailed",
   },
-  change: { Enabled: "Enabled", Disabled: "Disabled", PendingDeletion: "Rejected.PendingDeletion" },
-  use: { Enabled: "Enabled", Disabled: "Rejected.Disabled", PendingDeletion: "Rejected.PendingDeletion" },
-  takeAlias: { Enabled: "Enabled", Disabled: "Disabled", PendingDeletion: "Rejected.StateModifiedFailed" },
+  import: {
+    Enabled: "Enabled",
+    Disabled: "Disabled",
+    PendingDeletion: "Rejected.StateModifiedFailed",
+    PendingImport: "Enabled",
+  },
+  loseMaterial: {
+    Enabled: "PendingImport",
+    Disabled: "PendingImport",
+    PendingDeletion: "PendingDeletion",
+    PendingImport: "PendingImport",
+  },
+  change: {
+    Enabled: "Enabled",
+    Disabled: "Disabled",
+    PendingDeletion: "Rejected.PendingDeletion",
+    PendingImport: "PendingImport",
+  },
+  use: {
+    Enabled: "Enabled",
+    Disabled: "Rejected.Disabled",
+    PendingDeletion: "Rejected.PendingDeletion",
+    PendingImport: "Rejected.PendingImport",
+  },
+  takeAlias: {
+    Enabled: "Enabled",
+    Disabled: "Disabled",
+    PendingDeletion: "Rejected.StateModifiedFailed",
+    PendingImport: "PendingImport",
+  },
 } as const;
 
 type Action = keyof typeof MATRIX;
 
-function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
+const ACTIONS = [
+  "enable",
+  "disable",
+  "schedule",
+  "cancel",
+  "import",
+  "loseMaterial",
+  "change",
+  "use",
+  "takeAlias",
+] as const satisfies readonly Action[];
+
+function perform(
+  action: Action,
+  status: KeyStatus,
+  { now, hasMaterial }: { readonly now: number; readonly hasMaterial: boolean },
+): KeyStatus {
   switch (action) {
     case "enable":
       return enabled(status);
@@ -48,7 +106,11 @@ function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
     case "schedule":
       return deletionScheduled(status, { now, days: DAYS });
     case "cancel":
-      return deletionCancelled(status);
+      return deletionCancelled(status, { primaryVersion: { hasMaterial } });
+    case "import":
+      return materialImported(status);
+    case "loseMaterial":
+      return materialGone(status);
     case "change":
       assertChangeable(status);
       return status;
@@ -62,15 +124,19 @@ function perform(action: Action, status: KeyStatus, now: number): KeyStatus {
 }
 
 test("every action in every state, in any order, does as the published matrix says", () => {
-  const action = fc.constantFrom<Action>("enable", "disable", "schedule", "cancel", "change", "use", "takeAlias");
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+    fc.property(fc.array(fc.constantFrom(...ACTIONS), { maxLength: 40 }), (actions) => {
       let status: KeyStatus = { state: "Enabled" };
+      let hasMaterial = true;
       for (const [step, action] of actions.entries()) {
-        const expected: string = MATRIX[action][status.state];
+        const published: string = MATRIX[action][status.state];
+        const expected: string =
+          action === "cancel" && published === "Enabled" && !hasMaterial ? "PendingImport" : published;
         try {
-          status = perform(action, status, NOW + step);
+          status = perform(action, status, { now: NOW + step, hasMaterial });
           assert.equal(status.state, expected);
+          if (action === "import") hasMaterial = true;
+          if (action === "loseMaterial") hasMaterial = false;
         } catch (error) {
           assert.ok(error instanceof ApiError, String(error));
           assert.equal(error.code, expected);
@@ -96,7 +162,8 @@ test("the refusals are worded as published", () => {
   assert.throws(() => assertUsable({ state: "PendingDeletion", deleteAt: NOW, scheduledAt: undefined }), {
     message: "The request was rejected because the key state is PendingDeletion.",
   });
-  assert.throws(() => deletionCancelled({ state: "Enabled" }), { message: "Keystate modified failed." });
+  const cancel = () => deletionCancelled({ state: "Enabled" }, { primaryVersion: { hasMaterial: true } });
+  assert.throws(cancel, { message: "Keystate modified failed." });
   assert.throws(() => assertUnprotected({ deletionProtection: { description: "" } }), {
     code: "Rejected.StateModifiedFailed",
     message: /^Keystate modified failed\. /,

@@ -35,12 +35,42 @@ const REFUSED_BY_CREATE_KEY: readonly (readonly [parameter: string, value: strin
   ["KeyStorageMechanism", "Disk"],
 ];
 
-const UNSUPPORTED_BY_CREATE_KEY: Readonly<Record<string, string>> = {
-  KeySpec: "RSA_2048",
-  Origin: "EXTERNAL",
-  DKMSInstanceId: "kst-1",
-  KeyStorageMechanism: "HsmEncryptedDatabase",
-  EnableAutomaticRotation: "true",
+/** Wrong together, each right by itself. */
+const CONTRADICTIONS_IN_CREATE_KEY: readonly (readonly [parameters: Record<string, string>, refusal: RegExp])[] = [
+  [{ KeySpec: "RSA_2048", KeyUsage: "GENERATE/VERIFY_MAC" }, /^InvalidParameter: .*"KeyUsage"/],
+  [{ KeySpec: "EC_P256", KeyUsage: "ENCRYPT/DECRYPT" }, /^InvalidParameter: .*"KeyUsage"/],
+  [
+    { KeySpec: "EC_P256", EnableAutomaticRotation: "true", RotationInterval: "30d" },
+    /^InvalidParameter: .*"EnableAutomaticRotation"/,
+  ],
+  [
+    { Origin: "EXTERNAL", EnableAutomaticRotation: "true", RotationInterval: "30d" },
+    /^InvalidParameter: .*"EnableAutomaticRotation"/,
+  ],
+  [{ EnableAutomaticRotation: "true" }, /^MissingParameter: .*RotationInterval/],
+];
+
+/** Every kind of key, and what it can be for: what is meant where nothing is said comes first. */
+const SERVED_SPECS: Readonly<Record<string, readonly string[]>> = {
+  Aliyun_AES_256: ["ENCRYPT/DECRYPT"],
+  Aliyun_AES_192: ["ENCRYPT/DECRYPT"],
+  Aliyun_AES_128: ["ENCRYPT/DECRYPT"],
+  Aliyun_SM4: ["ENCRYPT/DECRYPT"],
+  RSA_2048: ["SIGN/VERIFY", "ENCRYPT/DECRYPT"],
+  RSA_3072: ["SIGN/VERIFY", "ENCRYPT/DECRYPT"],
+  RSA_4096: ["SIGN/VERIFY", "ENCRYPT/DECRYPT"],
+  EC_P256: ["SIGN/VERIFY"],
+  EC_P256K: ["SIGN/VERIFY"],
+  EC_SM2: ["SIGN/VERIFY", "ENCRYPT/DECRYPT"],
+  HMAC_SHA_224: ["GENERATE/VERIFY_MAC"],
+  HMAC_SHA_256: ["GENERATE/VERIFY_MAC"],
+  HMAC_SHA_384: ["GENERATE/VERIFY_MAC"],
+  HMAC_SHA_512: ["GENERATE/VERIFY_MAC"],
+  HMAC_SM3: ["GENERATE/VERIFY_MAC"],
+  EC_P384: ["SIGN/VERIFY"],
+  EC_P521: ["SIGN/VERIFY"],
+  ED25519: ["SIGN/VERIFY"],
+  ML_DSA_65: ["SIGN/VERIFY"],
 };
 
 const TAKEN_BY_CREATE_KEY: Readonly<Record<string, string>> = {
@@ -100,8 +130,9 @@ forEachDatabase((database) => {
   });
 
   test("CreateKey refuses what is published but not served, and takes what changes nothing", async () => {
-    for (const [parameter, value] of Object.entries(UNSUPPORTED_BY_CREATE_KEY)) {
-      assert.equal(await codeOf("CreateKey", { [parameter]: value }), "UnsupportedOperation", parameter);
+    assert.equal(await codeOf("CreateKey", { KeyStorageMechanism: "HsmEncryptedDatabase" }), "UnsupportedOperation");
+    for (const [parameters, refusal] of CONTRADICTIONS_IN_CREATE_KEY) {
+      assert.match(await world.refusal("CreateKey", parameters), refusal);
     }
     assert.equal(await codeOf("CreateKey", { ProtectionLevel: "HSM" }), "Unsupported.ProtectionLevel");
     assert.equal(await codeOf("CreateKey", TAKEN_BY_CREATE_KEY), undefined);
@@ -119,7 +150,10 @@ forEachDatabase((database) => {
 
   test("a dry run is refused when all else is well, and changes nothing", async () => {
     assert.equal(await codeOf("CreateKey", { DryRun: "true" }), "DryRunOperationError");
-    assert.equal(await codeOf("CreateKey", { DryRun: "true", KeySpec: "RSA_2048" }), "UnsupportedOperation");
+    assert.equal(
+      await codeOf("CreateKey", { DryRun: "true", KeyStorageMechanism: "HsmEncryptedDatabase" }),
+      "UnsupportedOperation",
+    );
     assert.equal(await codeOf("DisableKey", { DryRun: "true", KeyId: keyId }), "DryRunOperationError");
     assert.equal(await codeOf("Encrypt", { KeyId: keyId, Plaintext: "eA==" }), undefined);
   });
@@ -129,13 +163,11 @@ forEachDatabase((database) => {
     assert.deepEqual(await world.ok("DescribeService"), {
       ProtectionLevels: { ProtectionLevel: [{ Type: "SOFTWARE" }] },
       KeySpecs: {
-        KeySpec: [
-          {
-            Name: "Aliyun_AES_256",
-            Usages: { Usage: ["ENCRYPT/DECRYPT"] },
-            SupportedProtectionLevels: { SupportedProtectionLevel: ["SOFTWARE"] },
-          },
-        ],
+        KeySpec: Object.entries(SERVED_SPECS).map(([Name, usages]) => ({
+          Name,
+          Usages: { Usage: usages },
+          SupportedProtectionLevels: { SupportedProtectionLevel: ["SOFTWARE"] },
+        })),
       },
     });
   });

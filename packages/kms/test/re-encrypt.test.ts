@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { newKeyId, newKeyVersionId, SoftwareKeystore, TamperedRowError } from "@cinnabar/kernel";
 import { AuthenticationError } from "@cinnabar/crypto";
 import { forEachDatabase } from "@cinnabar/testkit";
+import { RECEIVER } from "./receiver.ts";
 import { DAY_MILLIS, REGION, World } from "./world.ts";
 
 const NOT_FOUND = "Forbidden.KeyNotFound: The specified Key is not found.";
@@ -43,6 +45,18 @@ forEachDatabase((database) => {
 
   const seal = (parameters: Record<string, string> = {}) =>
     world.encrypt({ KeyId: source, Plaintext: "aGVsbG8=", ...parameters });
+  const newPair = async (KeySpec: string) => {
+    const KeyId = await world.createKey({ KeySpec, KeyUsage: "ENCRYPT/DECRYPT" });
+    const listed = await world.ok<{ KeyVersions: { KeyVersion: { KeyVersionId: string }[] } }>("ListKeyVersions", {
+      KeyId,
+    });
+    return { KeyId, KeyVersionId: listed.KeyVersions.KeyVersion[0]?.KeyVersionId ?? "" };
+  };
+  const sourceOf = (pair: { KeyId: string; KeyVersionId: string }, SourceEncryptionAlgorithm: string) => ({
+    SourceKeyId: pair.KeyId,
+    SourceKeyVersionId: pair.KeyVersionId,
+    SourceEncryptionAlgorithm,
+  });
   const reEncrypt = (parameters: Record<string, string>) =>
     world.ok<Sealed>("ReEncrypt", { DestinationKeyId: destination, ...parameters });
   const refusal = (parameters: Record<string, string>) =>
@@ -153,7 +167,77 @@ forEachDatabase((database) => {
     assert.equal(await refusal({ CiphertextBlob, SourceKeyId: "alias/any" }), UNSUPPORTED_ALIAS);
   });
 
-  test("a public key's ciphertext is checked, and waits for its issue", async () => {
+  test("takes what was encrypted with a public key, and gives what Decrypt then gives", async () => {
+    for (const [KeySpec, Algorithm] of [
+      ["RSA_2048", "RSAES_OAEP_SHA_256"],
+      ["RSA_3072", "RSAES_OAEP_SHA_1"],
+      ["EC_SM2", "SM2PKE"],
+    ] as const) {
+      const pair = await newPair(KeySpec);
+      const Plaintext = randomBytes(100).toString("base64");
+      const { CiphertextBlob } = await world.ok<Sealed>("AsymmetricEncrypt", { ...pair, Algorithm, Plaintext });
+      const parameters = { CiphertextBlob, ...sourceOf(pair, Algorithm) };
+      const called = await world.call("ReEncrypt", {
+        ...parameters,
+        DestinationKeyId: destination,
+        DestinationEncryptionContext: '{"c":"3"}',
+      });
+      const { CiphertextBlob: moved, ...ids } = called.result as unknown as Sealed;
+      assert.equal(ids.KeyId, destination);
+      assert.deepEqual(await open({ CiphertextBlob: moved, EncryptionContext: '{"c":"3"}' }), { ...ids, Plaintext });
+      const { sourceKeyId, sourceKeyVersionId, keyId } = called.noted;
+      assert.deepEqual([sourceKeyId, sourceKeyVersionId, keyId], [pair.KeyId, pair.KeyVersionId, destination]);
+
+      // A data key that somebody else made and wrapped is from there on as GenerateDataKey would have given it.
+      const dataKey = await world.ok("ExportDataKey", {
+        CiphertextBlob: (await reEncrypt(parameters)).CiphertextBlob,
+        ...RECEIVER.parameters,
+      });
+      assert.equal(RECEIVER.open(dataKey["ExportedDataKey"]).toString("base64"), Plaintext);
+
+      const altered = Buffer.from(CiphertextBlob, "base64");
+      altered.writeUInt8(altered.readUInt8(70) ^ 1, 70);
+      const wrong = { ...parameters, CiphertextBlob: altered.toString("base64") };
+      const words = await refusal(wrong);
+      assert.match(words, /^InvalidParameter: The specified parameter "CiphertextBlob" is not valid\. /);
+      assert.equal(await refusal({ ...parameters, CiphertextBlob: "AAAA" }), words);
+    }
+  });
+
+  test("who may not use a pair does not learn of it, and who may hears what it is not for", async () => {
+    const pair = await newPair("RSA_2048");
+    const parameters = { CiphertextBlob: "AAAA", ...sourceOf(pair, "RSAES_OAEP_SHA_256") };
+    const as = await world.addAccount();
+    const theirs = await world.call("CreateKey", {}, { as });
+    const { KeyId: DestinationKeyId } = (theirs.result as { KeyMetadata: { KeyId: string } }).KeyMetadata;
+    const told = async (SourceKeyId: string) => {
+      const { error, noted } = await world.call("ReEncrypt", { ...parameters, DestinationKeyId, SourceKeyId }, { as });
+      return [`${error?.code}: ${error?.message}`, noted];
+    };
+    assert.deepEqual(await told(pair.KeyId), [NOT_FOUND, { keyId: DestinationKeyId, keyRevision: 1 }]);
+    assert.deepEqual(await told(newKeyId()), await told(pair.KeyId));
+    assert.deepEqual(await told(`acs:kms:${REGION}:${world.accountId}:key/${pair.KeyId}`), await told(newKeyId()));
+
+    const versionless = { ...parameters, SourceKeyVersionId: newKeyVersionId() };
+    assert.match(await refusal(versionless), /^Forbidden\.KeyVersionNotFound/);
+    assert.equal(await refusal({ ...parameters, SourceKeyId: "alias/any" }), UNSUPPORTED_ALIAS);
+    const inContext = { ...parameters, SourceEncryptionContext: '{"a":"1"}' };
+    assert.match(await refusal(inContext), /^InvalidParameter: .*"SourceEncryptionContext"/);
+    const sm2 = { ...parameters, SourceEncryptionAlgorithm: "SM2PKE" };
+    assert.match(
+      await refusal(sm2),
+      /^Rejected\.UnsupportedOperation: .* encrypts with RSAES_OAEP_SHA_256 or .*, not SM2PKE/,
+    );
+    const { KeyVersionId } = await world.ok<Sealed>("Encrypt", { KeyId: source, Plaintext: "eA==" });
+    const symmetric = { ...sm2, SourceKeyId: source, SourceKeyVersionId: KeyVersionId };
+    assert.match(await refusal(symmetric), /^Rejected\.UnsupportedOperation: /);
+    const toPair = { CiphertextBlob: await seal(), DestinationKeyId: pair.KeyId };
+    assert.match(await refusal(toPair), /^UnsupportedOperation: /);
+    await world.ok("DisableKey", { KeyId: pair.KeyId });
+    assert.match(await refusal(parameters), /^Rejected\.Disabled: /);
+  });
+
+  test("a public key's ciphertext needs its key and version named", async () => {
     const rsa = { CiphertextBlob: Buffer.alloc(256, 7).toString("base64") };
     const SourceEncryptionAlgorithm = "RSAES_OAEP_SHA_256";
     const [SourceKeyId, SourceKeyVersionId] = [newKeyId(), newKeyVersionId()];
@@ -162,14 +246,7 @@ forEachDatabase((database) => {
       [{ SourceEncryptionAlgorithm, SourceKeyId }, /^MissingParameter: .*"SourceKeyVersionId"/],
       [{ SourceEncryptionAlgorithm, SourceKeyVersionId }, /^MissingParameter: .*"SourceKeyId"/],
       [{ SourceEncryptionAlgorithm: "RSA" }, /^InvalidParameter: .*"SourceEncryptionAlgorithm"/],
-      [
-        { SourceEncryptionAlgorithm, SourceKeyId, SourceKeyVersionId },
-        /^UnsupportedOperation: .*SourceEncryptionAlgorithm/,
-      ],
-      [
-        { SourceEncryptionAlgorithm: "SM2PKE", SourceKeyId, SourceKeyVersionId },
-        /^UnsupportedOperation: .*SourceEncryptionAlgorithm/,
-      ],
+      [{ SourceEncryptionAlgorithm, SourceKeyId, SourceKeyVersionId }, /^Forbidden\.KeyNotFound: /],
     ] as const) {
       assert.match(await refusal({ ...rsa, ...parameters }), expected);
     }

@@ -17,10 +17,12 @@ import {
   openCustody,
   type Plan,
   openPostgresql,
+  PrerequisiteError,
   type Principal,
   type RequestContext,
   rootOnly,
   rootPrincipal,
+  type RowChange,
   RootKey,
   RowGuard,
   SoftwareKeystore,
@@ -59,6 +61,8 @@ export class World implements AsyncDisposable {
   usage: KeyUsage = UNUSED;
   isReviewRequired = false;
   authorizer: Authorizer = rootOnly;
+  /** What was noted of each operation that a call needed done first. */
+  readonly prepared: Fields[] = [];
   readonly accountId: AccountId = newAccountId();
   readonly backend: Backend;
   readonly guard: RowGuard;
@@ -115,13 +119,11 @@ export class World implements AsyncDisposable {
     const operation = declared(name);
     const wire = new Map(Object.entries(parameters));
     const principal = by ?? rootPrincipal({ accountId: as, accessKeyId: "LTAI5tTest" });
-    const context = new TestContext(this, { principal, cache: this.#cache, isLocked: operation.kind === "control" });
+    const context = new TestContext(this, { principal, cache: this.#cache, isLocked: isControl(operation, wire) });
     let plan: Plan<object> | undefined;
     let error: ApiError | undefined;
     try {
-      plan = await operation.run(context, wire, this.authorizer);
-      await this.#write(plan.changes ?? []);
-      for (const { kind, id } of plan.touched ?? []) this.#cache.delete(`${kind.name}:${id}`);
+      plan = await this.#carryOut(operation, { context, wire });
     } catch (thrown) {
       if (!(thrown instanceof ApiError)) throw thrown;
       error = thrown;
@@ -137,6 +139,31 @@ export class World implements AsyncDisposable {
       from: context.from,
       until: context.until,
     };
+  }
+
+  /** What must be done first is, once, as the pipeline does it. */
+  async #carryOut(
+    operation: DeclaredOperation,
+    { context, wire }: { context: TestContext; wire: ReadonlyMap<string, string> },
+  ): Promise<Plan<object>> {
+    let plan: Plan<object>;
+    try {
+      plan = await operation.run(context, wire, this.authorizer);
+    } catch (thrown) {
+      if (!(thrown instanceof PrerequisiteError)) throw thrown;
+      const { operation: first, parameters } = thrown.prerequisite;
+      const locked = new TestContext(this, { principal: context.principal, cache: this.#cache, isLocked: true });
+      const isDone = await this.#carryOut(first, { context: locked, wire: parameters }).then(
+        () => true,
+        () => false,
+      );
+      if (isDone) this.prepared.push(locked.noted);
+      plan = await operation.run(context, wire, this.authorizer);
+    }
+    await this.#write(plan.changes ?? []);
+    for (const { kind, id } of plan.touched ?? []) this.#cache.delete(`${kind.name}:${id}`);
+    plan.committed?.();
+    return plan;
   }
 
   /** The answer of a call that succeeds. */
@@ -162,6 +189,14 @@ export class World implements AsyncDisposable {
 
   async encrypt(parameters: Readonly<Record<string, string>>): Promise<string> {
     return (await this.ok<{ CiphertextBlob: string }>("Encrypt", parameters)).CiphertextBlob;
+  }
+
+  /** Writes rows as an operator's command does. */
+  async write(make: (context: RequestContext) => Promise<readonly RowChange[]> | readonly RowChange[]): Promise<void> {
+    await this.#write(
+      await make(this.contextOf(rootPrincipal({ accountId: this.accountId, accessKeyId: "LTAI5tTest" }))),
+    );
+    this.#cache.clear();
   }
 
   /** Changes rows behind the server's back. */
@@ -198,6 +233,10 @@ export function declared(name: string): DeclaredOperation {
   return operation;
 }
 
+function isControl({ kind, controlledWith }: DeclaredOperation, wire: ReadonlyMap<string, string>): boolean {
+  return kind === "control" || (controlledWith !== undefined && wire.has(controlledWith));
+}
+
 /** A key that nobody has used. */
 const UNUSED: KeyUsage = {
   operations: new Map(),
@@ -226,13 +265,22 @@ function worldOf(context: RequestContext): World {
   throw new TypeError("the context is of another world");
 }
 
-export const operations = kmsOperations({ usage });
+export const operations = kmsOperations({
+  keys: DeploymentKeys.derive(RootKey.generate()),
+  usage,
+  // What the separation of duties says is tested where there are users.
+  separation: { check: () => Promise.resolve({}) },
+  caChain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+});
 
 export class TestContext implements RequestContext {
   readonly principal: Principal;
   readonly region = REGION;
   readonly now: number;
+  readonly asOf = 0;
   readonly call: object = this;
+  /** Nobody else waits for its lock. */
+  readonly allowsWork = true;
   readonly isSecure = true;
   readonly sourceAddress = "127.0.0.1";
   readonly custody: Custody;

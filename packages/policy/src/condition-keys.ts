@@ -21,6 +21,7 @@ const KNOWN_KEYS: ReadonlyMap<string, { readonly name: string; readonly category
       ["acs:PrincipalARN", "String"],
       ["acs:ResourceTag/", "String"],
       ["kms:tag/", "String"],
+      ["kms:InstanceId", "String"],
       ["ram:ServiceName", "String"],
       ["sts:ExternalId", "String"],
       ["oidc:iss", "String"],

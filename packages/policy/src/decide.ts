@@ -23,6 +23,9 @@ export interface Requirements {
  * 3. In the resource's own account one of the two must allow, across accounts both must. A root has all that its account may
  *    do; a service or federated principal has no policies of its own, so the resource's must allow.
  *
+ * An application is one of its access point's policies alone: within its account these must allow, and no policy of a
+ * resource may deny.
+ *
  * Within its account a whole account as principal admits the root alone, and leaves users and roles to their own policies;
  * across accounts it admits every member that its own policies allow.
  */
@@ -61,9 +64,14 @@ export function requirementsOf(
   principal: PolicyPrincipal,
   { resourceAccountId, withinAccount }: Pick<DecisionInput, "resourceAccountId" | "withinAccount">,
 ): Requirements {
-  const hasPolicies = principal.kind === "user" || principal.kind === "role";
+  const { kind } = principal;
+  const hasPolicies = kind === "user" || kind === "role" || kind === "application";
   const isOwn = !isForeign(principal) && principal.accountId === resourceAccountId;
   if (isOwn && withinAccount !== "both") {
+    // No policy of a resource can name an application.
+    if (kind === "application") {
+      return { identity: "allow", resource: "no-deny", wholeAccount: "root" };
+    }
     return hasPolicies
       ? { identity: "either", resource: "either", wholeAccount: "root" }
       : { identity: "not-asked", resource: "no-deny", wholeAccount: "root" };

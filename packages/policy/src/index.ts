@@ -15,6 +15,7 @@ export type {
   SmallestChange,
   StatementDocument,
 } from "./explanation.ts";
+export { isIpRange } from "./ip-range.ts";
 export { MAX_POLICY_BYTES, parsePolicy } from "./parse-policy.ts";
 export type { Condition, Policy, PolicyKind, PrincipalPattern, Statement } from "./policy.ts";
 export { decidePartially, type PartialDecision } from "./partial-decision.ts";
@@ -23,6 +24,7 @@ export { PolicySet } from "./policy-set.ts";
 export { describePrincipal, type WholeAccount } from "./principal-pattern.ts";
 export type { ConditionSource, PolicyPrincipal, PolicyRequest } from "./request.ts";
 export { allowances, type OpenRequest, possibility, type Possibility } from "./possibility.ts";
+export { deniesAlways, namedIn, type Reach, reachOf } from "./reach.ts";
 export { type AskedAccess, relevantTo } from "./relevant.ts";
 export { parseInstant } from "./scalars.ts";
 export type { PolicySource, StatementReference, ValidityWindow, Verdict } from "./verdict.ts";

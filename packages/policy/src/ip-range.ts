@@ -38,6 +38,11 @@ export function parseIpRange(text: string): IpRange | undefined {
   return isMapped ? new IpRange(groups.slice(MAPPED_GROUPS.length), given - MAPPED_BITS) : new IpRange(groups, given);
 }
 
+/** Whether text is an address or a range in the notation of CIDR, of IPv4 or IPv6. */
+export function isIpRange(text: string): boolean {
+  return parseIpRange(text) !== undefined;
+}
+
 function parseGroups(address: string): number[] | undefined {
   if (isIPv4(address)) return ipv4Groups(address);
   if (!isIPv6(address)) return undefined;

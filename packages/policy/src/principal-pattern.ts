@@ -1,7 +1,7 @@
 import type { PrincipalPattern } from "./policy.ts";
 import type { PolicyPrincipal } from "./request.ts";
 
-/** Whom a whole account as principal means: its root, users and roles, or its root alone. */
+/** Whom a whole account as principal means: its root, users, roles and applications, or its root alone. */
 export type WholeAccount = "members" | "root";
 
 /** Whether a statement's principal is, or contains, whoever asks. */
@@ -13,7 +13,7 @@ export function matchesPrincipal(
   switch (pattern.type) {
     case "account":
       if (pattern.accountId !== accountId) return false;
-      return kind === "root" || (wholeAccount === "members" && (kind === "user" || kind === "role"));
+      return kind === "root" || (wholeAccount === "members" && kind !== "service" && kind !== "federated");
     case "user":
     case "role":
       return kind === pattern.type && pattern.accountId === accountId && pattern.name === name;

@@ -1,9 +1,9 @@
 /** Who asks. */
 export interface PolicyPrincipal {
-  readonly kind: "root" | "user" | "role" | "service" | "federated";
+  readonly kind: "root" | "user" | "role" | "service" | "application" | "federated";
   /** The account it belongs to: 16 digits, or empty for services and federated principals, which belong to none. */
   readonly accountId: string;
-  /** A user's or role's name, a service such as `oss.aliyuncs.com`, or a provider's ARN. Not used for roots. */
+  /** A user's, role's or access point's name, a service such as `oss.aliyuncs.com`, or a provider's ARN. Not used for roots. */
   readonly name: string;
   /** The session's name, where a role is assumed. */
   readonly session?: string;

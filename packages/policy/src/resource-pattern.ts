@@ -44,6 +44,40 @@ export class ResourcePattern {
     }
     return true;
   }
+
+  /**
+   * The ARN of the one resource that it is about of those whose ARNs begin with `prefix`, whatever stands for its region or
+   * account; `several` if it may be about more than one, which what stands before its first wildcard decides.
+   */
+  of(prefix: ResourceName): { readonly arn: string } | "several" | undefined {
+    if (this.text === "*") return "several";
+    const relative = splitResource(this.text).at(-1) ?? "";
+    const isOne = !/[*?]/.test(relative);
+    const isAbout = this.#isAbout(prefix, (part, given) =>
+      isOne ? part.startsWith(given) : canBeginAlike(part.split(/[*?]/, 1)[0] ?? "", given),
+    );
+    if (!isAbout) return undefined;
+    return isOne ? { arn: [...prefix.parts.slice(0, -1), relative].join(":") } : "several";
+  }
+
+  /** Whether it is certainly about all of them. */
+  isOfAll(prefix: ResourceName): boolean {
+    return this.#isAbout(prefix, (part, given) => part.endsWith("*") && given.startsWith(part.slice(0, -1)));
+  }
+
+  /** Whether all parts but the last, of which `fits` decides, are those of the prefix. */
+  #isAbout(prefix: ResourceName, fits: (part: string, given: string) => boolean): boolean {
+    if (this.text === "*") return true;
+    const parts = splitResource(this.text);
+    const last = prefix.parts.length - 1;
+    if (parts.length !== prefix.parts.length || !fits(parts[last] ?? "", prefix.parts[last] ?? "")) return false;
+    return parts.slice(0, last).every((part, i) => new Wildcard(part).matches(prefix.parts[i] ?? ""));
+  }
+}
+
+/** Whether two texts can be the beginning of one. */
+function canBeginAlike(one: string, other: string): boolean {
+  return one.startsWith(other) || other.startsWith(one);
 }
 
 function splitResource(text: string): readonly string[] {

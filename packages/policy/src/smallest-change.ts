@@ -70,6 +70,9 @@ function patternFor({ kind, accountId, name }: PolicyPrincipal): PrincipalPatter
     case "user":
     case "role":
       return { type: kind, accountId, name };
+    case "application":
+      // A resource's policy admits one with all of its account, and no other way.
+      return { type: "account", accountId };
     case "service":
     case "federated":
       return { type: kind, name };

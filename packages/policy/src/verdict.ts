@@ -1,6 +1,6 @@
 /** Where a policy comes from, as explanations name it. */
 export interface PolicySource {
-  readonly type: "System" | "Custom" | "Session" | "Trust" | "Resource";
+  readonly type: "System" | "Custom" | "Session" | "Trust" | "Resource" | "Application";
   readonly name: string;
   readonly version?: string;
   /** Whether nobody can change it: then no change of it is proposed. */

@@ -5,6 +5,7 @@ import {
   type EntityReader,
   ProtectedTable,
   type RowOf,
+  TamperedRowError,
   type Verified,
 } from "@cinnabar/kernel";
 
@@ -15,6 +16,8 @@ const columns = {
   created_at: "integer",
   /** Settings of the account, each null where its operator never said anything: 1 is on. */
   require_usage_review: "integer?",
+  /** `off`, `warn` or `enforce`. */
+  separation_of_duties: "text?",
   /** The service that the account is of, such as `oss`; null for one of a customer's. */
   service: "text?",
 } as const;
@@ -23,10 +26,18 @@ export const accountTable = new ProtectedTable("account", { columns, identity: [
 
 type AccountSchema = { account: RowOf<typeof columns> };
 
+/** What comes of a change after which somebody could both use a key and manage it. */
+export const SEPARATIONS = ["off", "warn", "enforce"] as const;
+
+/** `warn`: it is carried out, and its answer and its event say so; `enforce`: it is refused. */
+export type SeparationOfDuties = (typeof SEPARATIONS)[number];
+
 /** What its operator decides about an account. */
 export interface AccountSettings {
   /** Whether a key's deletion is scheduled only by who has reviewed its usage report. Off by default. */
   readonly requireUsageReview: boolean;
+  /** `warn` by default. */
+  readonly separationOfDuties: SeparationOfDuties;
 }
 
 /** An account, named by 16 digits. Nothing of a disabled account's is answered. */
@@ -73,8 +84,12 @@ export async function listServiceAccounts(reader: EntityReader): Promise<Account
 /** The columns of settings; those that are left out stay as they are. */
 export function toSettingColumns({
   requireUsageReview,
-}: Partial<AccountSettings>): Partial<Pick<RowOf<typeof columns>, "require_usage_review">> {
-  return { ...(requireUsageReview !== undefined && { require_usage_review: requireUsageReview ? 1 : 0 }) };
+  separationOfDuties,
+}: Partial<AccountSettings>): Partial<Pick<RowOf<typeof columns>, "require_usage_review" | "separation_of_duties">> {
+  return {
+    ...(requireUsageReview !== undefined && { require_usage_review: requireUsageReview ? 1 : 0 }),
+    ...(separationOfDuties !== undefined && { separation_of_duties: separationOfDuties }),
+  };
 }
 
 /** The ids of all accounts, the oldest first. */
@@ -89,7 +104,18 @@ function selectAccounts({ db }: EntityReader) {
 function toAccount({ guard }: EntityReader, raw: object): Account {
   const stored = accountTable.verify(guard, raw);
   const { id, status, created_at: createdAt } = stored.row;
-  const settings = { requireUsageReview: stored.row.require_usage_review === 1 };
+  const settings = {
+    requireUsageReview: stored.row.require_usage_review === 1,
+    separationOfDuties: toSeparation(stored.row.separation_of_duties),
+  };
   const service = stored.row.service ?? undefined;
   return { id, isEnabled: status === "Enabled", createdAt, settings, service, stored };
+}
+
+function toSeparation(text: string | null): SeparationOfDuties {
+  if (text === null) return "warn";
+  const known = SEPARATIONS.find((separation) => separation === text);
+  if (known === undefined)
+    throw new TamperedRowError(accountTable.name, "an account's separation of duties is not known");
+  return known;
 }

@@ -111,7 +111,10 @@ export class Administration {
     return this.#change(async (transaction) => {
       const { stored, settings } = await loadAccount(transaction, id);
       const next = { ...settings, ...wanted };
-      if (next.requireUsageReview === settings.requireUsageReview) throw new NothingToDoError();
+      const isSame =
+        next.requireUsageReview === settings.requireUsageReview &&
+        next.separationOfDuties === settings.separationOfDuties;
+      if (isSame) throw new NothingToDoError();
       const { guard, db } = transaction;
       const row = { ...stored.row, ...toSettingColumns(wanted) };
       await transaction.write(accountTable.update(guard, db, stored, row));

@@ -12,6 +12,8 @@ import { oidcProviderTable } from "./oidc/provider-repository.ts";
 import { policyTable, policyVersionTable } from "./policy/policy-repository.ts";
 import { roleAndPolicyOperations } from "./role-and-policy-operations.ts";
 import { roleTable } from "./role/role-repository.ts";
+import { getSeparationOfDuties } from "./separation/get-separation-of-duties.ts";
+import { setSeparationOfDuties } from "./separation/set-separation-of-duties.ts";
 import { accountAliasTable, passwordPolicyTable, securityPreferenceTable } from "./settings/identity-settings.ts";
 import { ramTagTable } from "./tag/tag-repository.ts";
 import { type TrialParts, tryPolicy } from "./trial/try-policy.ts";
@@ -21,7 +23,7 @@ import { userOperations, type UserOperationParts } from "./user-operations.ts";
 export type { FindRight } from "./access/asked-resource.ts";
 export type { FindLastUse } from "./access-key/get-access-key-last-used.ts";
 export type { AccessKeyEntry } from "./access-key/access-key-repository.ts";
-export { accountKind, type AccountSettings } from "./account.ts";
+export { accountKind, type AccountSettings, SEPARATIONS, type SeparationOfDuties } from "./account.ts";
 export type { KeepAccessKey } from "./access-key/keep-access-key.ts";
 export { type AccountSummary, Administration, MAX_ROOT_ACCESS_KEYS } from "./administration.ts";
 export { AdministrationError, type AdministrationErrorCode } from "./administration-error.ts";
@@ -37,6 +39,9 @@ export type { RecordedCalls, RecordedEvent, SecondsRange } from "./trial/recorde
 export { type SystemPolicy, systemPolicies } from "./policy/system-policies.ts";
 export { isServiceName, type ServiceName, SERVICES } from "./service/service-name.ts";
 export { MAX_SERVICE_ACCESS_KEYS, type Service, Services } from "./service/services.ts";
+export type { Conflict, KeyPolicies } from "./separation/find-conflicts.ts";
+export type { ProbedKey } from "./separation/key-rights.ts";
+export { Separation, SEPARATION_ERRORS } from "./separation/separation.ts";
 export { stsOperations } from "./sts/index.ts";
 export { newAccount, type NewAccount } from "./new-account.ts";
 export type { NewAccessKey } from "./access-key/new-access-key.ts";
@@ -61,14 +66,16 @@ export const ramTables: readonly SweptTable[] = [
   ramTagTable,
 ];
 
-/** Every operation of RAM, and two that its published API does not have: questions about rights. */
+/** Every operation of RAM, and those that its published API does not have: questions about rights, and the separation of duties. */
 export function ramOperations(parts: UserOperationParts & AccessParts & TrialParts): readonly DeclaredOperation[] {
   return [
     ...userOperations(parts),
-    ...roleAndPolicyOperations,
+    ...roleAndPolicyOperations(parts.separation),
     getAccessExplanation(parts),
     listPrincipalsForAction(parts),
     tryPolicy(parts),
+    getSeparationOfDuties,
+    setSeparationOfDuties,
   ];
 }
 

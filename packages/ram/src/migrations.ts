@@ -250,6 +250,12 @@ export const ramMigrations: readonly Migration[] = [
     },
   },
   {
+    name: "ram-0008-separation-of-duties",
+    async up(db, { text }) {
+      await db.schema.alterTable("account").addColumn("separation_of_duties", text).execute();
+    },
+  },
+  {
     name: "ram-0009-services",
     async up(db, { text }) {
       await db.schema.alterTable("account").addColumn("service", text).execute();

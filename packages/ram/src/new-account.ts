@@ -27,6 +27,7 @@ export function newAccount(maker: RowMaker, service?: string): NewAccount {
         status: "Enabled",
         created_at: now,
         require_usage_review: null,
+        separation_of_duties: null,
         service: service ?? null,
       }),
       change,

@@ -25,36 +25,37 @@ import { deleteRole } from "./role/delete-role.ts";
 import { getRole } from "./role/get-role.ts";
 import { listRoles } from "./role/list-roles.ts";
 import { updateRole } from "./role/update-role.ts";
+import type { Separation } from "./separation/separation.ts";
 import { listTagResources } from "./tag/list-tag-resources.ts";
 import { tagResources } from "./tag/tag-resources.ts";
 import { untagResources } from "./tag/untag-resources.ts";
 
 /** What is done with roles and policies, and what policies are attached to. */
-export const roleAndPolicyOperations: readonly DeclaredOperation[] = [
+export const roleAndPolicyOperations = (separation: Separation): readonly DeclaredOperation[] => [
   createPolicy,
   getPolicy,
   listPolicies,
   updatePolicyDescription,
   deletePolicy,
-  createPolicyVersion,
+  createPolicyVersion(separation),
   getPolicyVersion,
   listPolicyVersions,
-  setDefaultPolicyVersion,
+  setDefaultPolicyVersion(separation),
   deletePolicyVersion,
-  attachPolicyToUser,
-  attachPolicyToGroup,
-  attachPolicyToRole,
-  detachPolicyFromUser,
-  detachPolicyFromGroup,
-  detachPolicyFromRole,
+  attachPolicyToUser(separation),
+  attachPolicyToGroup(separation),
+  attachPolicyToRole(separation),
+  detachPolicyFromUser(separation),
+  detachPolicyFromGroup(separation),
+  detachPolicyFromRole(separation),
   listPoliciesForUser,
   listPoliciesForGroup,
   listPoliciesForRole,
   listEntitiesForPolicy,
-  createRole,
+  createRole(separation),
   getRole,
   listRoles,
-  updateRole,
+  updateRole(separation),
   deleteRole,
   tagResources,
   untagResources,

@@ -31,6 +31,7 @@ import { getSecurityPreference } from "./settings/get-security-preference.ts";
 import { setAccountAlias } from "./settings/set-account-alias.ts";
 import { setPasswordPolicy } from "./settings/set-password-policy.ts";
 import { setSecurityPreference } from "./settings/set-security-preference.ts";
+import type { Separation } from "./separation/separation.ts";
 import { createUser } from "./user/create-user.ts";
 import { deleteUser } from "./user/delete-user.ts";
 import { getUser } from "./user/get-user.ts";
@@ -39,25 +40,26 @@ import { updateUser } from "./user/update-user.ts";
 
 /** What the operations on users need that is not in a request's context. */
 export interface UserOperationParts {
+  readonly separation: Separation;
   readonly keys: DeploymentKeys;
   readonly findLastUse: FindLastUse;
 }
 
 /** What is done with users and groups, with what users have, and with the settings of their account. */
-export function userOperations({ keys, findLastUse }: UserOperationParts): readonly DeclaredOperation[] {
+export function userOperations({ keys, findLastUse, separation }: UserOperationParts): readonly DeclaredOperation[] {
   return [
     createUser,
     getUser,
     listUsers,
-    updateUser,
+    updateUser(separation),
     deleteUser,
     createGroup,
     getGroup,
     listGroups,
     updateGroup,
     deleteGroup,
-    addUserToGroup,
-    removeUserFromGroup,
+    addUserToGroup(separation),
+    removeUserFromGroup(separation),
     listGroupsForUser,
     listUsersForGroup,
     createAccessKey(keys),

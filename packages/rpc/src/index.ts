@@ -1,13 +1,33 @@
 export { assertFresh, MAX_CLOCK_SKEW_MILLIS } from "./clock-skew.ts";
 export type { AnswerFormat } from "./format.ts";
 export type { RequestHeaders } from "./headers.ts";
+export { INSTANCE_APIS, type InstanceApi } from "./instance-messages.ts";
+export {
+  INSTANCE_API_VERSION,
+  isInstanceRequest,
+  PROTOBUF_CONTENT_TYPE,
+  readClientKeyId,
+  readMessage,
+} from "./instance-request.ts";
+export { encodeInstanceError, encodeInstanceResult } from "./instance-response.ts";
+export { ClientKeyVerifier, type InstanceCall, signInstance } from "./instance-signature.ts";
 export { MAX_PARAMETER_NAME_LENGTH, MAX_PARAMETERS, readList, readMap, readRecords } from "./parameters.ts";
 export { parseRequest, parseUnsignedRequest } from "./request.ts";
+export {
+  decodeMessage,
+  encodeMessage,
+  type Field,
+  type FieldKind,
+  type FieldValue,
+  type Message,
+  ProtobufError,
+} from "./protobuf.ts";
 export { encodeError, encodeResult, type ErrorAnswer, JSON_CONTENT_TYPE } from "./response.ts";
 export type {
   Acs3Protocol,
   AcsProtocol,
   HttpRequest,
+  InstanceRequest,
   RpcProtocol,
   RpcRequest,
   UnsignedRequest,

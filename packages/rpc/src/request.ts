@@ -1,5 +1,6 @@
 import { readHeader } from "./headers.ts";
 import { readFormat } from "./format.ts";
+import { isInstanceRequest, parseInstanceRequest } from "./instance-request.ts";
 import { decodeParameters, sortByName } from "./parameters.ts";
 import { parseAcs } from "./request-acs.ts";
 import { parseV1 } from "./request-v1.ts";
@@ -9,8 +10,8 @@ import { FORM_CONTENT_TYPE } from "./signed-request.ts";
 import { incompleteSignature, unreadable, WireError } from "./wire-error.ts";
 
 /**
- * Reads an RPC request and decides how it is signed: by an `Authorization` header (ACS3, ACS4), or by a `Signature`
- * parameter (V1). Headers such as x-acs-action decide nothing, since clients send them with V1 too.
+ * Reads a request and decides how it is signed: one of the instance protocol, which its content type tells, by a client
+ * key; an RPC request by an `Authorization` header (ACS3, ACS4), or by a `Signature` parameter (V1). Headers such as x-acs-action decide nothing, since clients send them with V1 too.
  *
  * The result is proven to come from its access key only after `verifySignature`, and is fresh only after
  * `assertFresh`; the body's digest has been checked.
@@ -18,6 +19,7 @@ import { incompleteSignature, unreadable, WireError } from "./wire-error.ts";
  * @throws WireError for whatever is wrong, and nothing else.
  */
 export function parseRequest(http: HttpRequest): RpcRequest {
+  if (isInstanceRequest(http.headers)) return parseInstanceRequest(http);
   if (http.method !== "GET" && http.method !== "POST") {
     throw new WireError("UnsupportedHTTPMethod", "The HTTP method is not supported. Use POST or GET.");
   }

@@ -20,6 +20,8 @@ export interface ErrorAnswer {
   readonly recommend?: string;
   /** Why the caller may not do it; left out of any other error. */
   readonly accessDeniedDetail?: object | undefined;
+  /** What the call would have changed for others; left out unless it was only asked whether it would succeed. */
+  readonly dryRunDetail?: object | undefined;
 }
 
 /** Writes the body of an error, as the gateway and KMS do. */
@@ -37,5 +39,6 @@ export function errorMembers(answer: ErrorAnswer): object {
     HttpStatus: answer.httpStatus,
     Recommend: answer.recommend,
     AccessDeniedDetail: answer.accessDeniedDetail,
+    DryRunDetail: answer.dryRunDetail,
   };
 }

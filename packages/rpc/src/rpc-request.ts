@@ -26,7 +26,7 @@ export interface HttpRequest {
  *
  * Its strings may be slices that keep the whole request in memory: copy or digest what outlives the request.
  */
-export type RpcRequest = UnscopedRequest | Acs4Request;
+export type RpcRequest = UnscopedRequest | Acs4Request | InstanceRequest;
 
 export interface UnscopedRequest extends RequestParts {
   readonly protocol: "RPC-V1" | Acs3Protocol;
@@ -36,6 +36,16 @@ export interface Acs4Request extends RequestParts {
   readonly protocol: "ACS4-HMAC-SHA256";
   /** What its key is derived for. The day is checked with the signature, the product by `assertSignedFor`. */
   readonly scope: Acs4Scope;
+}
+
+/**
+ * A request of the instance protocol, signed by a client key. It has no nonce: the signature takes its place. It has no
+ * parameters before `readMessage`.
+ */
+export interface InstanceRequest extends RequestParts {
+  readonly protocol: "RSA_PKCS1_SHA_256";
+  /** The body, which the signature is over. */
+  readonly message: Uint8Array;
 }
 
 /** A call that nobody has signed: it says what is asked, and proves nothing. */
@@ -48,11 +58,11 @@ interface RequestParts {
   readonly format: AnswerFormat;
   readonly accessKeyId: string;
   readonly securityToken: string | undefined;
-  /** Only RPC-V1 may leave it out; then the signature, of which there is only one spelling, takes its place in replay checks. */
+  /** Only RPC-V1 and the instance protocol leave it out; then the signature, of which there is only one spelling, takes its place in replay checks. */
   readonly nonce: string | undefined;
   /** The caller's clock, in milliseconds since 1970. */
   readonly timestampMillis: number;
-  /** Base64 (RPC-V1) or lower-case hexadecimal, not yet compared. */
+  /** Base64 (RPC-V1 and the instance protocol) or lower-case hexadecimal, not yet compared. */
   readonly signature: string;
   /** All parameters of query and form but the protocol's own. */
   readonly parameters: ReadonlyMap<string, string>;

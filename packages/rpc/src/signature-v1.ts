@@ -1,4 +1,3 @@
-import { sortByName } from "./parameters.ts";
 import { percentEncodeTwice } from "./percent-encoding.ts";
 import { type Call, encodeForm, encodeUrl, FORM_CONTENT_TYPE, type SignedRequest } from "./signed-request.ts";
 import { formatTimestamp } from "./timestamp.ts";
@@ -11,10 +10,10 @@ import { formatTimestamp } from "./timestamp.ts";
 export function stringToSignV1(method: string, parameters: ReadonlyMap<string, string>): string {
   let text = `${method}&%2F&`;
   let separator = "";
-  for (const [name, value] of sortByName(parameters)) {
+  for (const name of [...parameters.keys()].toSorted()) {
     if (name === "Signature") continue;
     // "=" and "&" of the canonical query, themselves encoded.
-    text += `${separator}${percentEncodeTwice(name)}%3D${percentEncodeTwice(value)}`;
+    text += `${separator}${percentEncodeTwice(name)}%3D${percentEncodeTwice(parameters.get(name) ?? "")}`;
     separator = "%26";
   }
   return text;

@@ -1,4 +1,4 @@
-import type { AnswerFormat } from "./format.ts";
+import type { RpcFormat } from "./format.ts";
 import { encodeParameters } from "./parameters.ts";
 import type { SigningSecret } from "./signing-secret.ts";
 
@@ -10,7 +10,7 @@ export interface Call {
   readonly query?: ReadonlyMap<string, string>;
   readonly form?: ReadonlyMap<string, string>;
   /** What the answer is to be written in; JSON by default. */
-  readonly format?: AnswerFormat;
+  readonly format?: RpcFormat;
   readonly accessKeyId: string;
   readonly secret: SigningSecret;
   /** Of a session's credentials. */

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { assertScopeDate, assertScopeProduct } from "./acs4-scope.ts";
-import type { Acs4Request, RpcRequest } from "./rpc-request.ts";
+import { ClientKeyVerifier } from "./instance-signature.ts";
+import type { Acs4Request, InstanceRequest, RpcRequest } from "./rpc-request.ts";
 import type { SigningSecret } from "./signing-secret.ts";
 import { WireError } from "./wire-error.ts";
 
@@ -14,10 +15,15 @@ const MAX_ECHO_LENGTH = 16_384;
  * The signature is compared as text, in constant time: other spellings of the same bytes (upper-case hexadecimal,
  * stray base64 bits) do not pass, so a client's request has one signature only.
  *
+ * @param secret - that of an AccessKey, or the public half of a client key for requests of the instance protocol.
  * @throws WireError `SignatureDoesNotMatch`, whose message gives the caller the string that should have been signed
- * after its first colon, where Alibaba's clients look for it; `IncompleteSignature` if the scope is of another day.
+ * after its first colon, where Alibaba's clients look for it; `IncompleteSignature` if the scope is of another day;
+ * `SignatureNotMatch` in the instance protocol.
  */
-export function verifySignature(request: RpcRequest, secret: SigningSecret): void {
+export function verifySignature(request: RpcRequest, secret: SigningSecret | ClientKeyVerifier): void {
+  if (request.protocol === "RSA_PKCS1_SHA_256") return verifyInstance(request, secret);
+  // A client key is good for the instance protocol alone.
+  if (secret instanceof ClientKeyVerifier) throw new WireError("SignatureDoesNotMatch", mismatchMessage(request));
   const received = Buffer.from(request.signature);
   if (request.protocol === "ACS4-HMAC-SHA256") {
     assertScopeDate(request.scope, request.timestampMillis);
@@ -39,6 +45,16 @@ export function verifySignature(request: RpcRequest, secret: SigningSecret): voi
  */
 export function assertSignedFor(request: RpcRequest, product: string): void {
   if (request.protocol === "ACS4-HMAC-SHA256") assertScopeProduct(request.scope, product);
+}
+
+function verifyInstance(
+  { signature, stringsToSign: [stringToSign] }: InstanceRequest,
+  secret: SigningSecret | ClientKeyVerifier,
+): void {
+  const bytes = Buffer.from(signature, "base64");
+  if (secret instanceof ClientKeyVerifier && secret.verify(stringToSign, bytes)) return;
+  const told = stringToSign.slice(0, MAX_ECHO_LENGTH);
+  throw new WireError("SignatureNotMatch", `The signature does not match. String to sign: ${told}`);
 }
 
 function isSignedAcs4({ scope, stringsToSign }: Acs4Request, secret: SigningSecret, received: Buffer): boolean {

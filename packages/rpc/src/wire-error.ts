@@ -10,18 +10,23 @@ export type MandatoryName =
   | "Version";
 
 /**
- * Every code that this package throws, as the gateway publishes them (Alibaba Cloud, "Client-side errors").
+ * Every code that this package throws, as the gateway publishes them (Alibaba Cloud, "Client-side errors"; KMS Instance
+ * API, "Common error codes").
  * The HTTP status of each is the server's to decide.
  */
 export const WIRE_ERROR_CODES = [
   "IncompleteSignature",
   "InvalidApi.NotFound",
+  "InvalidApiName",
+  "InvalidApiVersion",
+  "InvalidParam",
   "InvalidParameter",
   "InvalidSignatureMethod",
   "InvalidTimeStamp.Expired",
   "InvalidTimeStamp.Format",
   "MissingAccessKeyId",
   "MissingAction",
+  "MissingParameter",
   "MissingSignature",
   "MissingSignatureMethod",
   "MissingSignatureNonce",
@@ -30,6 +35,7 @@ export const WIRE_ERROR_CODES = [
   "MissingVersion",
   "ParseRequestParameterException",
   "SignatureDoesNotMatch",
+  "SignatureNotMatch",
   "UnsupportedHTTPMethod",
 ] as const;
 

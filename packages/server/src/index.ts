@@ -23,6 +23,7 @@ export { ramProviderCreate, ramProviderDelete, ramProviderList } from "./command
 export { rootKeyRotate } from "./commands/root-key-rotate.ts";
 export { sealMigrate } from "./commands/seal-migrate.ts";
 export { serve } from "./commands/serve.ts";
+export { instanceCreate, instanceDefault, instanceList, instanceSet } from "./commands/instance.ts";
 export { serviceDisable, serviceEnable, serviceList, serviceRotate } from "./commands/service.ts";
 export { unseal } from "./commands/unseal.ts";
 export {

@@ -1,7 +1,8 @@
-import type { Logger, Metrics, Store } from "@cinnabar/kernel";
+import type { Custody, Logger, Metrics, Store } from "@cinnabar/kernel";
 import { eventIndex, followedUpTo, forgetBefore, LogFollower, OwnTail, type SegmentContributor } from "@cinnabar/trail";
 import { destructionJobs, type DestructionPolicy } from "./destruction/index.ts";
 import type { Job } from "./jobs/index.ts";
+import { RotateKeys } from "./key-rotation/index.ts";
 import { keyUsageContributor } from "./key-usage.ts";
 import { RewrapAccountKeys } from "./rotation/index.ts";
 import { accountKeyUses } from "./tables.ts";
@@ -17,6 +18,7 @@ export function newOwnTail(): OwnTail {
 /** What the jobs of a node work with. */
 export interface JobParts {
   readonly store: Store;
+  readonly custody: Custody;
   /** Is shown every batch that the store writes. */
   readonly ownTail: OwnTail;
   readonly log: Logger;
@@ -28,9 +30,19 @@ export interface JobParts {
 }
 
 /** The jobs of a node, in the order in which they are done where all are done at once. */
-export function nodeJobs({ store, ownTail, log, metrics, destruction, retention, database }: JobParts): readonly Job[] {
+export function nodeJobs({
+  store,
+  custody,
+  ownTail,
+  log,
+  metrics,
+  destruction,
+  retention,
+  database,
+}: JobParts): readonly Job[] {
   return [
-    ...destructionJobs({ store, log, metrics, destruction }),
+    ...destructionJobs({ store, custody, log, metrics, destruction }),
+    new RotateKeys({ store, custody, log, metrics }),
     new RewrapAccountKeys({ store, uses: accountKeyUses, log, metrics }),
     new LogFollower({
       backend: store.backend,

@@ -12,13 +12,15 @@ import {
   type ProvenCall,
   type Seal,
   SecurityLog,
+  SlowCryptography,
   SoftwareKeystore,
   Store,
   Throttle,
   type ThrottlingLimits,
 } from "@cinnabar/kernel";
-import { findKeyRight, forgetDestroyed, kmsOperations } from "@cinnabar/kms";
-import { createAuthenticator, createAuthorizer, ramOperations, stsOperations } from "@cinnabar/ram";
+import { findKeyRight, forgetDestroyed, keyPolicies, instanceOperations, kmsOperations } from "@cinnabar/kms";
+import { createAuthorizer, ramOperations, Separation, stsOperations } from "@cinnabar/ram";
+import { sharingOperations } from "@cinnabar/sharing";
 import { LastUseFinder, trailOperations } from "@cinnabar/trail";
 import type { DestinationStream } from "pino";
 import {
@@ -28,8 +30,10 @@ import {
   checkpointTarget,
   describeCheckpointAddress,
 } from "./checkpoints/index.ts";
+import { authenticatorOf } from "./authenticator.ts";
 import { openDatabase } from "./database.ts";
 import { keyUsage } from "./key-usage.ts";
+import { ofKeys } from "./key-separation.ts";
 import type { DestructionPolicy } from "./destruction/index.ts";
 import {
   type AdminListener,
@@ -44,6 +48,7 @@ import { newOwnTail, nodeJobs } from "./node-jobs.ts";
 import { type NewDeployment, openDeployment } from "./open-deployment.ts";
 import { recordedCalls } from "./policy-trial.ts";
 import type { RetentionPolicy } from "./retention/index.ts";
+import { sharedAccounts } from "./shared-accounts.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { Sweeper } from "./sweeper.ts";
 import { protectedTables } from "./tables.ts";
@@ -183,27 +188,39 @@ export class CinnabarNode implements AsyncDisposable {
       clearInterval(flushing);
       securityLog.flush();
     });
-    const keystore = new SoftwareKeystore();
+    const slow = new SlowCryptography();
+    const keystore = new SoftwareKeystore({ slow });
     store.cache.listen(forgetDestroyed(keystore));
+    const custody = openCustody({ keys: store.keys, keystore, slow });
     const lastUse = new LastUseFinder();
     const authorizer = createAuthorizer();
+    const authenticator = authenticatorOf(store);
+    const separation = new Separation(keyPolicies);
     const pipeline = new Pipeline({
       store,
       registry: new OperationRegistry([
-        ...kmsOperations({ usage: keyUsage }),
+        ...instanceOperations,
+        ...kmsOperations({
+          keys: store.keys,
+          usage: keyUsage,
+          separation: ofKeys(separation),
+          caChain: options.tls?.ca,
+        }),
         ...trailOperations(),
         ...ramOperations({
           keys: store.keys,
           findLastUse: (context, accessKey) => lastUse.find(context, accessKey),
           authorizer,
           findRight: findKeyRight,
+          separation,
           recorded: recordedCalls(),
         }),
         ...stsOperations(store.keys),
+        ...sharingOperations(sharedAccounts),
       ]),
       authorizer,
-      authenticator: createAuthenticator(store.keys),
-      custody: openCustody({ keys: store.keys, keystore }),
+      authenticator,
+      custody,
       nonces,
       metrics,
       log,
@@ -221,6 +238,7 @@ export class CinnabarNode implements AsyncDisposable {
     const jobs = new JobRunner({
       jobs: nodeJobs({
         store,
+        custody,
         ownTail,
         log,
         metrics,
@@ -246,6 +264,8 @@ export class CinnabarNode implements AsyncDisposable {
       trustedProxies: options.trustedProxies,
       maxConnectionsPerAddress: options.maxConnectionsPerAddress,
       handle: (call) => pipeline.handle(call),
+      isIssuedClientKey: (accessKeyId) =>
+        authenticator.isIssued({ accessKeyId, securityToken: undefined, protocol: "RSA_PKCS1_SHA_256" }),
       onRefused: (reason, details) => {
         metrics.refused(reason);
         securityLog.refused(reason, details);

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { hash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CertificateError, isId, type KeyCertificate, openDestructionCertificate } from "@cinnabar/kernel";
+import {
+  CertificateError,
+  isId,
+  type KeyCertificate,
+  openCustody,
+  openDestructionCertificate,
+  SoftwareKeystore,
+} from "@cinnabar/kernel";
 import { retireAccountKey } from "@cinnabar/kms";
 import { NoteVerifier, openCheckpoint } from "@cinnabar/merkle-log";
-import { forEachDatabase, ServerProcess } from "@cinnabar/testkit";
+import { forEachDatabase, ServerProcess, spawnScript } from "@cinnabar/testkit";
 import { exportAudit, verifyAudit, withDatabaseLogs } from "../src/audit/index.ts";
 import { DestroyKeys, destructionJobs } from "../src/destruction/index.ts";
 import { travelTo } from "../src/emulator/time-travel.ts";
@@ -234,12 +240,10 @@ forEachDatabase((database) => {
       return ids;
     });
     await rig.advance(8 * DAY_MILLIS);
-    const script = fileURLToPath(new URL("support/killed-destruction.ts", import.meta.url));
+    const script = fileURLToPath(new URL("support/killed-job.ts", import.meta.url));
     let kills = 0;
     for (let step = 1; ; step += 3) {
-      const child = spawn(process.execPath, [script, rig.url, rig.rootKeyFile, String(step)], {
-        stdio: ["ignore", "ignore", "inherit"],
-      });
+      const child = spawnScript(script, "destroy", rig.url, rig.rootKeyFile, String(step));
       await once(child, "exit");
       const [destroyed = 0, ...living] = await rig.counts("destruction", ...KEY_TABLES);
       const left = keys.length - destroyed;
@@ -373,13 +377,14 @@ forEachDatabase((database) => {
   test("what a killed process has destroyed is erased by the next one", async (context) => {
     await using rig = await DestructionRig.create(database);
     await rig.serve(async ({ store, log, metrics }) => {
+      const custody = openCustody({ keys: store.keys, keystore: new SoftwareKeystore() });
       const erased: string[] = [];
       context.mock.method(store.backend, "eraseRemnants", async (tables: readonly string[]) => {
         erased.push(...tables);
         return true;
       });
       const destruction = { delayMillis: 0, backupRetentionMillis: DAY_MILLIS };
-      for (const job of destructionJobs({ store, log, metrics, destruction })) {
+      for (const job of destructionJobs({ store, custody, log, metrics, destruction })) {
         await job.run(new AbortController().signal);
       }
       for (const table of ["key_version", "account_key"]) assert.ok(erased.includes(table), table);

@@ -1,9 +1,8 @@
-import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import type { DeclaredOperation } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { Isolation, type IsolatedProducts } from "./support/isolation.ts";
+import { Isolation, type IsolatedArea } from "./support/isolation.ts";
 import { type AccountCaller, TwoAccounts, type Wire } from "./support/two-accounts.ts";
 
 /** One name stands for a user, a group, a role, a policy and an MFA device of the account. */
@@ -28,8 +27,8 @@ const trustOf = (accountId: string): string =>
   });
 const POLICY = JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: "kms:*", Resource: "*" }] });
 
-const products: IsolatedProducts<Things> = {
-  names: ["Ram", "Sts"],
+const area: IsolatedArea<Things> = {
+  name: "identity",
   forms: [
     ({ name }) => name,
     (things) => arn(things, `role/${things.name}`),
@@ -72,6 +71,7 @@ const products: IsolatedProducts<Things> = {
       [operation === "ListPrincipalsForAction" ? "AuthAction.1" : "AuthAction"]: "ram:GetRole",
     }),
     AuthResource: (own) => ({ AuthResource: arn(own, `role/${own.name}`) }),
+    SeparationOfDuties: () => ({ SeparationOfDuties: "off" }),
     EncodedDiagnosticMessage: () => ({ EncodedDiagnosticMessage: "message" }),
     SAMLAssertion: () => ({ SAMLAssertion: "assertion" }),
   },
@@ -121,7 +121,8 @@ const products: IsolatedProducts<Things> = {
     return { things, marks: [name, userAccessKeyId, userId, roleId, text] };
   },
   // An account has at most 50 groups.
-  async discard(caller, { name }) {
+  async discard(caller, { name }, { parameters }) {
+    if (!("GroupName" in parameters)) return;
     for (const GroupName of [name, `${name}-new`]) {
       await caller.attempt("RemoveUserFromGroup", { GroupName, UserName: name }, RAM);
       const policy = { PolicyType: "Custom", PolicyName: name };
@@ -151,7 +152,7 @@ const products: IsolatedProducts<Things> = {
     return Promise.all(
       looks.map(async ([action, wire]) => {
         const { body, requestId } = await caller.attempt(action, wire, RAM);
-        return body.replaceAll(requestId, "<request>");
+        return String(body).replaceAll(requestId, "<request>");
       }),
     );
   },
@@ -160,9 +161,7 @@ const products: IsolatedProducts<Things> = {
 forEachDatabase((database) => {
   test("to every operation of RAM and STS, what belongs to another account looks like what does not exist", async () => {
     await using world = await TwoAccounts.start(database);
-    const served = new Set(world.operations.map(({ product }) => product));
-    assert.deepEqual(served, new Set(["Kms", "Actiontrail", "Ram", "Sts"]));
-    await new Isolation(world, products).run();
+    await new Isolation(world, area).run();
   });
 });
 
@@ -173,7 +172,7 @@ async function makeThings(caller: AccountCaller, operation: DeclaredOperation, t
   const { accountId } = caller;
   const name = randomName();
   const things = {
-    ...products.likeness({ accountId, name, userAccessKeyId: "", userId: "", roleId: "" }, accountId),
+    ...area.likeness({ accountId, name, userAccessKeyId: "", userId: "", roleId: "" }, accountId),
     name,
   };
   if (isAbout("UserName", "UserAccessKeyId")) {

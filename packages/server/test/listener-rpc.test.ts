@@ -215,6 +215,34 @@ test("bounds the memory that all bodies on their way may take", async () => {
   assert.equal(later?.status, 200);
 });
 
+test("bounds the memory of large bodies whose calls wait for their answers, and takes small ones all the same", async () => {
+  const open: IncomingCall[] = [];
+  const unansweredBytes = 150_000;
+  await using server = await start({ limits: { unansweredBytes }, handle: (call) => void open.push(call) });
+  const post = (bytes: number) =>
+    send(
+      server.port,
+      `POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`,
+    );
+  const takenBy = async (calls: number): Promise<void> => {
+    while (open.length < calls) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const large = post(100_000);
+  await takenBy(1);
+  const refused = post(70_000);
+  await Promise.race([refused, takenBy(2)]);
+  assert.equal(open.length, 1);
+  assertRefusal((await refused)[0], { status: 503, code: "ServiceUnavailableTemporary", host: "h" });
+  const small = post(60_000);
+  await takenBy(2);
+  for (const call of open.splice(0)) echo(call);
+  assert.deepEqual([(await large)[0]?.status, (await small)[0]?.status], [200, 200]);
+  const later = post(150_000);
+  await takenBy(1);
+  for (const call of open.splice(0)) echo(call);
+  assert.equal((await later)[0]?.status, 200);
+});
+
 test("takes 90 KB of URL and answers more than 256 KiB of headers with 431", async () => {
   await using server = await start();
   const get = (bytes: number) =>

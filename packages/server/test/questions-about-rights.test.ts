@@ -173,7 +173,15 @@ class RightsRig {
 async function isAllowed(call: Promise<unknown>): Promise<boolean> {
   const code = await refusal(call);
   assert(
-    ["DryRunOperationError", "Forbidden.NoPermission", "Forbidden.KeyNotFound", "NoPermission"].includes(code),
+    [
+      "DryRunOperationError",
+      "Forbidden.NoPermission",
+      "Forbidden.KeyNotFound",
+      "NoPermission",
+      // Of cryptography.
+      "AccessDeniedError",
+      "ValidationError",
+    ].includes(code),
     code,
   );
   return code === "DryRunOperationError";

@@ -13,7 +13,7 @@ const PASSWORD = "Correct-horse-1";
 
 async function codeOf(caller: AccountCaller, action: string, wire: Wire = {}, version?: string): Promise<string> {
   const { status, body } = await caller.attempt(action, wire, version);
-  return status === 200 ? "OK" : (JSON.parse(body) as { Code: string }).Code;
+  return status === 200 ? "OK" : (JSON.parse(String(body)) as { Code: string }).Code;
 }
 
 forEachDatabase((database) => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type { DeclaredOperation } from "@cinnabar/kernel";
+import { removedOperations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { type CallerName, callerNames, RightsWorld, SOME_POLICY, type Things } from "./support/rights-world.ts";
 import type { Wire } from "./support/two-accounts.ts";
@@ -23,6 +25,8 @@ interface Row {
   readonly may: readonly CallerName[];
   /** Parameters of a good call. */
   readonly wire?: (things: Things) => Wire;
+  /** What is done before that, by the root. */
+  readonly first?: (things: Things) => readonly [action: string, wire: Wire];
   /** What is done before, by the root. */
   readonly before?: (things: Things) => readonly [action: string, wire: Wire];
   /** What whoever may is answered where the call, though allowed, cannot succeed here. */
@@ -34,6 +38,10 @@ interface Row {
 }
 
 const KEY_NOT_FOUND = { hiddenAs: "Forbidden.KeyNotFound" };
+const INSTANCE_NOT_FOUND = { hiddenAs: "Forbidden.DKMSInstanceNotFound" };
+const SHARE_NOT_FOUND = { hiddenAs: "EntityNotExists.ResourceShare" };
+const NO_PAIR = { ...KEY_NOT_FOUND, answer: "Rejected.UnsupportedOperation" };
+const NOT_IMPORTED = { ...KEY_NOT_FOUND, answer: "Unsupported.Origin" };
 const ALIAS_NOT_FOUND = { hiddenAs: "Forbidden.AliasNotFound" };
 const DEVICE_NOT_FOUND = { hiddenAs: "EntityNotExist.VirtualMFADevice" };
 const RESOURCE_NOT_FOUND = { hiddenAs: "InvalidResourceId.NotFound" };
@@ -41,20 +49,98 @@ const RESOURCE_NOT_FOUND = { hiddenAs: "InvalidResourceId.NotFound" };
 const onKey =
   (more: Wire = {}) =>
   ({ key }: Things): Wire => ({ KeyId: key, ...more });
+const onInstance =
+  (more: Wire = {}) =>
+  ({ instanceId }: Things): Wire => ({ KmsInstanceId: instanceId, ...more });
 const tagged =
   (action: string) =>
   ({ keyId }: Things) =>
     [action, { KeyId: keyId, Tags: TAGS }] as const;
+const versionOf = ({ blob }: Things): string => Buffer.from(blob, "base64").toString("latin1", 0, 36);
+const onVersion =
+  (more: Wire = {}) =>
+  (things: Things): Wire => ({ KeyId: things.key, KeyVersionId: versionOf(things), ...more });
+const DIGEST = Buffer.alloc(32).toString("base64");
+/** Whoever a data key is exported to. */
+const RECEIVER = {
+  PublicKeyBlob: generateKeyPairSync("rsa", { modulusLength: 2048 })
+    .publicKey.export({ type: "spki", format: "der" })
+    .toString("base64"),
+  WrappingKeySpec: "RSA_2048",
+  WrappingAlgorithm: "RSAES_OAEP_SHA_256",
+};
 const TAGS = '[{"TagKey":"k","TagValue":"v"}]';
 const REGION_ID = { RegionId: "cn-hangzhou", ResourceType: "key" };
 
+const makeRule = ({ name }: Things) => ["CreateNetworkRule", { Name: name, Type: "Private" }] as const;
+const makePolicy = ({ name }: Things) =>
+  [
+    "CreatePolicy",
+    { Name: name, Permissions: '["RbacPermission/Template/CryptoServiceKeyUser"]', Resources: '["key/*"]' },
+  ] as const;
+const makeAccessPoint = ({ name }: Things) =>
+  ["CreateApplicationAccessPoint", { Name: name, Policies: JSON.stringify([name]) }] as const;
+const theName = ({ name }: Things): Wire => ({ Name: name });
+/** Names are each account's own: in another one they name nothing. */
+const NAME_NOT_FOUND = { hiddenAs: "Forbidden.ResourceNotFound" };
+const RULE = { may: ROOT, wire: theName, before: makeRule, ...NAME_NOT_FOUND };
+const APPLICATION_POLICY = { may: ROOT, wire: theName, before: makePolicy, ...NAME_NOT_FOUND };
+const ACCESS_POINT = { may: ROOT, wire: theName, first: makePolicy, before: makeAccessPoint, ...NAME_NOT_FOUND };
+/** Of a client key that there is not, nobody hears more. */
+const NO_CLIENT_KEY: Row = {
+  may: [],
+  wire: () => ({ ClientKeyId: "KAAP.00000000-0000-4000-8000-000000000000" }),
+  never: ["Forbidden.ResourceNotFound", ...EVERYBODY],
+};
+
+/** What gives applications their access: no key policy speaks of it. */
+const ACCESS: Readonly<Record<string, Row>> = {
+  ListNetworkRules: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  ListPolicies: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  ListApplicationAccessPoints: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  ListClientKeys: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  CreateNetworkRule: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT], wire: (things) => makeRule(things)[1] },
+  CreatePolicy: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT], wire: (things) => makePolicy(things)[1] },
+  CreateApplicationAccessPoint: {
+    may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT],
+    wire: (things) => makeAccessPoint(things)[1],
+    answer: "Forbidden.ResourceNotFound",
+  },
+  DescribeNetworkRule: RULE,
+  UpdateNetworkRule: RULE,
+  DeleteNetworkRule: RULE,
+  DescribePolicy: APPLICATION_POLICY,
+  UpdatePolicy: APPLICATION_POLICY,
+  DeletePolicy: APPLICATION_POLICY,
+  DescribeApplicationAccessPoint: ACCESS_POINT,
+  UpdateApplicationAccessPoint: ACCESS_POINT,
+  DeleteApplicationAccessPoint: ACCESS_POINT,
+  CreateClientKey: { ...ACCESS_POINT, wire: ({ name }) => ({ AapName: name, Password: "Passw0rd" }) },
+  GetClientKey: NO_CLIENT_KEY,
+  DeleteClientKey: NO_CLIENT_KEY,
+};
+
 const KMS: Readonly<Record<string, Row>> = {
+  ...ACCESS,
   // Of the account, on nothing that it has: RAM policies alone decide.
   CreateKey: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   ListKeys: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   ListAliases: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   DescribeAccountKmsStatus: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   OpenKmsService: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT], answer: "Forbidden.Opened" },
+  // Of instances no key policy speaks.
+  ListKmsInstances: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  GetDefaultKmsInstance: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  GetKmsInstance: { may: ROOT, wire: onInstance(), ...INSTANCE_NOT_FOUND },
+  GetKmsInstanceQuotaInfos: { may: ROOT, wire: onInstance(), ...INSTANCE_NOT_FOUND },
+  ConnectKmsInstance: {
+    may: ROOT,
+    wire: onInstance({ KMProvider: "Aliyun", VpcId: "vpc-1", ZoneIds: "a,b", VSwitchIds: "vsw-1" }),
+    ...INSTANCE_NOT_FOUND,
+  },
+  UpdateKmsInstance: { may: ROOT, wire: onInstance({ InstanceName: "text" }), ...INSTANCE_NOT_FOUND },
+  UpdateKmsInstanceBindVpc: { may: ROOT, wire: onInstance({ BindVpcs: "[]" }), ...INSTANCE_NOT_FOUND },
+  ReleaseKmsInstance: { may: ROOT, wire: onInstance(), ...INSTANCE_NOT_FOUND },
   // Without authorization.
   DescribeRegions: { may: EVERYBODY },
   DescribeService: { may: EVERYBODY },
@@ -69,6 +155,30 @@ const KMS: Readonly<Record<string, Row>> = {
     wire: ({ keyId }) => ({ ...REGION_ID, "ResourceId.1": keyId }),
     ...RESOURCE_NOT_FOUND,
   },
+  DescribeKeyVersion: {
+    may: [...USERS, "administrator"],
+    wire: ({ key, blob }) => ({ KeyId: key, KeyVersionId: Buffer.from(blob, "base64").toString("latin1", 0, 36) }),
+    ...KEY_NOT_FOUND,
+  },
+  ListKeyVersions: { may: [...USERS, "administrator"], wire: onKey(), ...KEY_NOT_FOUND },
+  CreateKeyVersion: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  UpdateRotationPolicy: {
+    may: ADMINISTRATORS,
+    wire: onKey({ EnableAutomaticRotation: "true", RotationInterval: "30d" }),
+    ...KEY_NOT_FOUND,
+  },
+  // The key's material is not imported, which whoever may hears.
+  GetParametersForImport: {
+    may: ADMINISTRATORS,
+    wire: onKey({ WrappingAlgorithm: "SM2PKE", WrappingKeySpec: "EC_SM2" }),
+    ...NOT_IMPORTED,
+  },
+  ImportKeyMaterial: {
+    may: ADMINISTRATORS,
+    wire: onKey({ EncryptedKeyMaterial: "text", ImportToken: "text" }),
+    ...NOT_IMPORTED,
+  },
+  DeleteKeyMaterial: { may: ADMINISTRATORS, wire: onKey(), ...NOT_IMPORTED },
   UpdateKeyDescription: { may: ADMINISTRATORS, wire: onKey({ Description: "text" }), ...KEY_NOT_FOUND },
   EnableKey: {
     may: ADMINISTRATORS,
@@ -127,6 +237,37 @@ const KMS: Readonly<Record<string, Row>> = {
   },
   GenerateDataKey: { may: [...USERS, "role"], wire: onKey(), ...KEY_NOT_FOUND },
   GenerateDataKeyWithoutPlaintext: { may: ["root", "role"], wire: onKey(), ...KEY_NOT_FOUND },
+  GenerateAndExportDataKey: { may: USERS, wire: onKey(RECEIVER), ...KEY_NOT_FOUND },
+  // Which neither list has, nor AliyunKMSCryptoUserAccess.
+  ExportDataKey: { may: ROOT, wire: ({ blob }) => ({ CiphertextBlob: blob, ...RECEIVER }), ...KEY_NOT_FOUND },
+  // The key is symmetric, which whoever may hears.
+  AsymmetricEncrypt: {
+    may: [...USERS, "role"],
+    wire: onVersion({ Algorithm: "SM2PKE", Plaintext: "text" }),
+    ...NO_PAIR,
+  },
+  AsymmetricDecrypt: {
+    may: [...USERS, "role"],
+    wire: onVersion({ Algorithm: "SM2PKE", CiphertextBlob: "text" }),
+    ...NO_PAIR,
+  },
+  AsymmetricSign: {
+    may: ["root", "role"],
+    wire: onVersion({ Algorithm: "ECDSA_SHA_256", Digest: DIGEST }),
+    ...NO_PAIR,
+  },
+  AsymmetricVerify: {
+    may: ["root", "role"],
+    wire: onVersion({ Algorithm: "ECDSA_SHA_256", Digest: DIGEST, Value: "text" }),
+    ...NO_PAIR,
+  },
+  GetPublicKey: { may: [...ADMINISTRATORS, "role"], wire: onVersion(), ...NO_PAIR },
+  GenerateMac: { may: ["root", "role"], wire: onKey({ Algorithm: "HMAC_SHA_256", Message: "text" }), ...NO_PAIR },
+  VerifyMac: {
+    may: ["root", "role"],
+    wire: onKey({ Algorithm: "HMAC_SHA_256", Message: "text", Mac: "text" }),
+    ...NO_PAIR,
+  },
   // kms:ReEncryptFrom and kms:ReEncryptTo, which nobody was given.
   ReEncrypt: {
     may: ROOT,
@@ -186,7 +327,7 @@ const RAM: Readonly<Record<string, Omit<Row, "may"> & { readonly may?: readonly 
     may: ["administrator", "keyUser", "crossAccountUser", "assumer", "auditor", "stranger"],
     wire: () => ({ OldPassword: PASSWORD, NewPassword: `${PASSWORD}-2` }),
     answer: "EntityNotExist.User.LoginProfile",
-    never: ["NotSupport.Account", "root", "role", "narrowedSession"],
+    never: ["NotSupport.Account", "root", "role", "narrowedSession", "service"],
   },
   CreateVirtualMFADevice: { wire: ({ name }) => ({ VirtualMFADeviceName: name }) },
   BindMFADevice: {
@@ -241,6 +382,8 @@ const RAM: Readonly<Record<string, Omit<Row, "may"> & { readonly may?: readonly 
   ListTagResources: { wire: taggedRoles },
   DecodeDiagnosticMessage: { wire: () => ({ EncodedDiagnosticMessage: "of nobody" }), answer: "EntityNotExist" },
   TryPolicy: { wire: and(user, { PolicyDocument: SOME_POLICY }) },
+  GetSeparationOfDuties: {},
+  SetSeparationOfDuties: { wire: () => ({ SeparationOfDuties: "warn" }) },
   GetAccessExplanation: { wire: and({ AuthPrincipal: "root", AuthAction: "kms:Encrypt" }, ofRole) },
   // Is asked about what the own account has.
   ListPrincipalsForAction: {
@@ -252,7 +395,7 @@ const RAM: Readonly<Record<string, Omit<Row, "may"> & { readonly may?: readonly 
 const STS: Readonly<Record<string, Row>> = {
   // The caller's policies and the role's trust policy must allow it both. A root assumes no roles.
   AssumeRole: {
-    may: ["assumer"],
+    may: ["assumer", "service"],
     wire: ({ name, accountId }) => ({ RoleArn: `acs:ram::${accountId}:role/${name}`, RoleSessionName: "session" }),
   },
   // Without authorization.
@@ -269,6 +412,50 @@ const STS: Readonly<Record<string, Row>> = {
     never: ["UnsupportedOperation", ...EVERYBODY],
   },
 };
+
+const RESOURCE_OWNER = { ResourceOwner: "Self" };
+const onShare =
+  (more: Wire = {}) =>
+  ({ shareId }: Things): Wire => ({ ResourceShareId: shareId, ...more });
+const toOther = ({ otherAccountId }: Things): Wire => ({ "Targets.1": otherAccountId });
+
+/** Nobody but the root was given a right of Resource Sharing. */
+const SHARING: Readonly<Record<string, Omit<Row, "may">>> = {
+  CreateResourceShare: { wire: and({ ResourceShareName: "text" }, toOther) },
+  UpdateResourceShare: { wire: onShare({ ResourceShareName: "text" }), ...SHARE_NOT_FOUND },
+  DeleteResourceShare: { wire: onShare(), ...SHARE_NOT_FOUND },
+  AssociateResourceShare: { wire: and(onShare(), toOther), ...SHARE_NOT_FOUND },
+  DisassociateResourceShare: {
+    before: (things) => ["AssociateResourceShare", and(onShare(), toOther)(things)],
+    wire: and(onShare(), toOther),
+    ...SHARE_NOT_FOUND,
+  },
+  ListResourceShares: { wire: () => RESOURCE_OWNER },
+  ListResourceShareAssociations: { wire: () => ({ AssociationType: "Resource" }) },
+  ListSharedResources: { wire: () => RESOURCE_OWNER },
+  ListSharedTargets: { wire: () => RESOURCE_OWNER },
+  ListResourceSharePermissions: { wire: onShare(RESOURCE_OWNER) },
+  CheckSharingWithResourceDirectoryStatus: {},
+  EnableSharingWithResourceDirectory: { answer: "AlreadyEnabled" },
+};
+
+const REFUSED: Row = { may: [], never: ["UnsupportedOperation", ...EVERYBODY] };
+/** Those of Resource Sharing that are refused, whoever calls. */
+const NOT_SERVED = [
+  "AcceptResourceShareInvitation",
+  "RejectResourceShareInvitation",
+  "ListResourceShareInvitations",
+  "AssociateResourceSharePermission",
+  "DisassociateResourceSharePermission",
+  "GetPermission",
+  "ListPermissions",
+  "ListPermissionVersions",
+  "ListTagResources",
+  "TagResources",
+  "UntagResources",
+  "ChangeResourceGroup",
+  "DescribeRegions",
+];
 
 function ofRole({ name, accountId }: Things): Wire {
   return { AuthResource: `acs:ram:*:${accountId}:role/${name}` };
@@ -288,9 +475,15 @@ const AT_ONCE = 4;
 
 const MATRIX: Readonly<Record<string, Row>> = {
   ...named("Kms", KMS),
+  ...named("Kms", Object.fromEntries(removedOperations.map(({ name }) => [name, REFUSED]))),
   ...named("Actiontrail", ACTIONTRAIL),
   ...named("Ram", Object.fromEntries(Object.entries(RAM).map(([name, row]) => [name, { may: ROOT, ...row }]))),
   ...named("Sts", STS),
+  ...named(
+    "ResourceSharing",
+    Object.fromEntries(Object.entries(SHARING).map(([name, row]) => [name, { may: ROOT, ...row }])),
+  ),
+  ...named("ResourceSharing", Object.fromEntries(NOT_SERVED.map((name) => [name, REFUSED]))),
 };
 
 function named(product: string, rows: Readonly<Record<string, Row>>): Readonly<Record<string, Row>> {
@@ -368,7 +561,10 @@ async function prepare(
   const { product, version } = operation;
   const isAboutKeys = product === "Kms" || product === "Actiontrail";
   const made = isAboutKeys ? await world.makeKey() : await world.makeIdentities(operation);
-  const things = { keyId: "", arn: "", keyPolicy: "", blob: "", userAccessKeyId: "", key: "", ...made };
+  const shared = await world.makeShared(operation);
+  const things = { keyId: "", arn: "", keyPolicy: "", blob: "", userAccessKeyId: "", key: "", ...made, ...shared };
+  const first = row.first?.(things);
+  if (first !== undefined) await world.root.call(first[0], first[1], { version });
   const before = row.before?.(things);
   if (before !== undefined) await world.root.call(before[0], before[1], { version });
   return things;

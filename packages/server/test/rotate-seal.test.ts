@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FileHandle, open, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { SecretBytes } from "@cinnabar/crypto";
 import { PassphraseSeal, ProvidedSeal, type Seal } from "@cinnabar/kernel";
+import { spawnScript } from "@cinnabar/testkit";
 
 import { openRootKey } from "../src/open-deployment.ts";
 import { migrateSeal, type RotationStep, rotateSeal, SealLock, type SealRotationPlan } from "../src/seal/index.ts";
@@ -110,7 +110,7 @@ test("is killed after any step, and the root key that counts opens", async (t) =
     const { checkValue: first } = await seal.create();
     const record = join(folder, "store");
     await writeFile(record, first);
-    const child = spawn(process.execPath, [killedRotation, folder, step], { stdio: "inherit" });
+    const child = spawnScript(killedRotation, folder, step);
     const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     assert.equal(signal, "SIGKILL", step);
     const expected = await readFile(record, "utf8");

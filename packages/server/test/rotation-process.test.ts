@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { CinnabarClient } from "@cinnabar/client";
 import { FileSeal, openDeploymentKeys, RowGuard, sweep } from "@cinnabar/kernel";
-import { forEachDatabase, ServerProcess, type TestDatabase } from "@cinnabar/testkit";
+import { forEachDatabase, ServerProcess, spawnScript, type TestDatabase } from "@cinnabar/testkit";
 
 import { openDatabase } from "../src/database.ts";
 import { protectedTables } from "../src/tables.ts";
@@ -106,9 +105,7 @@ class Rig implements AsyncDisposable {
 
   /** Runs a rotation that is killed. */
   async kill(...args: string[]): Promise<void> {
-    const child = spawn(process.execPath, [killedRotation, this.database, this.rootKeyFile, ...args], {
-      stdio: "inherit",
-    });
+    const child = spawnScript(killedRotation, this.database, this.rootKeyFile, ...args);
     const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     assert.equal(signal, "SIGKILL", args.join(" "));
   }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, link, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { RootKey, RootKeyRotatedError, type Seal, SealError } from "@cinnabar/kernel";
+import { spawnScript } from "@cinnabar/testkit";
 
 import { openRootKey, RootKeyError } from "../src/open-deployment.ts";
 import { migrateSeal, type MigrationStep, type OldSeal } from "../src/seal/index.ts";
@@ -93,7 +93,7 @@ test("loses nothing when it is killed after any step, and leaves no plaintext be
     const from = sealNamed("file:old", { folder });
     const to = sealNamed("passphrase:new", { folder });
     const { checkValue: expected } = await from.create();
-    const child = spawn(process.execPath, [killedMigration, folder, step, expected], { stdio: "inherit" });
+    const child = spawnScript(killedMigration, folder, step, expected);
     const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     assert.equal(signal, "SIGKILL", step);
     if (step === "removed") {

@@ -232,6 +232,7 @@ forEachDatabase((database) => {
       ["ListResourceTags", { KeyId }],
       ["GetKeyPolicy", { KeyId }],
       ["GetKeyUsage", { KeyId }],
+      ["ListKeyVersions", { KeyId }],
     ];
     const Policy = policy([
       { Effect: "Allow", Principal: { RAM: [`acs:ram::${one.accountId}:*`] }, Action: ["kms:*"], Resource: ["*"] },
@@ -249,6 +250,11 @@ forEachDatabase((database) => {
       ["EnableKey", { KeyId }],
       ["ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" }],
       ["CancelKeyDeletion", { KeyId }],
+      ["CreateKeyVersion", { KeyId }],
+      ["UpdateRotationPolicy", { KeyId, EnableAutomaticRotation: "true", RotationInterval: "30d" }],
+      ["GetParametersForImport", { KeyId, WrappingAlgorithm: "SM2PKE", WrappingKeySpec: "EC_SM2" }],
+      ["ImportKeyMaterial", { KeyId, EncryptedKeyMaterial: "text", ImportToken: "text" }],
+      ["DeleteKeyMaterial", { KeyId }],
       ["SetDeletionProtection", { ProtectedResourceArn: arnOf(one, `key/${KeyId}`), EnableDeletionProtection: "true" }],
       ["UpdateKeyDescription", { KeyId, Description: "mine" }],
       ["TagResource", { KeyId, Tags }],

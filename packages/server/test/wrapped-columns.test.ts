@@ -9,6 +9,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   "deployment.wrapped_keys": "under the root key, whose rotation wraps it anew",
   "account_key.wrapped": "under the root key, whose rotation wraps it anew",
   "node_key.public_key": "public",
+  "key_version.public_key": "public",
+  "client_key.certificate": "public",
+  "key_version.material_digest": "a keyed digest, from which the material cannot be found",
   "node_key.handover": "for the process whose public key it is, and of no use after it",
 };
 

@@ -7,12 +7,13 @@ import {
   RowGuard,
   SqliteBackend,
 } from "@cinnabar/kernel";
+import { Instances } from "@cinnabar/kms";
 import { Administration } from "@cinnabar/ram";
 
 const SQLITE_SCHEME = "sqlite:";
 
-/** What an operator does with accounts, beside the servers. */
-export type OpenedAdministration = Administration & AsyncDisposable;
+/** What an operator does with accounts and instances, beside the servers. */
+export type OpenedAdministration = Administration & { readonly instances: Instances } & AsyncDisposable;
 
 /** Opens the store of servers that run, as the operator's commands do. @param options.database - as `--database` takes it. */
 export async function openAdministration(options: {
@@ -25,7 +26,8 @@ export async function openAdministration(options: {
   const keys = await openDeploymentKeys(backend, rootKey);
   const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
   const administration = new Administration({ store, keys });
-  return Object.assign(administration, { [Symbol.asyncDispose]: () => backend.close() });
+  const instances = new Instances(store);
+  return Object.assign(administration, { instances, [Symbol.asyncDispose]: () => backend.close() });
 }
 
 async function open(url: string): Promise<Backend> {

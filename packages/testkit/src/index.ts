@@ -6,5 +6,6 @@ export { type Cut, type Keep, keptBytes } from "./kept-bytes.ts";
 export { PolicyAuthorizer } from "./policy-authorizer.ts";
 export { sharedPostgres, startPostgres, type TestPostgres } from "./postgres.ts";
 export { ServerEndedError, ServerProcess, type ServerProcessOptions } from "./server-process.ts";
+export { spawnScript } from "./spawn-script.ts";
 export { skipWithout } from "./tools.ts";
 export { unpackFixture, type UnpackedFixture } from "./upgrade/fixture.ts";

@@ -54,7 +54,11 @@ test("what cannot be done is said in a sentence, and changes nothing", async () 
     [2, ["access-key", "enable"], "The AccessKey's id is missing."],
     [2, ["access-key", "enable", root.AccessKeySecret], "What was given is not an AccessKey's id"],
     [1, ["account", "set", "1000000000000000", "--require-usage-review=on"], "There is no account 1000000000000000."],
-    [2, ["account", "set", AccountId], "Say what to set: --require-usage-review on or off."],
+    [
+      2,
+      ["account", "set", AccountId],
+      "Say what to set: --require-usage-review on or off, or --separation-of-duties off, warn, enforce.",
+    ],
     [2, ["account", "set", AccountId, "--require-usage-review", "yes"], '--require-usage-review is "yes": it must be'],
     [2, ["account", "list", AccountId], `"${AccountId}" is more than is expected here.`],
     [2, ["account", "list", "--force"], "Unknown flag --force."],
@@ -72,7 +76,7 @@ test("what cannot be done is said in a sentence, and changes nothing", async () 
   assert.match(
     listed.output,
     new RegExp(
-      `^ACCOUNT +STATUS +CREATED +ACCESSKEYS +USAGE REVIEW\n${AccountId}  Enabled  \\S+Z  1, 1 active  not required\n$`,
+      `^ACCOUNT +STATUS +CREATED +ACCESSKEYS +USAGE REVIEW +SEPARATION OF DUTIES\n${AccountId}  Enabled  \\S+Z  1, 1 active  not required  warn\n$`,
     ),
   );
 });

@@ -16,6 +16,7 @@ import {
 } from "@cinnabar/kernel";
 import { kmsTables } from "@cinnabar/kms";
 import { ramTables } from "@cinnabar/ram";
+import { sharingTables } from "@cinnabar/sharing";
 import {
   forEachDatabase,
   ServerProcess,
@@ -28,7 +29,7 @@ import { temporaryDirectory } from "../src/crash/temporary-directory.ts";
 
 // `npm run test:crash` also waits for a server's own sweep while it runs.
 
-const tables = [...kernelTables, ...ramTables, ...kmsTables];
+const tables = [...kernelTables, ...ramTables, ...kmsTables, ...sharingTables];
 const ALARM_MILLIS = 30_000;
 const POLL_MILLIS = 20;
 

@@ -39,6 +39,11 @@ async function tailIds(db: Kysely<unknown>): Promise<string[]> {
   return ids;
 }
 
+/** Lets the follower do all that is due: a slow machine takes more than one piece. */
+async function followAll({ follower }: { readonly follower: LogFollower }): Promise<void> {
+  while (await follower.run(never));
+}
+
 forEachDatabase((database) => {
   async function openWorld(contributors: readonly SegmentContributor[] = [eventIndex, counter]): Promise<LogWorld> {
     const world = await LogWorld.open(database, { contributors });
@@ -90,15 +95,15 @@ forEachDatabase((database) => {
     await using world = await openWorld();
     for (let i = 0; i < 255; i++) await world.append(1, [textOf({ at: START })]);
     await world.append(0, [textOf({ at: START, eventId: "quiet" })]);
-    assert.equal(await world.follower.run(never), false);
+    await followAll(world);
     assert.equal(await followedUpTo(world.db, 1), 0);
     await world.append(1, [textOf({ at: START, eventId: "last" })]);
-    assert.equal(await world.follower.run(never), false);
+    await followAll(world);
     assert.equal(await followedUpTo(world.db, 1), 256);
     assert.equal(await followedUpTo(world.db, 0), 0);
     assert.deepEqual(await tailIds(world.db), ["quiet"]);
     world.now += 60_000;
-    assert.equal(await world.follower.run(never), false);
+    await followAll(world);
     assert.equal(await followedUpTo(world.db, 0), 1);
   });
 

@@ -7,7 +7,7 @@ export interface UserIdentity {
   readonly accessKeyId?: string;
   readonly accountId: string;
   readonly principalId: string;
-  readonly type: "root-account" | "ram-user" | "assumed-role" | "federated-user" | "system";
+  readonly type: "root-account" | "ram-user" | "assumed-role" | "federated-user" | "application" | "system";
   readonly userName: string;
   /** Of a role's session only. */
   readonly session?: { readonly startedAt: number; readonly mfaPresent: boolean } | undefined;

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 
-import { AuthenticationError, SecretBytes, unwrapKey, wrapKey } from "@cinnabar/crypto";
+import { AuthenticationError, deriveKey, SecretBytes, unwrapKey, wrapKey } from "@cinnabar/crypto";
 
 import type { StoreReader } from "../store/backend.ts";
 import { readDeployment } from "../store/deployment.ts";
@@ -12,6 +12,8 @@ import { guardKeysOf } from "./row-guard-keys.ts";
 /** Keys that stay the same when the root key is rotated, in the order in which they are stored. */
 const LASTING = ["rowMac", "setHashElement", "setHashMask", "accessKeyTag"] as const satisfies readonly RootKeyUse[];
 const KEY_BYTES = 32;
+/** HKDF's info. The key it is derived from outlasts root keys, as what was made with this one has to be recognised for ever. */
+const IMPORT_DIGEST_LABEL = "cinnabar imported material digest v1";
 
 type LastingKeys = Readonly<Record<(typeof LASTING)[number], KeyObject>>;
 
@@ -36,6 +38,8 @@ export class DeploymentKeys {
   readonly guardKeys: RowGuardKeys;
   /** For the tag in the AccessKey ids that we issue. */
   readonly accessKeyTag: KeyObject;
+  /** For the digest by which imported key material is recognised. */
+  readonly importDigest: KeyObject;
   /** Wraps the AccessKey secrets that were stored before account keys wrapped them. */
   readonly accessKeySecretWrap: KeyObject;
   readonly #lasting: LastingKeys;
@@ -46,6 +50,7 @@ export class DeploymentKeys {
     this.#lasting = lasting;
     this.guardKeys = guardKeysOf(lasting);
     this.accessKeyTag = lasting.accessKeyTag;
+    this.importDigest = deriveKey({ key: lasting.rowMac, label: IMPORT_DIGEST_LABEL });
     this.accessKeySecretWrap = rootKey.derive("accessKeySecretWrap");
     this.#accountKeyWrap = { rootKey: rootKey.checkValue, key: rootKey.derive("accountKeyWrap") };
   }

@@ -36,8 +36,31 @@ export {
   openDestructionCertificate,
   signDestructionCertificate,
 } from "./destruction-certificate.ts";
+export { isIssuedClientKeyId, issueClientKeyId } from "./client-key-id.ts";
 export { FileSeal } from "./file-seal.ts";
-export type { KeyOrigin, KeySpec, Keystore, KeyVersionIdentity, StoredKeyVersion } from "./keystore.ts";
+export { ImportToken, type ImportTokenFacts } from "./import-token.ts";
+export {
+  type AsymmetricSpec,
+  type EncryptionAlgorithm,
+  type KeySpec,
+  type MacSpec,
+  MAX_ASYMMETRIC_CIPHERTEXT_BYTES,
+  type SigningAlgorithm,
+  type SymmetricSpec,
+  type ToSign,
+} from "./key-spec.ts";
+export type {
+  IvSource,
+  KeyMaterial,
+  KeyOrigin,
+  Keystore,
+  KeyVersionIdentity,
+  NewKeyVersion,
+  PublicKey,
+  StoredKeyVersion,
+} from "./keystore.ts";
+export { type ImportedMaterial, type ImportParameters, MaterialImport, noMaterial } from "./material-import.ts";
+export { keyMaterialIdentity } from "./opened-version.ts";
 export { type AskForPassphrase, MIN_PASSPHRASE_BYTES, PassphraseSeal } from "./passphrase-seal.ts";
 export { MAX_PROVIDED_BYTES, ProvidedSeal } from "./provided-seal.ts";
 export { isRootKeyText } from "./root-key-file.ts";
@@ -62,11 +85,14 @@ export {
   type ShareGiver,
   type SharesGiven,
 } from "./shamir-seal.ts";
-export { keyMaterialIdentity, SoftwareKeystore } from "./software-keystore.ts";
+export { SoftwareKeystore } from "./software-keystore.ts";
+export { SlowCryptography } from "./slow-cryptography.ts";
+export { TooBusyError } from "./too-busy-error.ts";
 export { type AccountKeys, accountKeysKind, accountKeyTable, assertRootKey, newAccountKey } from "./account-keys.ts";
 export { RootKeyRotatedError } from "./root-key-rotated-error.ts";
 export { nodeKeyTable } from "./node-key.ts";
 export { type RootKeyRotation, rotateRootKey } from "./root-key-rotation.ts";
 export { type Custody, openCustody } from "./custody.ts";
+export { MessageBlocks } from "./message-blocks.ts";
 export { rowGuardKeys } from "./row-guard-keys.ts";
 export { type MadeWrappingKey, WrappedSeal, type WrappingKeySource } from "./wrapped-seal.ts";

@@ -12,7 +12,7 @@ type Refusal = Extract<Decision, { readonly allowed: false }>;
  */
 export interface AccessDeniedDetail {
   readonly AuthAction: string;
-  readonly AuthPrincipalType: "RootUser" | "SubUser" | "AssumedRoleUser" | "Federated" | "Service";
+  readonly AuthPrincipalType: "RootUser" | "SubUser" | "AssumedRoleUser" | "Federated" | "Service" | "Application";
   readonly AuthPrincipalDisplayName: string;
   readonly AuthPrincipalOwnerId: string;
   readonly NoPermissionType: "ExplicitDeny" | "ImplicitDeny";
@@ -40,8 +40,12 @@ interface DeniedStatement {
 export class AccessDeniedError extends ApiError {
   readonly detail: AccessDeniedDetail;
 
-  constructor(product: ProductName, detail: AccessDeniedDetail) {
-    const code = product === "Kms" ? "Forbidden.NoPermission" : "NoPermission";
+  /** @param code - that of a dry run, where it has one of its own. */
+  constructor(
+    product: ProductName,
+    detail: AccessDeniedDetail,
+    code: ErrorCode = product === "Kms" ? "Forbidden.NoPermission" : "NoPermission",
+  ) {
     super(code, messageOf(code, detail));
     this.detail = detail;
   }
@@ -129,6 +133,8 @@ function authPrincipal(principal: Principal): {
     }
     case "federated-user":
       return { AuthPrincipalType: "Federated", AuthPrincipalDisplayName: principal.subject, ...owner };
+    case "application":
+      return { AuthPrincipalType: "Application", AuthPrincipalDisplayName: principal.name, ...owner };
     case "service":
       return { AuthPrincipalType: "Service", AuthPrincipalDisplayName: principal.serviceName, ...owner };
   }

@@ -1,8 +1,11 @@
-/** How many calls of a queue are served at once, and how many more may wait. */
+/** How many calls of a queue are served at once, and how many more may wait, but for {@link OWN_PLACES}. */
 export interface QueueLimits {
   readonly concurrency: number;
   readonly length: number;
 }
+
+/** So many accounts may wait with one call each when others have taken all places. */
+export const OWN_PLACES = 64;
 
 /**
  * Kinds of work that are dear enough to keep other calls from being served. An operation that does such work names its
@@ -11,6 +14,8 @@ export interface QueueLimits {
 export const QUEUES = {
   /** Searching the audit log: reads of the store, and some event loop. */
   lookup: { concurrency: 2, length: 8 },
+  /** Looking at what a change of rights gives to whom: many rows, and some event loop. */
+  rights: { concurrency: 2, length: 32 },
   /** Hashing passwords: memory, and threads of the pool. */
   password: { concurrency: 2, length: 8 },
 } as const satisfies Readonly<Record<string, QueueLimits>>;
@@ -31,8 +36,10 @@ interface Share {
 }
 
 /**
- * Does few pieces of work at once, lets few more wait, and takes no more than that. Accounts take turns, and none can keep
- * the others out: it runs all but one of what may run at once, and has half of the waiting places, one at least of each.
+ * Does few pieces of work at once, lets few more wait, and takes no more than that. Accounts take turns, and neither one nor
+ * several together can keep another out: each runs all but one of what may run at once, and has half of the waiting places, one
+ * at least of each; and when these are taken, whoever has nothing waiting still gets a place, unless so many accounts wait
+ * that {@link OWN_PLACES} are taken too.
  */
 export class BoundedQueue {
   readonly #limits: QueueLimits;
@@ -50,11 +57,12 @@ export class BoundedQueue {
     };
   }
 
-  /** Whether nothing more is taken from an account now, be it that its share is used up or that the queue is full. */
+  /** Whether nothing more is taken from an account now: its share is used up, or it waits already and the queue is full. */
   isFullFor(account: string): boolean {
     const share = this.#shares.get(account);
     if (this.#mayRun(share)) return false;
     const waiting = share?.waiting.length ?? 0;
+    if (waiting === 0) return this.#waiting >= this.#limits.length + OWN_PLACES;
     return this.#waiting >= this.#limits.length || waiting >= this.#limitsOfOne.length;
   }
 

@@ -44,6 +44,13 @@ export const ERRORS = {
     status: 400,
     message: "Server parse parameters exception. Please check your input params.",
   },
+  // The instance protocol (KMS Instance API, "Common error codes").
+  InvalidApiName: { status: 400, message: "The ApiName is invalid." },
+  InvalidApiVersion: { status: 400, message: "The ApiVersion is invalid." },
+  InvalidParam: { status: 400, message: "A Param is invalid." },
+  RequestTimeTooSkewed: { status: 400, message: "Request time exceeds server time more than 15 minutes." },
+  SignatureNotMatch: { status: 401, message: "The signature does not match." },
+  Unauthorized: { status: 404, message: "The client key does not exist, or is not valid now." },
   RequestTooLarge: { status: 413, message: "The request is larger than this server accepts." },
   NoPermission: { status: 403, message: "You are not authorized to do this action. You should be authorized by RAM." },
 
@@ -54,7 +61,13 @@ export const ERRORS = {
   "Duplicate.TagKey": { status: 400, message: "The specified tagKey is duplicate." },
   UnsupportedOperation: { status: 400, message: "This action is not supported." },
   DryRunOperationError: { status: 400, message: "The request would have succeeded, but the DryRun parameter was set." },
+  ValidationError: { status: 400, message: "The request would be refused." },
+  AccessDeniedError: { status: 403, message: "The request would be refused for want of a right." },
   "Unsupported.Alias": { status: 400, message: "Alias is not valid for this api." },
+  "Unsupported.Origin": { status: 400, message: "This key origin is not valid for this api." },
+  InvalidKeyMaterial: { status: 400, message: "Key material is invalid." },
+  InvalidImportToken: { status: 400, message: "Import token is invalid." },
+  ExpiredImportToken: { status: 400, message: "Import token is expired." },
   "Unsupported.ProtectionLevel": { status: 400, message: "This protection level is not valid for this region." },
   AliasAlreadyExists: { status: 400, message: "AliasName Already Exists." },
   "Rejected.LimitExceeded": {
@@ -65,7 +78,16 @@ export const ERRORS = {
   "Forbidden.Opened": { status: 400, message: "Your kms service has been opened." },
   "Forbidden.KeyNotFound": { status: 404, message: "The specified Key is not found." },
   "Forbidden.AliasNotFound": { status: 404, message: "The specified Alias is not found." },
+  "Forbidden.KeyVersionNotFound": { status: 404, message: "The specified Key version is not found." },
   "Forbidden.ResourceNotFound": { status: 404, message: "Resource not found." },
+  "Forbidden.DKMSInstanceNotFound": { status: 403, message: "The specified DKMS Instance is not found." },
+  "Forbidden.DKMSInstanceStateInvalid": { status: 403, message: "The DKMS instance state is invalid." },
+  /** Its status and message are not published. */
+  "Rejected.Uninitialized": {
+    status: 409,
+    message: "The request was rejected because the KMS instance is not connected: call ConnectKmsInstance first.",
+  },
+  "Rejected.ShareQuotaExceedLimit": { status: 400, message: "Instance Share Quota Exceed Limit." },
   "InvalidResourceId.NotFound": { status: 404, message: "The specified ResourceId is not found." },
   "Certificate.NotFound": { status: 404, message: "The specified certificate is not found." },
   "Rejected.Disabled": { status: 409, message: "The request was rejected because the key state is Disabled." },
@@ -73,12 +95,27 @@ export const ERRORS = {
     status: 409,
     message: "The request was rejected because the key state is PendingDeletion.",
   },
+  "Rejected.ResourceExist": {
+    status: 409,
+    message: "The request was rejected because the resource already exists.",
+  },
+  "Rejected.ResourceInUse": { status: 409, message: "The request was rejected because the resource is in use." },
+  "Rejected.UnsupportedOperation": { status: 400, message: "Unsupported operation." },
+  "Rejected.PendingImport": {
+    status: 409,
+    message: "The request was rejected because the key state is PendingImport.",
+  },
   "Rejected.Throttling": { status: 429, message: "QPS Limit Exceeded", retry: true },
   "Rejected.StateModifiedFailed": { status: 409, message: "Keystate modified failed." },
   /** Not published: an account of Cinnabar's may require the review. */
   "Rejected.UsageNotReviewed": {
     status: 409,
     message: "The key's usage must be reviewed before its deletion is scheduled.",
+  },
+  /** Not published: nobody may come to use a key and to manage it, where an account says so. */
+  "Rejected.SeparationOfDuties": {
+    status: 409,
+    message: "With this change somebody could both use a key and manage it, which the account does not allow.",
   },
   /** Not published: a key must stay manageable. */
   "Rejected.PolicyLockout": {
@@ -363,6 +400,82 @@ export const ERRORS = {
   "AuthenticationFail.OIDCToken.Invalid": { status: 401, message: "This JsonWebToken is invalid." },
   "AuthenticationFail.OIDCToken.Expired": { status: 401, message: "This JsonWebToken is expired." },
   "EntityNotExist.OIDCProvider": { status: 404, message: "The OIDC provider does not exist." },
+
+  // Resource Sharing.
+  "MissingParameter.ResourceShareId": { status: 400, message: "You must specify ResourceShareId." },
+  "MissingParameter.ResourceShareName": { status: 400, message: "You must specify ResourceShareName." },
+  "MissingParameter.ResourceOwner": { status: 400, message: "You must specify ResourceOwner." },
+  "MissingParameter.AssociationType": { status: 400, message: "You must specify AssociationType." },
+  "InvalidParameter.ResourceShareId": { status: 400, message: "The ResourceShareId is invalid." },
+  "InvalidParameter.ResourceShareIds": { status: 400, message: "The ResourceShareIds is invalid." },
+  "InvalidParameter.ResourceShareIds.Duplicate": {
+    status: 400,
+    message: "The ResourceShareIds contains duplicate values.",
+  },
+  "InvalidParameter.ResourceShareIds.Length": {
+    status: 400,
+    message: "The maximum length of ResourceShareIds exceeds 5 characters.",
+  },
+  "InvalidParameter.ResourceShareName": { status: 400, message: "The ResourceShareName is invalid." },
+  "InvalidParameter.ResourceShareName.Length": {
+    status: 400,
+    message: "The maximum length of ResourceShareName exceeds 50 characters.",
+  },
+  "InvalidParameter.ResourceShareStatus": { status: 400, message: "The ResourceShareStatus is invalid." },
+  "InvalidParameter.ResourceOwner": { status: 400, message: "The ResourceOwner is invalid." },
+  "InvalidParameter.ResourceType": { status: 400, message: "The ResourceType is invalid." },
+  "InvalidParameter.ResourceId": { status: 400, message: "The ResourceId is invalid." },
+  "InvalidParameter.ResourceIds": { status: 400, message: "The ResourceIds is invalid." },
+  "InvalidParameter.ResourceIds.Duplicate": {
+    status: 400,
+    message: "The specified ResourceId contains duplicate values.",
+  },
+  "InvalidParameter.ResourceIds.Length": {
+    status: 400,
+    message: "The maximum number of ResourceIds (5) is exceeded.",
+  },
+  "InvalidParameter.Resources": { status: 400, message: "The Resources is invalid." },
+  "InvalidParameter.Resources.Duplicate": { status: 400, message: "The Resources contains duplicate values." },
+  "InvalidParameter.Resources.Length": { status: 400, message: "The maximum number of Resources exceeds 5." },
+  "InvalidParameter.Target": { status: 400, message: "The Target is invalid." },
+  "InvalidParameter.Targets": { status: 400, message: "The Targets is invalid." },
+  "InvalidParameter.Targets.Duplicate": { status: 400, message: "The Targets contains duplicate values." },
+  "InvalidParameter.Targets.Length": { status: 400, message: "The maximum number of Targets exceeds 5." },
+  "InvalidParameter.PermissionNames.Duplicate": { status: 400, message: "The PermissionNames duplicate values." },
+  "InvalidParameter.PermissionNames.Length": {
+    status: 400,
+    message: "The maximum length of PermissionNames exceeds quota limit.",
+  },
+  "InvalidParameter.AssociationType": { status: 400, message: "The AssociationType is invalid." },
+  "InvalidParameter.AssociationStatus": { status: 400, message: "The AssociationStatus is invalid." },
+  "InvalidParameter.MaxResults": { status: 400, message: "The MaxResults is invalid." },
+  "InvalidParameter.NextToken": { status: 400, message: "The NextToken is invalid." },
+  "InvalidParameter.NextToken.Length": {
+    status: 400,
+    message: "The maximum length of NextToken exceeds 256 characters.",
+  },
+  ConflictedAssociationType: {
+    status: 400,
+    message: "The specified ResourceId or Target conflicts with AssociationType.",
+  },
+  InvalidTarget: { status: 400, message: "The shared target does not exist in the resource directory." },
+  ResourceAndTargetBothEmpty: { status: 400, message: "Either a resource or a shared target must be specified." },
+  DisassociateInvalid: { status: 400, message: "You can not disassociate unassociated resource or target." },
+  "EntityNotExists.ResourceShare": {
+    status: 404,
+    message: "The resource share does not exist in the current account.",
+  },
+  "EntityNotExists.Permission": { status: 404, message: "The resource share permission does not exist." },
+  "QuotaExceeded.ResourceShare.Count": {
+    status: 409,
+    message: "The maximum number of ResourceShare exceeds the limit.",
+  },
+  "QuotaExceeded.SharedResource.Count": {
+    status: 409,
+    message: "The maximum number of shared resources per account exceeds the limit.",
+  },
+  ShareWithYourself: { status: 409, message: "You cannot share resources with yourself." },
+  AlreadyEnabled: { status: 409, message: "You have already enabled sharing with the Resource Directory." },
 
   // Everything.
   InternalFailure: { status: 500, message: "Internal Failure.", retry: true },

@@ -8,12 +8,13 @@ import type { TimeWindow } from "../store/backend.ts";
 import type { DeclaredOperation, Plan, ProductName, RequestContext } from "./operation.ts";
 import type { Prerequisite } from "./prerequisite.ts";
 import { hasMfa, isNarrowed, type Principal, userIdentity } from "./principal.ts";
+import type { OngoingCall, Waiting } from "./slow-work.ts";
 import { narrow, type View } from "./view.ts";
 
 /** A request's answer as computed from one view of the store, before it is on record. */
 export interface Evaluation {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   /** What must be written for the answer to be true; empty for refusals. */
   readonly plan: Plan<object> | undefined;
   readonly window: TimeWindow | undefined;
@@ -35,7 +36,7 @@ export class EvaluationContext implements RequestContext {
   readonly principal: Principal;
   readonly region: string;
   readonly now: number;
-  readonly call: object;
+  readonly call: OngoingCall;
   readonly isSecure: boolean;
   readonly sourceAddress: string;
   readonly custody: Custody;
@@ -48,7 +49,7 @@ export class EvaluationContext implements RequestContext {
   constructor(options: {
     view: View;
     principal: Principal;
-    facts: Pick<CallFacts, "isSecure" | "sourceAddress">;
+    facts: Pick<CallFacts, "isSecure" | "sourceAddress" | "waiting">;
     region: string;
     custody: Custody;
     guard: RowGuard;
@@ -62,6 +63,14 @@ export class EvaluationContext implements RequestContext {
     this.now = options.view.now;
     this.custody = options.custody;
     this.guard = options.guard;
+  }
+
+  get asOf(): number {
+    return this.#view.asOf;
+  }
+
+  get allowsWork(): boolean {
+    return this.#view.allowsWork;
   }
 
   get db(): Kysely<unknown> {
@@ -98,7 +107,8 @@ export class EvaluationContext implements RequestContext {
 }
 
 /** What every event of a call says, whatever comes of it. */
-export interface CallFacts {
+export interface CallFacts extends OngoingCall {
+  readonly waiting?: Waiting;
   readonly requestId: string;
   readonly region: string;
   readonly action: string;
@@ -171,15 +181,18 @@ function recordedParameters({ operation, parameters }: CallFacts): EventObject {
   const recorded: Record<string, EventValue> = {};
   if (operation === undefined) return recorded;
   for (const name of Object.keys(operation.parameters)) {
-    if (operation.parameters[name]?.audit !== "plain") continue;
+    const audit = operation.parameters[name]?.audit;
     const value = parameters.get(name);
-    if (value !== undefined) recorded[name] = capped(value);
+    if (audit === "omit" || value === undefined) continue;
+    recorded[name] = audit === "digest" ? digest(value) : capped(value);
   }
   for (const name of parameters.keys()) {
     // A map may come flattened, as `EncryptionContext.tenant=acme`.
     const dot = name.indexOf(".");
-    if (dot === -1 || operation.parameters[name.slice(0, dot)]?.audit !== "plain") continue;
-    recorded[name] = capped(parameters.get(name) ?? "");
+    const audit = dot === -1 ? undefined : operation.parameters[name.slice(0, dot)]?.audit;
+    if (audit === undefined || audit === "omit") continue;
+    const value = parameters.get(name) ?? "";
+    recorded[name] = audit === "digest" ? digest(value) : capped(value);
   }
   return recorded;
 }
@@ -199,6 +212,9 @@ function cut(text: string, characters: number): string {
 }
 
 function capped(text: string): string {
-  if (text.length > MAX_RECORDED_CHARACTERS) return `sha256:${hash("sha256", text, "hex")}`;
-  return text.toWellFormed();
+  return text.length > MAX_RECORDED_CHARACTERS ? digest(text) : text.toWellFormed();
+}
+
+function digest(text: string): string {
+  return `sha256:${hash("sha256", text, "hex")}`;
 }

@@ -3,11 +3,13 @@ export { type AuthorizationContext, type Authorizer, rootOnly } from "./authoriz
 export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
 export { conditionsOf } from "./conditions.ts";
 export { decodeDiagnosis, type Diagnosis, encodeDiagnosis } from "./diagnostic-message.ts";
+export { DryRunError, type ImpactReport } from "./dry-run.ts";
 export { ApiError, type ErrorCode, type ErrorEntry, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 export {
   type AccessRequest,
   type DeclaredOperation,
   defineOperation,
+  type Impact,
   type Operation,
   type OperationKind,
   type Plan,
@@ -58,7 +60,10 @@ export {
   type ServicePrincipal,
   type SessionLineage,
   toPolicyPrincipal,
+  type ApplicationPrincipal,
   type UserPrincipal,
 } from "./principal.ts";
 export { OperationRegistry } from "./registry.ts";
+export { type OngoingCall, OncePerCall, type Waiting, type WorkContext, WorkNeededError } from "./slow-work.ts";
 export { CLOUD_LIMITS, Throttle, type ThrottlingClass, type ThrottlingLimits } from "./throttle.ts";
+export { type Warned, warningsResult } from "./warnings.ts";

@@ -10,13 +10,15 @@ import type { RowGuard } from "../store/row-guard.ts";
 import { authorize } from "./authorize.ts";
 import type { AuthorizationContext, Authorizer } from "./authorizer.ts";
 import type { QueueName } from "./bounded-queue.ts";
-import { ApiError, type ErrorCode, invalidParameter } from "./errors.ts";
+import { dryRun, type ImpactReport } from "./dry-run.ts";
+import { type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
 import type { FederatedPrincipal } from "./principal.ts";
+import type { OngoingCall, WorkContext } from "./slow-work.ts";
 import type { ThrottlingClass } from "./throttle.ts";
 
 /** The API products this server speaks for, by the name that stands in events. */
-export type ProductName = "Kms" | "Actiontrail" | "Ram" | "Sts";
+export type ProductName = "Kms" | "Actiontrail" | "Ram" | "Sts" | "ResourceSharing";
 
 /**
  * What an operation does to the store, which decides how it is put on record:
@@ -64,15 +66,25 @@ export interface Plan<Result extends object> {
   readonly result: Result;
   readonly changes?: readonly RowChange[];
   readonly touched?: readonly Touched[];
+  /**
+   * Of a control operation, called once when it is certain that all this was committed: lets the process remember what it
+   * has now. Must not throw.
+   */
+  readonly committed?: () => void;
 }
 
 /**
  * What an operation sees of the world. In a batch it is this process's cache and the store as of now, and the answer
  * leaves only if nothing of it changed until the commit; in a control transaction it is the locked state.
  */
-export interface RequestContext extends AuthorizationContext {
+export interface RequestContext extends AuthorizationContext, WorkContext {
+  /**
+   * The number of the last control transaction whose effects it sees: what was read from what only these change is the same
+   * wherever this number is.
+   */
+  readonly asOf: number;
   /** Stands for the call: one object in all its evaluations, by which slow work that it asks for is done once. */
-  readonly call: object;
+  readonly call: OngoingCall;
   readonly region: string;
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
@@ -113,6 +125,8 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   /** One sentence for the API reference. */
   readonly summary: string;
   readonly kind: OperationKind;
+  /** The parameter with which an operation of the kind `create` is one of the kind `control`. */
+  readonly controlledWith?: keyof P & string;
   /** The class it is counted in where calls are limited; left out, what its kind says. */
   readonly throttlingClass?: ThrottlingClass;
   /** Where it waits for its turn, if its work is dear. */
@@ -140,11 +154,26 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   access(context: RequestContext, target: Target): readonly AccessRequest[];
   /** Decides and computes. Runs again if what it looked at has changed, so it must have no effect of its own. */
   handle(context: RequestContext, parameters: ParameterValues<P>, target: Target): Plan<Result> | Promise<Plan<Result>>;
+  /** What a dry run tells beside; left out, nothing. */
+  readonly impact?: Impact<Target, Result>;
+}
+
+/** What a dry run tells of an operation, beside whether it would succeed. */
+export interface Impact<Target, Result extends object> {
+  /** Where a dry run waits for its turn. */
+  readonly queue: QueueName;
+  /** The right that the caller needs to be told. */
+  access(context: RequestContext, target: Target): AccessRequest;
+  /** What the call would change for others. `result` is left out if it needs something done first. */
+  find(context: RequestContext, target: Target, result: Result | undefined): Promise<ImpactReport>;
+  /** What somebody is told who has not that right. */
+  readonly untold: ImpactReport;
 }
 
 /** A declared operation as registries and the pipeline see it, whatever its own types are. */
-export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle"> {
+export interface DeclaredOperation extends Omit<Operation, "target" | "access" | "handle" | "impact"> {
   readonly throttlingClass: ThrottlingClass;
+  readonly impact?: { readonly queue: QueueName };
   /** Runs the stages from validation to the handler: nobody can leave one out. */
   run(
     context: RequestContext,
@@ -184,15 +213,14 @@ function runStages<P extends Parameters, Target, Result extends object>(
     readonly authorizer: Authorizer;
   },
 ): Plan<Result> | Promise<Plan<Result>> {
+  if (readDryRun(wire)) return dryRun(operation, { context, wire, authorizer });
   const parameters = readParameters(operation.parameters, wire);
-  const isDryRun = readDryRun(wire);
   return proceed(operation.target(context, parameters), (target) => {
     const requests = operation.access(context, target);
     const { product, kind } = operation;
-    return proceed(authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" }), () => {
-      if (isDryRun) throw new ApiError("DryRunOperationError");
-      return operation.handle(context, parameters, target);
-    });
+    return proceed(authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" }), () =>
+      operation.handle(context, parameters, target),
+    );
   });
 }
 
@@ -203,4 +231,13 @@ function readDryRun(wire: ReadonlyMap<string, string>): boolean {
     throw invalidParameter("DryRun", "It must be true or false.");
   }
   return value === "true";
+}
+
+/** Where a call waits for its turn; `undefined` if its work is not dear. */
+export function queueOf(
+  { queue, queuedWith, impact }: DeclaredOperation,
+  wire: ReadonlyMap<string, string>,
+): QueueName | undefined {
+  if (impact !== undefined && wire.get("DryRun") === "true") return impact.queue;
+  return queuedWith === undefined || wire.has(queuedWith) ? queue : undefined;
 }

@@ -2,8 +2,8 @@ import { readList, readMap, readRecords } from "@cinnabar/rpc";
 import type { z } from "zod";
 import { ApiError, type ErrorCode, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 
-/** How a parameter appears in the audit event: as it was sent, or not at all. */
-export type AuditTreatment = "plain" | "omit";
+/** How a parameter appears in the audit event: as it was sent, as its SHA-256, or not at all. */
+export type AuditTreatment = "plain" | "digest" | "omit";
 
 /** A code, or one for each way in which a value can be wrong. */
 export type RefusedAs = ErrorCode | ((raw: unknown) => ErrorCode);
@@ -23,6 +23,8 @@ export interface Parameter<Value, Presence extends "required" | "optional" = "re
   readonly audit: AuditTreatment;
   /** The code of a value that the schema refuses, or what tells it from the value; left out, `InvalidParameter`. */
   readonly refusedAs?: RefusedAs;
+  /** The code where a required one is missing; left out, `MissingParameter`. */
+  readonly missingAs?: ErrorCode;
   /** One sentence for the API reference. */
   readonly description: string;
 }
@@ -42,6 +44,7 @@ interface ParameterOptions<Value> {
   readonly schema: z.ZodType<Value>;
   readonly audit?: AuditTreatment;
   readonly refusedAs?: RefusedAs;
+  readonly missingAs?: ErrorCode;
   readonly description: string;
 }
 
@@ -96,8 +99,8 @@ export function readParameters<P extends Parameters>(
 function readParameter(name: string, parameter: Parameter<unknown>, wire: ReadonlyMap<string, string>): unknown {
   const raw = readRaw(name, parameter, wire);
   if (raw === undefined || raw === "") {
-    if (parameter.presence === "required") throw missingParameter(name);
-    return undefined;
+    if (parameter.presence === "optional") return undefined;
+    throw parameter.missingAs === undefined ? missingParameter(name) : new ApiError(parameter.missingAs);
   }
   const parsed = parameter.schema.safeParse(raw);
   if (parsed.success) return parsed.data;

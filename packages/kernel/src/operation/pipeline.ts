@@ -2,13 +2,19 @@ import {
   type AnswerFormat,
   assertFresh,
   assertSignedFor,
+  type ClientKeyVerifier,
   encodeError,
+  encodeInstanceError,
+  encodeInstanceResult,
   encodeResult,
   encodeXmlError,
   encodeXmlResult,
   type HttpRequest,
+  INSTANCE_API_VERSION,
+  isInstanceRequest,
   parseRequest,
   parseUnsignedRequest,
+  readMessage,
   type RpcRequest,
   type SigningSecret,
   type UnsignedRequest,
@@ -16,31 +22,36 @@ import {
   WireError,
 } from "@cinnabar/rpc";
 import type { Custody } from "../custody/custody.ts";
+import { TooBusyError } from "../custody/too-busy-error.ts";
 import { alarm } from "../platform/alarms.ts";
 import { newRequestId } from "../platform/ids.ts";
 import { attempt, proceed } from "../platform/proceed.ts";
 import type { Logger } from "../platform/logging.ts";
 import type { Metrics, OperationMetrics } from "../platform/metrics.ts";
-import { nonceDigest, type NonceTable } from "../platform/nonce-table.ts";
+import type { NonceTable } from "../platform/nonce-table.ts";
 import type { RefusalReason, SecurityLog } from "../platform/security-log.ts";
 import type { CallTrace, Tracing } from "../platform/tracing.ts";
 import type { Submission, Ticket } from "../store/committer.ts";
 import { type EntityFinder, sameTag } from "../store/entity-cache.ts";
-import { DatabaseAwayError } from "../store/backend.ts";
+import { DatabaseAwayError, type TimeWindow } from "../store/backend.ts";
 import { TamperedRowError } from "../store/row-guard.ts";
 import type { Store } from "../store/store.ts";
 import { type AccessDeniedDetail, AccessDeniedError } from "./access-denied.ts";
 import { type Authorizer, rootOnly } from "./authorizer.ts";
 import { BoundedQueue, type QueueLimits, type QueueName, QUEUES, UNSIGNED_QUEUE } from "./bounded-queue.ts";
+import { DryRunError } from "./dry-run.ts";
 import { ApiError, ERRORS, type ErrorCode } from "./errors.ts";
 import { type CallFacts, encodeCallEvent, type Evaluation, EvaluationContext } from "./evaluation.ts";
+import { asInstanceError } from "./instance-errors.ts";
 import { type OpenCall, OpenCalls } from "./open-calls.ts";
-import type { DeclaredOperation, Plan, RequestContext } from "./operation.ts";
+import { type DeclaredOperation, type Plan, queueOf, type RequestContext } from "./operation.ts";
 import { type Prerequisite, PrerequisiteError } from "./prerequisite.ts";
 import { type Credential, type FederatedPrincipal, type Principal, rootPrincipal, throttledAs } from "./principal.ts";
 import type { OperationRegistry } from "./registry.ts";
+import { checkReplay } from "./replay-check.ts";
+import { type Waiting, WorkNeededError } from "./slow-work.ts";
 import type { Throttle } from "./throttle.ts";
-import { CachedView, type View } from "./view.ts";
+import { CachedView, narrow, type View } from "./view.ts";
 
 /** A call as a listener hands it over. */
 export interface IncomingCall {
@@ -55,7 +66,8 @@ export interface IncomingCall {
 
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  /** Bytes in the instance protocol. */
+  readonly body: string | Uint8Array;
   /** What the body is written in. */
   readonly format: AnswerFormat;
   readonly requestId: string;
@@ -71,12 +83,16 @@ export interface Authenticator {
 }
 
 /** What a request names its caller by. */
-export type PresentedKey = Pick<RpcRequest, "accessKeyId" | "securityToken">;
+export type PresentedKey = Pick<RpcRequest, "accessKeyId" | "securityToken"> & {
+  /** How the request is signed, where that decides what the key can be. */
+  readonly protocol?: RpcRequest["protocol"];
+};
 
 export type FoundKey = IdentifiedKey | RejectedKey;
 
 export interface IdentifiedKey extends Credential {
-  readonly secret: SigningSecret;
+  /** What signatures are verified with. */
+  readonly secret: SigningSecret | ClientKeyVerifier;
 }
 
 /** An AccessKey that comes without the security token that belongs to it: there is nothing to verify a signature with. */
@@ -112,8 +128,9 @@ export const RECORD_PATIENCE_MILLIS = 1_800;
 const DEADLINE_TICK_MILLIS = 100;
 /** When whoever found a queue full may try again, in milliseconds. */
 const QUEUE_RETRY_MILLIS = 1_000;
-/** The caller's clock may differ by so much either way; a nonce is kept until its request would be refused as expired. */
-const FRESHNESS_SECONDS = 15 * 60;
+
+/** How often a call may turn out, under the epoch's lock, to need work that is not done yet, before that is its answer. */
+const MAX_WORK_ROUNDS = 3;
 
 /** Ends a control transaction whose request was answered 503 while it waited for its turn. */
 class AbandonedError extends Error {
@@ -153,6 +170,8 @@ export class Pipeline {
   readonly #loggedCauses = new WeakSet<object>();
   /** Calls that wait, oldest first. */
   readonly #open = new OpenCalls<Call>();
+  /** Calls whose slow work goes on: nobody counts how long they wait for their record. */
+  readonly #busy = new OpenCalls<Call>();
   /** Calls that came in this turn of the event loop, not begun yet. */
   #arrived: Call[] = [];
   readonly #ticker: NodeJS.Timeout;
@@ -192,8 +211,12 @@ export class Pipeline {
     this.#throttle = options.throttle;
     this.#callersTime = options.callersTime ?? (() => options.store.clock.now());
     this.#injectFault = options.injectFault;
-    const { lookup, password } = options.queues ?? QUEUES;
-    this.#queues = { lookup: new BoundedQueue(lookup), password: new BoundedQueue(password) };
+    const { lookup, rights, password } = options.queues ?? QUEUES;
+    this.#queues = {
+      lookup: new BoundedQueue(lookup),
+      rights: new BoundedQueue(rights),
+      password: new BoundedQueue(password),
+    };
     this.#tracing = options.tracing;
     this.#operationMetrics = new Map(
       options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
@@ -205,7 +228,7 @@ export class Pipeline {
 
   /** Calls that have not been answered yet. */
   get open(): number {
-    return this.#open.size;
+    return this.#open.size + this.#busy.size;
   }
 
   /** All that is served. */
@@ -220,7 +243,7 @@ export class Pipeline {
    * many calls while the processor has it at hand. Under load that is a quarter of a call's CPU time.
    */
   handle(incoming: IncomingCall): void {
-    const call = new Call(incoming);
+    const call = new Call(incoming, this.#setBusy);
     if (this.#tracing !== undefined) {
       const { headers, method } = incoming.http;
       call.trace = this.#tracing.begin({ requestId: call.eventId, headers, method });
@@ -264,7 +287,7 @@ export class Pipeline {
       const { prerequisite } = evaluation;
       if (prerequisite !== undefined && !call.isPrepared) return this.#prepare(call, caller, prerequisite);
       call.trace?.stage("commit");
-      if (isControl(facts, evaluation)) return this.#control(call, facts, evaluate);
+      if (isControl(facts, evaluation)) return this.#control(call, caller, evaluate);
       this.#store.committer.submit(this.#submission({ call, caller, evaluate, view, evaluation }));
       return undefined;
     });
@@ -300,31 +323,32 @@ export class Pipeline {
     return this.#prove(call, request, await this.#authenticator.find(this.#cachedView(), request));
   }
 
-  #prove(call: Call, request: RpcRequest, key: FoundKey | undefined): SignedCaller | undefined {
+  #prove(call: Call, unread: RpcRequest, key: FoundKey | undefined): SignedCaller | undefined {
     // Answered meanwhile, because the key took too long to load.
     if (call.abandoned) return undefined;
-    const { accessKeyId } = request;
     if (key === undefined) {
       return this.#reject(call, { reason: "unknown-access-key", code: "InvalidAccessKeyId.NotFound" });
     }
     if (key.secret === undefined) return this.#reject(call, { reason: "bad-security-token", code: key.rejectedAs });
-    const operation = this.#registry.find(request.version, request.action);
+    const { version, action } = unread;
+    const operation = speaksVersion(unread) ? this.#registry.find(version, action) : undefined;
     try {
-      verifySignature(request, key.secret);
+      verifySignature(unread, key.secret);
       // Also for what is not served: a key of one product is no credential of another one.
-      if (this.#registry.hasVersion(request.version)) {
-        assertSignedFor(request, this.#registry.productOf(request.version));
-      }
+      if (this.#registry.hasVersion(version)) assertSignedFor(unread, this.#registry.productOf(version));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return this.#reject(call, { reason: "bad-signature", code: error.code, message: error.message });
     }
-    const digest = nonceDigest({ accessKeyId, nonce: request.nonce ?? request.signature });
-    const verdict = this.#nonces.check({
-      digest,
-      expiresAtSeconds: Math.floor(request.timestampMillis / 1000) + FRESHNESS_SECONDS,
-      nowSeconds: Math.floor(this.#callersTime() / 1000),
-    });
+    let request: RpcRequest;
+    try {
+      request = readMessage(unread);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.#rejectUnread(call, error);
+    }
+    const nowSeconds = Math.floor(this.#callersTime() / 1000);
+    const { verdict, digest } = checkReplay(this.#nonces, { request, nowSeconds });
     if (verdict === "used") return this.#reject(call, { reason: "used-nonce", code: "SignatureNonceUsed" });
     if (verdict === "full") {
       return this.#refuse(call, "ServiceUnavailableTemporary", "Too many requests within the last 30 minutes.");
@@ -416,6 +440,7 @@ export class Pipeline {
       host: call.host,
       sourceAddress,
       userAgent: textHeader(http.headers["user-agent"]),
+      waiting: call,
     };
   }
 
@@ -447,6 +472,7 @@ export class Pipeline {
    * Computes the answer from one view of the store. What goes wrong is an answer too, but for one thing.
    *
    * @throws {@link DatabaseAwayError}: then nothing can be put on record either.
+   * @throws {@link WorkNeededError} under the epoch's lock: then the call is to be served anew, and this only is no answer.
    */
   #evaluate(call: Call, caller: Authenticated, view: View): Evaluation | Promise<Evaluation> {
     if (caller.secret === undefined) {
@@ -475,10 +501,14 @@ export class Pipeline {
     // The key was there a moment ago; now it may be gone, disabled, or another one.
     if (key === undefined) throw new ApiError("InvalidAccessKeyId.NotFound");
     if (key.secret === undefined) throw new ApiError(key.rejectedAs);
-    const { principal, expiresAt } = key;
+    const { principal, startsAt, expiresAt } = key;
     known.principal = principal;
     if (key.secret !== secret) verifySignature(request, key.secret);
     if (key.refusedAs !== undefined) throw new ApiError(key.refusedAs);
+    if (startsAt !== undefined && view.now < startsAt) {
+      known.window = narrow(undefined, { until: startsAt });
+      throw new ApiError("InvalidAccessKeyId.Inactive");
+    }
     if (expiresAt !== undefined && view.now >= expiresAt) throw new ApiError("InvalidSecurityToken.Expired");
     if (request.securityToken !== undefined && principal.type !== "assumed-role") {
       throw new ApiError("InvalidSecurityToken.Malformed", NO_TOKEN_ADVICE);
@@ -520,7 +550,7 @@ export class Pipeline {
         body:
           request.format === "JSON"
             ? encodeResult(call.eventId, result)
-            : encodeXmlResult({ action: operation.name, requestId: call.eventId, result }),
+            : encodeOther(request.format, operation, { requestId: call.eventId, result }),
         plan,
         window: context.window,
         error: undefined,
@@ -532,17 +562,20 @@ export class Pipeline {
     });
   }
 
-  /** @throws {@link DatabaseAwayError} */
+  /** @throws {@link DatabaseAwayError} or {@link WorkNeededError} as {@link Pipeline.#evaluate}. */
   #refusal(call: Call, error: unknown, { known, view }: { readonly known: Known; readonly view: View }): Evaluation {
     if (error instanceof DatabaseAwayError) throw error;
-    const { code, message } = describe(error);
+    if (error instanceof WorkNeededError && call.workRounds < MAX_WORK_ROUNDS) throw error;
+    if (error instanceof TooBusyError) call.retryAfterMillis = QUEUE_RETRY_MILLIS;
+    const { code, message } = inFormat(call, describe(error));
     const { principal, context } = known;
     const accessDenied = error instanceof AccessDeniedError ? error.detail : undefined;
+    const dryRun = error instanceof DryRunError ? error.detail : undefined;
     return {
       status: ERRORS[code].status,
-      body: this.#errorBody(call, { code, message, accessDenied }),
+      body: this.#errorBody(call, { code, message, accessDenied, dryRun }),
       plan: undefined,
-      window: context?.window,
+      window: context?.window ?? known.window,
       error: { code, message },
       failure: error,
       prerequisite: error instanceof PrerequisiteError ? error.prerequisite : undefined,
@@ -559,9 +592,8 @@ export class Pipeline {
     options: { operation: DeclaredOperation; context: RequestContext; parameters: ReadonlyMap<string, string> },
   ): Plan<object> | Promise<Plan<object>> {
     const { operation, context, parameters } = options;
-    const { queue: name, queuedWith } = operation;
-    const isQueued = name !== undefined && (queuedWith === undefined || parameters.has(queuedWith));
-    const queue = isQueued ? this.#queues[name] : undefined;
+    const name = queueOf(operation, parameters);
+    const queue = name && this.#queues[name];
     // Who had a turn before has what it needs to wait for no other one: a batch, maybe all control transactions, wait.
     if (queue === undefined || call.hadTurn) return operation.run(context, parameters, this.#authorizer);
     const { accountId } = context.principal;
@@ -610,7 +642,7 @@ export class Pipeline {
           return undefined;
         }
         // It was refused before, and is not any more: now it has to change something, under the lock.
-        this.#runApart(call, () => this.#control(call, facts, evaluate));
+        this.#runApart(call, () => this.#control(call, caller, evaluate));
         return undefined;
       },
       settle: () => this.#answer(call, evaluation),
@@ -641,16 +673,21 @@ export class Pipeline {
       await evaluate(this.#cachedView());
       await this.#commitControl(call, facts, evaluate);
     } catch (error) {
+      if (error instanceof WorkNeededError) {
+        call.isPrepared = false;
+        return this.#serveAnew(call, caller);
+      }
       if (!(error instanceof NotNeededError || error instanceof AbandonedError)) throw error;
     }
     if (!call.abandoned) await this.#serve(call, caller);
   }
 
-  async #control(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<void> {
+  async #control(call: Call, caller: Authenticated, evaluate: Evaluate): Promise<void> {
     let evaluation: Evaluation;
     try {
-      evaluation = await this.#commitControl(call, facts, evaluate);
+      evaluation = await this.#commitControl(call, caller.facts, evaluate);
     } catch (error) {
+      if (error instanceof WorkNeededError) return this.#serveAnew(call, caller);
       if (error instanceof AbandonedError) return;
       throw error;
     }
@@ -658,9 +695,19 @@ export class Pipeline {
     else this.#answer(call, evaluation);
   }
 
-  /** @throws AbandonedError if the call was answered while it waited for its turn. */
-  #commitControl(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<Evaluation> {
-    return this.#store.control.run(async (transaction) => {
+  /** Serves a call that needs work where none may begin: outside of the lock, by the store as it is now. */
+  async #serveAnew(call: Call, caller: Authenticated): Promise<void> {
+    call.workRounds++;
+    await this.#store.cache.refresh();
+    if (!call.abandoned) await this.#serve(call, caller);
+  }
+
+  /**
+   * @throws AbandonedError if the call was answered while it waited for its turn.
+   * @throws {@link WorkNeededError} as {@link Pipeline.#evaluate}. Nothing is written then.
+   */
+  async #commitControl(call: Call, facts: CallFacts, evaluate: Evaluate): Promise<Evaluation> {
+    const evaluation = await this.#store.control.run(async (transaction) => {
       if (call.abandoned) throw new AbandonedError();
       const locked = await evaluate(transaction);
       // A right or a state may have changed since it was looked at: then the refusal itself is what is recorded.
@@ -675,6 +722,8 @@ export class Pipeline {
       const { text: event } = encodeCallEvent(facts, { ...locked, noted }, transaction.epoch);
       return { result: locked, event, until: locked.window?.until };
     });
+    evaluation.plan?.committed?.();
+    return evaluation;
   }
 
   /** Without an event, the answer still has to be true now: the epoch is read after the request came. */
@@ -714,7 +763,7 @@ export class Pipeline {
   }
 
   #report(call: Call, failure: unknown): void {
-    if (failure instanceof WireError) return;
+    if (failure instanceof WireError || failure instanceof TooBusyError) return;
     if (!(failure instanceof ApiError)) this.#logFailure(call, failure, "a request failed");
     else if (failure.cause !== undefined) {
       this.#log.warn({ err: failure.cause, requestId: call.eventId }, failure.message);
@@ -740,7 +789,7 @@ export class Pipeline {
 
   /** Lets go of a call that nobody takes an answer to. */
   #forget(call: Call): undefined {
-    this.#open.remove(call);
+    this.#remove(call);
     call.trace?.ended();
   }
 
@@ -751,7 +800,8 @@ export class Pipeline {
     return this.#refuse(call, refusal.code, refusal.message ?? ERRORS[refusal.code].message);
   }
 
-  #refuse(call: Call, code: ErrorCode, message: string): undefined {
+  #refuse(call: Call, known: ErrorCode, said: string): undefined {
+    const { code, message } = inFormat(call, { code: known, message: said });
     const { status } = ERRORS[code];
     this.#respond(call, { status, body: this.#errorBody(call, { code, message }), error: { code } });
   }
@@ -762,8 +812,14 @@ export class Pipeline {
       code,
       message,
       accessDenied,
-    }: { code: ErrorCode; message: string; accessDenied?: AccessDeniedDetail | undefined },
-  ): string {
+      dryRun,
+    }: {
+      code: ErrorCode;
+      message: string;
+      accessDenied?: AccessDeniedDetail | undefined;
+      dryRun?: object | undefined;
+    },
+  ): string | Uint8Array {
     const answer = {
       requestId: call.eventId,
       hostId: call.host,
@@ -771,12 +827,14 @@ export class Pipeline {
       message,
       httpStatus: ERRORS[code].status,
       accessDeniedDetail: accessDenied,
+      dryRunDetail: dryRun,
     };
+    if (call.format === "PROTOBUF") return encodeInstanceError(answer);
     return call.format === "JSON" ? encodeError(answer) : encodeXmlError(answer);
   }
 
   #respond(call: Call, { status, body, error }: Ending): void {
-    if (!this.#open.remove(call)) return;
+    if (!this.#remove(call)) return;
     const metrics = call.operation === undefined ? this.#unknownOperation : this.#operationMetrics.get(call.operation);
     metrics?.answered(status, (performance.now() - call.arrivedAt) / 1000);
     call.trace?.answered({ httpStatus: status, errorCode: error?.code, operation: call.operation });
@@ -784,10 +842,22 @@ export class Pipeline {
     call.incoming.respond({ status, body, format, requestId, retryAfterMillis });
   }
 
+  /** @returns false if the call was answered before. */
+  #remove(call: Call): boolean {
+    return call.isBusy ? this.#busy.remove(call) : this.#open.remove(call);
+  }
+
+  readonly #setBusy = (call: Call, isBusy: boolean): void => {
+    if (call.isBusy === isBusy || !this.#remove(call)) return;
+    call.isBusy = isBusy;
+    call.waitsSince = performance.now();
+    (isBusy ? this.#busy : this.#open).add(call);
+  };
+
   /** Nothing hangs: what has waited too long for its record is told so. */
   #abandonOverdue(): void {
     const overdue = performance.now() - RECORD_PATIENCE_MILLIS;
-    for (let call = this.#open.oldest; call !== undefined && call.arrivedAt <= overdue; call = this.#open.oldest) {
+    for (let call = this.#open.oldest; call !== undefined && call.waitsSince <= overdue; call = this.#open.oldest) {
       call.abandoned = true;
       this.#metrics.logUnavailable.add();
       this.#refuse(
@@ -806,6 +876,8 @@ type Evaluate = (view: View) => Evaluation | Promise<Evaluation>;
 interface Known {
   principal: Principal;
   context: EvaluationContext | undefined;
+  /** When it stands against it, where that is before there is a context. */
+  window?: TimeWindow;
 }
 
 /** A call whose caller is proven. */
@@ -816,7 +888,7 @@ interface SignedCaller {
   readonly request: RpcRequest;
   readonly facts: CallFacts;
   /** The secret that the signature was verified with. */
-  readonly secret: SigningSecret;
+  readonly secret: SigningSecret | ClientKeyVerifier;
 }
 
 /** By what the operation was called with. */
@@ -830,17 +902,20 @@ interface FederatedCaller {
 /** What a call is answered. */
 interface Ending {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly error?: { readonly code: string } | undefined;
 }
 
 const NO_TOKEN_ADVICE =
   "Specified SecurityToken is malformed. The AccessKey is not one of a session: send no security token with it.";
 
-class Call implements Ticket, OpenCall {
+class Call implements Ticket, OpenCall, Waiting {
   readonly incoming: IncomingCall;
   readonly eventId = newRequestId();
   readonly arrivedAt = performance.now();
+  /** Since when it waits for its record: since it arrived, or was last busy with slow work. */
+  waitsSince = this.arrivedAt;
+  isBusy = false;
   readonly host: string;
   previous: this | undefined = undefined;
   next: this | undefined = undefined;
@@ -851,18 +926,41 @@ class Call implements Ticket, OpenCall {
   hadTurn = false;
   /** Set once what the call needs done first has been tried. */
   isPrepared = false;
-  /** Until the request has been read, and if it cannot be, JSON. */
-  format: AnswerFormat = "JSON";
+  /** How often it needed work under the epoch's lock. */
+  workRounds = 0;
+  /** Until the request has been read, and if it cannot be, JSON, or what the instance protocol has. */
+  format: AnswerFormat;
   operation: DeclaredOperation | undefined;
   /** Set by an emulator that was told to. */
   fault: InjectedFault | undefined;
   /** Set if calls are traced. */
   trace: CallTrace | undefined;
 
-  constructor(incoming: IncomingCall) {
+  readonly #setBusy: (call: Call, isBusy: boolean) => void;
+  #work = 0;
+
+  constructor(incoming: IncomingCall, setBusy: (call: Call, isBusy: boolean) => void) {
     this.incoming = incoming;
-    this.host = textHeader(incoming.http.headers["host"]);
+    const { headers } = incoming.http;
+    this.host = textHeader(headers["host"]);
+    this.format = isInstanceRequest(headers) ? "PROTOBUF" : "JSON";
+    this.#setBusy = setBusy;
   }
+
+  busyUntil(work: Promise<unknown>): void {
+    this.#work++;
+    this.#setBusy(this, true);
+    const ended = (): void => {
+      this.#work--;
+      if (this.#work === 0) this.#setBusy(this, false);
+    };
+    work.then(ended, ended);
+  }
+}
+
+/** What is served in the instance protocol is served in no other way. It knows one version only. */
+function speaksVersion({ version, protocol }: RpcRequest): boolean {
+  return version !== INSTANCE_API_VERSION || protocol === "RSA_PKCS1_SHA_256";
 }
 
 function textHeader(value: string | string[] | undefined): string {
@@ -873,20 +971,41 @@ function unknownPrincipal(accessKeyId: string): Principal {
   return rootPrincipal({ accountId: "unknown", accessKeyId });
 }
 
+/** What a caller is told, by the names of the protocol that it speaks. */
+function inFormat({ format }: Call, told: { code: ErrorCode; message: string }): { code: ErrorCode; message: string } {
+  return format === "PROTOBUF" ? asInstanceError(told) : told;
+}
+
 /** What a caller is told of what went wrong. */
 function describe(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof TooBusyError)
+    return { code: "Rejected.Throttling", message: ERRORS["Rejected.Throttling"].message };
   if (error instanceof ApiError) return { code: error.code, message: error.message };
   if (error instanceof WireError) {
     // The message of a wrong signature repeats the request, plaintexts included: the record must not.
-    const message = error.code === "SignatureDoesNotMatch" ? ERRORS[error.code].message : error.message;
-    return { code: error.code, message };
+    const { code } = error;
+    const isRepeating = code === "SignatureDoesNotMatch" || code === "SignatureNotMatch";
+    return { code, message: isRepeating ? ERRORS[code].message : error.message };
   }
   return { code: "InternalFailure", message: ERRORS.InternalFailure.message };
 }
 
+/** An answer that is not asked for in JSON. */
+function encodeOther(
+  format: Exclude<AnswerFormat, "JSON">,
+  { name: action, version }: DeclaredOperation,
+  answer: Omit<Parameters<typeof encodeXmlResult>[0], "action">,
+): string | Uint8Array {
+  if (format === "XML") return encodeXmlResult({ action, ...answer });
+  // What is done first for a call of the instance protocol is none of its APIs, and answered to nobody.
+  return version === INSTANCE_API_VERSION ? encodeInstanceResult({ action, ...answer }) : "";
+}
+
 /** Whether the answer needs a control transaction: only one that changes something does. */
-function isControl(facts: CallFacts, evaluation: Evaluation): boolean {
-  return facts.operation?.kind === "control" && evaluation.plan !== undefined;
+function isControl({ operation, parameters }: CallFacts, { plan }: Evaluation): boolean {
+  if (operation === undefined || plan === undefined) return false;
+  const { kind, controlledWith } = operation;
+  return kind === "control" || (controlledWith !== undefined && parameters.has(controlledWith));
 }
 
 function holds({ window }: Evaluation, now: number): boolean {

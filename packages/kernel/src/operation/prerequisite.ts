@@ -14,8 +14,9 @@ export interface Prerequisite {
 export class PrerequisiteError extends ApiError {
   readonly prerequisite: Prerequisite;
 
-  constructor(code: ErrorCode, prerequisite: Prerequisite) {
-    super(code);
+  /** @param message - the answer's, where that of the code says too little. */
+  constructor(code: ErrorCode, prerequisite: Prerequisite, message?: string) {
+    super(code, message);
     this.prerequisite = prerequisite;
   }
 }

@@ -7,7 +7,7 @@ interface Caller {
   /** The account that it belongs to. */
   readonly accountId: string;
   readonly accessKeyId: string;
-  /** `acs:ram::<uid>:root`, `…:user/<name>`, `…:role/<role>/<session>`, `…:service/<code>`. */
+  /** `acs:ram::<uid>:root`, `…:user/<name>`, `…:role/<role>/<session>`, `…:service/<code>`; of applications and others see there. */
   readonly arn: string;
 }
 
@@ -68,6 +68,17 @@ export interface ServicePrincipal extends Caller {
   readonly serviceName: string;
 }
 
+/** An application that calls with a client key, through an access point of the account. */
+export interface ApplicationPrincipal extends Caller {
+  readonly type: "application";
+  /** That of the access point: `acs:kms:<region>:<uid>:applicationaccesspoint/<name>`. */
+  readonly arn: string;
+  /** That of the access point. */
+  readonly name: string;
+  /** All that it may do: what the access point's policies say. */
+  readonly policies: PolicySet;
+}
+
 /** Somebody whom a provider of the account vouches for. Has no AccessKey: what an operation is called with proves it. */
 export interface FederatedPrincipal extends Caller {
   readonly type: "federated-user";
@@ -91,13 +102,21 @@ export interface FederatedIdentity {
 }
 
 /** Who makes a call, once authenticated. */
-export type Principal = RootPrincipal | UserPrincipal | RolePrincipal | ServicePrincipal | FederatedPrincipal;
+export type Principal =
+  | RootPrincipal
+  | UserPrincipal
+  | RolePrincipal
+  | ServicePrincipal
+  | ApplicationPrincipal
+  | FederatedPrincipal;
 
 /** What authentication found out about an AccessKey. */
 export interface Credential {
   readonly principal: Principal;
   /** Whether the key may be used now, and if not, what to answer. */
   readonly refusedAs: "InvalidAccessKeyId.Inactive" | "InvalidSecurityToken.Expired" | undefined;
+  /** From when on it may be used; left out, since ever. */
+  readonly startsAt?: number | undefined;
   /** Until when it may be used, in store milliseconds since 1970; left out, for ever. */
   readonly expiresAt?: number | undefined;
 }
@@ -142,6 +161,8 @@ export function toPolicyPrincipal(principal: Principal): PolicyPrincipal {
       return { kind: "role", accountId, name: principal.roleName, session: principal.sessionName, arn };
     case "service":
       return { kind: "service", accountId, name: serviceDomain(principal), arn };
+    case "application":
+      return { kind: "application", accountId, name: principal.name, arn };
     case "federated-user":
       return { kind: "federated", accountId: "", name: arn, arn };
   }
@@ -165,6 +186,8 @@ export function userIdentity(principal: Principal): UserIdentity {
       const name = serviceDomain(principal);
       return { accessKeyId, accountId, principalId: name, type: "system", userName: name };
     }
+    case "application":
+      return { accessKeyId, accountId, principalId: principal.arn, type, userName: principal.name };
     case "federated-user":
       return { accountId, principalId: principal.arn, type, userName: principal.subject };
   }

@@ -6,6 +6,8 @@ export const CLOUD_LIMITS = {
   /** Encrypt, Decrypt, data keys. */
   crypto: 1000,
   ReEncrypt: 750,
+  /** What is done with pairs, but for GetPublicKey. */
+  Asymmetric: 200,
   ListResourceTags: 300,
   read: 50,
   write: 30,

@@ -11,6 +11,10 @@ export interface View extends EntityFinder {
   /** Store time in milliseconds. */
   readonly now: number;
   /** As a request's context has it. */
+  readonly asOf: number;
+  /** As a request's context has it. */
+  readonly allowsWork: boolean;
+  /** As a request's context has it. */
   holdBatches(): Promise<boolean>;
 }
 
@@ -23,6 +27,8 @@ interface Use {
 /** The cached view of one request; remembers what it was shown, so that it can tell whether that is still so. */
 export class CachedView implements View {
   readonly now: number;
+  readonly asOf: number;
+  readonly allowsWork = true;
   readonly #cache: EntityCache;
   readonly #db: Kysely<unknown>;
   readonly #generation: number;
@@ -35,6 +41,7 @@ export class CachedView implements View {
     this.#db = options.db;
     this.now = options.clock.now();
     this.#generation = options.cache.generation;
+    this.asOf = options.cache.epoch.value;
   }
 
   get db(): Kysely<unknown> {

@@ -6,17 +6,24 @@ export {
   type Id,
   type IdKind,
   isId,
+  type InstanceId,
   type KeyId,
+  type ClientKeyId,
   type KeyVersionId,
   newAccountId,
   newGroupId,
   newKeyId,
+  newInstanceId,
+  newInstanceKeyId,
   newKeyVersionId,
+  newKeyVersionIdOf,
   newRequestId,
+  newResourceShareId,
   newRoleId,
   newUserId,
   parseId,
   type RequestId,
+  type ResourceShareId,
   type RoleId,
   type SessionKeyId,
   type UserId,
@@ -39,3 +46,4 @@ export { Count, Tally } from "./tally.ts";
 export { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "./store-clock.ts";
 export { findTracing } from "./find-tracing.ts";
 export type { Tracing } from "./tracing.ts";
+export { TurnTaker } from "./turn-taker.ts";

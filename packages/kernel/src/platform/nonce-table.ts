@@ -112,6 +112,13 @@ export class NonceTable {
     return "fresh";
   }
 
+  /** Whether a nonce was used, as of the last check. Nothing is remembered. */
+  holds(digest: Uint8Array): boolean {
+    const low = half(digest, 0) + half(digest, 2) * 0x10000;
+    const high = half(digest, 4);
+    return this.#holds(this.#bucket(low, high, 0), low, high) || this.#holds(this.#bucket(low, high, 2), low, high);
+  }
+
   #advance(now: number): void {
     const before = this.#nowSeconds;
     this.#nowSeconds = now;

@@ -10,7 +10,10 @@ export function proceed<T, R>(value: T | Promise<T>, next: (value: T) => R | Pro
 }
 
 /** Runs `body`. What it throws, at once or later, is for `handle`. */
-export function attempt<T, R>(body: () => T | Promise<T>, handle: (error: unknown) => R): T | R | Promise<T | R> {
+export function attempt<T, R>(
+  body: () => T | Promise<T>,
+  handle: (error: unknown) => R | Promise<R>,
+): T | R | Promise<T | R> {
   try {
     const outcome = body();
     return outcome instanceof Promise ? outcome.catch(handle) : outcome;

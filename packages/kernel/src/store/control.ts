@@ -48,10 +48,14 @@ export interface ControlTransaction extends EntityFinder {
   readonly now: number;
   /** The number this transaction gives the epoch. */
   readonly epoch: number;
+  /** The number of the one before, whose effects it sees. */
+  readonly asOf: number;
   readonly db: Kysely<unknown>;
   /** The kernel's own tables. */
   readonly kernel: Kysely<KernelSchema>;
   readonly guard: RowGuard;
+  /** As a request's context has it. */
+  readonly allowsWork: false;
   /**
    * Lets no batch commit any more until the transaction is over: all that have committed are seen from here on. On SQLite
    * that is so from the beginning.
@@ -280,9 +284,11 @@ interface Committed<T> {
 class Transaction implements ControlTransaction {
   readonly now: number;
   readonly epoch: number;
+  readonly asOf: number;
   readonly db: Kysely<unknown>;
   readonly kernel: Kysely<KernelSchema>;
   readonly guard: RowGuard;
+  readonly allowsWork = false;
   readonly touched = new Set<string>();
   sumDelta = 0n;
   readonly #kind: Backend["kind"];
@@ -299,6 +305,7 @@ class Transaction implements ControlTransaction {
     this.#kind = options.kind;
     this.now = options.now;
     this.epoch = options.epoch;
+    this.asOf = options.epoch - 1;
     this.#connection = options.connection;
     this.db = kyselyOn(options.kind, options.connection);
     this.kernel = kyselyOn(options.kind, options.connection);

@@ -12,6 +12,7 @@ import { optional, optionalMap, required } from "../../src/operation/parameter.t
 import { type Authenticator, Pipeline } from "../../src/operation/pipeline.ts";
 import { PrerequisiteError } from "../../src/operation/prerequisite.ts";
 import { type Principal, rootPrincipal } from "../../src/operation/principal.ts";
+import { OncePerCall } from "../../src/operation/slow-work.ts";
 import { OperationRegistry } from "../../src/operation/registry.ts";
 import type { Throttle } from "../../src/operation/throttle.ts";
 import { createLogger } from "../../src/platform/logging.ts";
@@ -46,8 +47,12 @@ async function findThing(finder: EntityFinder, id: string): Promise<Thing> {
   return thing;
 }
 
-function onThing(action: string, { row }: Thing): AccessRequest[] {
-  return [{ action, resource: `acs:test:::${row.id}`, accountId: row.owner, hiddenAs: KNOWN }];
+function rightOn(action: string, { row }: Thing): AccessRequest {
+  return { action, resource: `acs:test:::${row.id}`, accountId: row.owner, hiddenAs: KNOWN };
+}
+
+function onThing(action: string, thing: Thing): AccessRequest[] {
+  return [rightOn(action, thing)];
 }
 
 /** What a call of SearchThings waits for, by its Id. */
@@ -159,6 +164,42 @@ export const operations: readonly DeclaredOperation[] = [
   }),
   defineOperation({
     ...declared,
+    name: "WorkOnThing",
+    kind: "crypto",
+    readWrite: "Read",
+    parameters: { Id: id },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:WorkOnThing", thing),
+    async handle(context, { Id }, thing) {
+      const made = await works.run(context, Id, async () => {
+        worksDone.count++;
+        await searches.get(Id);
+        return "made";
+      });
+      return { result: { Made: made, Count: thing.row.count } };
+    },
+  }),
+  defineOperation({
+    ...declared,
+    name: "RebuildThing",
+    kind: "control",
+    readWrite: "Write",
+    parameters: { Id: id },
+    target: (context, { Id }) => findThing(context, Id),
+    access: (_, thing) => onThing("test:RebuildThing", thing),
+    async handle(context, { Id }, thing) {
+      const { row } = thing;
+      const made = await works.run(context, `${Id} ${row.count}`, async () => {
+        worksDone.count++;
+        await searches.get(`${Id} ${row.count}`);
+        return `made of ${row.count}`;
+      });
+      const change = thingTable.update(context.guard, context.db, thing, { ...row, note: made });
+      return { result: { Made: made }, changes: [change], touched: [{ kind: thingKind, id: Id }] };
+    },
+  }),
+  defineOperation({
+    ...declared,
     name: "MakeThing",
     kind: "create",
     readWrite: "Write",
@@ -184,6 +225,16 @@ export const operations: readonly DeclaredOperation[] = [
       if (Count === 13) throw new Error("an accident with a detail that stays inside");
       const change = thingTable.update(context.guard, context.db, thing, { ...thing.row, count: Count });
       return { result: { Count }, changes: [change], touched: [{ kind: thingKind, id: Id }] };
+    },
+    impact: {
+      queue: "lookup",
+      access: (_, thing) => rightOn("test:CountThing", thing),
+      find: (_, thing, result) =>
+        Promise.resolve({
+          message: "Somebody counts on it.",
+          detail: { Counters: { Counter: [{ Before: thing.row.count, After: result?.Count }] } },
+        }),
+      untold: { message: "Nobody tells you.", detail: {} },
     },
   }),
   defineOperation({
@@ -246,6 +297,10 @@ export const operations: readonly DeclaredOperation[] = [
   }),
 ];
 
+/** What `WorkOnThing` and `RebuildThing` do once for each call, and how often they have done so. */
+const works = new OncePerCall<string>();
+export const worksDone = { count: 0 };
+
 const secrets = new WeakMap<Thing, SigningSecret>();
 
 /** AccessKeys are things here: their note is the secret, and their count tells whether they are active. */
@@ -279,13 +334,13 @@ export interface Reply {
   readonly millis: number;
 }
 
-/** Takes whoever signs rightly for somebody else. */
-function actingAs(principal: Principal): Authenticator {
+/** Finds AccessKeys that are others in something, such as whose they are. */
+function finding(differences: Pick<TestServiceOptions, "principal"> & { startsAt: number | undefined }): Authenticator {
   return {
     ...authenticator,
     async find(finder, accessKeyId) {
       const found = await authenticator.find(finder, accessKeyId);
-      return found && { ...found, principal };
+      return found && { ...found, ...differences };
     },
   };
 }
@@ -295,6 +350,8 @@ interface TestServiceOptions {
   readonly authorizer?: Authorizer;
   /** Left out, the root of the account that an AccessKey belongs to. */
   readonly principal?: Principal;
+  /** When AccessKeys become good, in store milliseconds. Left out, they always were. */
+  readonly startsAt?: number;
   /** Left out, nobody's calls are limited. */
   readonly throttle?: Throttle;
 }
@@ -308,7 +365,13 @@ export class TestService implements Disposable {
 
   private constructor(
     deployment: TestDeployment,
-    { process, authorizer, principal, throttle }: { process: TestProcess } & Omit<TestServiceOptions, "process">,
+    {
+      process,
+      authorizer,
+      principal,
+      startsAt,
+      throttle,
+    }: { process: TestProcess } & Omit<TestServiceOptions, "process">,
   ) {
     this.process = process;
     const now = (): number => Date.now();
@@ -323,7 +386,7 @@ export class TestService implements Disposable {
     this.pipeline = new Pipeline({
       store: process.store,
       registry: new OperationRegistry(operations),
-      authenticator: principal === undefined ? authenticator : actingAs(principal),
+      authenticator: finding({ ...(principal && { principal }), startsAt }),
       authorizer,
       throttle,
       custody: openCustody({ keys: DeploymentKeys.derive(deployment.rootKey), keystore: new SoftwareKeystore() }),
@@ -378,8 +441,16 @@ export class TestService implements Disposable {
         isSecure: true,
         respond: ({ status, body, format, requestId, retryAfterMillis }) => {
           if (++answers > 1) reject(new Error("answered twice"));
-          const json = format === "JSON" ? (JSON.parse(body) as Reply["json"]) : {};
-          resolve({ status, requestId, format, body, json, retryAfterMillis, millis: performance.now() - startedAt });
+          const json = format === "JSON" ? (JSON.parse(String(body)) as Reply["json"]) : {};
+          resolve({
+            status,
+            requestId,
+            format,
+            body: String(body),
+            json,
+            retryAfterMillis,
+            millis: performance.now() - startedAt,
+          });
         },
       });
     });
@@ -395,7 +466,7 @@ export function sign(
     readonly version?: string;
     readonly at?: number;
     readonly nonce?: string;
-    readonly format?: AnswerFormat;
+    readonly format?: Exclude<AnswerFormat, "PROTOBUF">;
   } = {},
 ): SignedRequest {
   return signV1({

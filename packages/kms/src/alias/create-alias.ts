@@ -1,7 +1,7 @@
 import { ApiError, defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findKey, findLivingKey, onKey } from "../key/find-key.ts";
+import { findLivingKey, findOwnKey, onKey } from "../key/find-key.ts";
 import { assertTakesAlias } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { onAlias } from "../resource-name.ts";
@@ -25,7 +25,7 @@ export const createAlias = defineOperation({
   errors: ["AliasAlreadyExists", "Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.StateModifiedFailed"],
   async target(context, { AliasName: name, KeyId }) {
     assertNotReserved(name);
-    return { name, ofKey: await findKey(context, KeyId, { alias: false, arn: false }) };
+    return { name, ofKey: await findOwnKey(context, KeyId) };
   },
   access: (context, { name, ofKey }) => [
     onAlias(name, "kms:CreateAlias", context),

@@ -20,7 +20,7 @@ export const deleteAlias = defineOperation({
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
     const key = alias && (await findLivingKey(context, alias.keyId));
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
-    return { alias, ofKey: toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound" }) };
+    return { alias, ofKey: await toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound" }) };
   },
   access: (context, { alias, ofKey }) => [
     onAlias(alias.name, "kms:DeleteAlias", context),

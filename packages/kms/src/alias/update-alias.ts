@@ -1,7 +1,7 @@
 import { ApiError, defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findKey, findLivingKey, onKey, toTarget } from "../key/find-key.ts";
+import { findLivingKey, findOwnKey, onKey, toTarget } from "../key/find-key.ts";
 import { assertChangeable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { onAlias } from "../resource-name.ts";
@@ -22,12 +22,12 @@ export const updateAlias = defineOperation({
   recordedResult: [],
   errors: ["Forbidden.AliasNotFound", "Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.PendingDeletion"],
   async target(context, { AliasName: name, KeyId }) {
-    const next = await findKey(context, KeyId, { alias: false, arn: false });
+    const next = await findOwnKey(context, KeyId);
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
     const key = alias && (await findLivingKey(context, alias.keyId));
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
     if (key.id === next.key.id) return { alias, next, previous: undefined };
-    const previous = toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound", noted: { role: "previous" } });
+    const previous = await toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound", noted: { role: "previous" } });
     return { alias, next, previous };
   },
   // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access").

@@ -4,8 +4,9 @@ import { invalidParameter, optional, type ParameterValues } from "@cinnabar/kern
 import { z } from "zod";
 import { integerText } from "../parameters/integer-text.ts";
 
-/** Lengths of a data key, in bytes (Alibaba Cloud SDK, "GenerateDataKey"). */
-const DATA_KEY_BYTES = { min: 1, max: 1024 } as const;
+/** The longest data key, in bytes (Alibaba Cloud SDK, "GenerateDataKey"). */
+export const MAX_DATA_KEY_BYTES = 1024;
+const DATA_KEY_BYTES = { min: 1, max: MAX_DATA_KEY_BYTES } as const;
 const SPEC_BYTES: ReadonlyMap<string, number> = new Map([
   ["AES_256", 32],
   ["AES_128", 16],

@@ -7,6 +7,7 @@ import { unsupported } from "../parameters/unsupported.ts";
 import { ciphertextBlob } from "./ciphertext-blob.ts";
 import { encryptionContext } from "./encryption-context.ts";
 import { findVersion } from "./find-version.ts";
+import { assertSymmetricKey } from "./key-capability.ts";
 import { openText } from "./seal.ts";
 
 export const decrypt = defineOperation({
@@ -29,7 +30,13 @@ export const decrypt = defineOperation({
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), Plaintext: z.string() }),
   recordedResult: ["KeyVersionId"],
-  errors: ["UnsupportedOperation", "Forbidden.KeyNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
+  errors: [
+    "UnsupportedOperation",
+    "Forbidden.KeyNotFound",
+    "Rejected.Disabled",
+    "Rejected.PendingDeletion",
+    "Rejected.PendingImport",
+  ],
   target(context, { CiphertextBlob: { versionId }, Recipient }) {
     if (Recipient !== undefined) throw unsupported("Recipient");
     return findVersion(context, versionId);
@@ -37,6 +44,7 @@ export const decrypt = defineOperation({
   access: (context, target) => [onKey(context, "kms:Decrypt", target)],
   async handle(context, { CiphertextBlob: { box }, EncryptionContext }, { key, version }) {
     assertUsable(key.status);
+    assertSymmetricKey(key);
     const plaintext = await openText(context, version, { box, encryptionContext: EncryptionContext });
     return { result: { KeyId: key.id, KeyVersionId: version.identity.versionId, Plaintext: plaintext } };
   },

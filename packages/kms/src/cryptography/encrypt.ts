@@ -5,6 +5,7 @@ import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { encryptionContext } from "./encryption-context.ts";
+import { assertSymmetricKey } from "./key-capability.ts";
 import { MAX_PLAINTEXT_BYTES, plaintextText } from "./plaintext.ts";
 import { sealText } from "./seal.ts";
 
@@ -28,11 +29,20 @@ export const encrypt = defineOperation({
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), CiphertextBlob: z.string() }),
   recordedResult: ["KeyVersionId"],
-  errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
+  errors: [
+    "UnsupportedOperation",
+    "Forbidden.KeyNotFound",
+    "Forbidden.AliasNotFound",
+    "Rejected.Disabled",
+    "Rejected.PendingDeletion",
+    "Rejected.PendingImport",
+    "Rejected.LimitExceeded",
+  ],
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: true }),
   access: (context, target) => [onKey(context, "kms:Encrypt", target)],
   handle(context, { Plaintext: text, EncryptionContext }, { key }) {
     assertUsable(key.status);
+    assertSymmetricKey(key);
     return proceed(sealText(context, key, { text, encryptionContext: EncryptionContext }), (blob) => ({
       result: { KeyId: key.id, KeyVersionId: key.primaryVersionId, CiphertextBlob: blob },
     }));

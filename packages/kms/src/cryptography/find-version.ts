@@ -20,5 +20,5 @@ export async function findVersion(context: RequestContext, versionId: string, ro
   const version = owner && key?.versions.get(owner.versionId);
   if (key === undefined || version === undefined) throw new ApiError("Forbidden.KeyNotFound");
   const noted = { keyVersionId: version.identity.versionId, ...(role !== undefined && { role }) };
-  return { ...toTarget(context, key, { hiddenAs: "Forbidden.KeyNotFound", noted }), version };
+  return { ...(await toTarget(context, key, { hiddenAs: "Forbidden.KeyNotFound", noted })), version };
 }

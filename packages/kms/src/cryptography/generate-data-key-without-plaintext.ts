@@ -6,6 +6,7 @@ import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
 import { encryptionContext } from "./encryption-context.ts";
+import { assertSymmetricKey } from "./key-capability.ts";
 import { sealText } from "./seal.ts";
 
 export const generateDataKeyWithoutPlaintext = defineOperation({
@@ -24,7 +25,15 @@ export const generateDataKeyWithoutPlaintext = defineOperation({
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), CiphertextBlob: z.string() }),
   recordedResult: ["KeyVersionId"],
-  errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "Rejected.Disabled", "Rejected.PendingDeletion"],
+  errors: [
+    "UnsupportedOperation",
+    "Forbidden.KeyNotFound",
+    "Forbidden.AliasNotFound",
+    "Rejected.Disabled",
+    "Rejected.PendingDeletion",
+    "Rejected.PendingImport",
+    "Rejected.LimitExceeded",
+  ],
   async target(context, parameters) {
     const lengthBytes = dataKeyLength(parameters);
     return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: false })), lengthBytes };
@@ -32,6 +41,7 @@ export const generateDataKeyWithoutPlaintext = defineOperation({
   access: (context, target) => [onKey(context, "kms:GenerateDataKeyWithoutPlaintext", target)],
   async handle(context, { EncryptionContext }, { key, lengthBytes }) {
     assertUsable(key.status);
+    assertSymmetricKey(key);
     const text = newDataKey(lengthBytes);
     const blob = await sealText(context, key, { text, encryptionContext: EncryptionContext });
     return { result: { KeyId: key.id, KeyVersionId: key.primaryVersionId, CiphertextBlob: blob } };

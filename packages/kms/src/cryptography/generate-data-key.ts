@@ -7,6 +7,7 @@ import { keyReference } from "../key/key-reference.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
 import { encryptionContext } from "./encryption-context.ts";
+import { assertSymmetricKey } from "./key-capability.ts";
 import { sealText } from "./seal.ts";
 
 export const generateDataKey = defineOperation({
@@ -37,6 +38,8 @@ export const generateDataKey = defineOperation({
     "Forbidden.AliasNotFound",
     "Rejected.Disabled",
     "Rejected.PendingDeletion",
+    "Rejected.PendingImport",
+    "Rejected.LimitExceeded",
   ],
   async target(context, parameters) {
     const lengthBytes = dataKeyLength(parameters);
@@ -46,6 +49,7 @@ export const generateDataKey = defineOperation({
   access: (context, target) => [onKey(context, "kms:GenerateDataKey", target)],
   async handle(context, { EncryptionContext }, { key, lengthBytes }) {
     assertUsable(key.status);
+    assertSymmetricKey(key);
     const text = newDataKey(lengthBytes);
     const blob = await sealText(context, key, { text, encryptionContext: EncryptionContext });
     return {

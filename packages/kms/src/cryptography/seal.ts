@@ -9,7 +9,9 @@ import {
   TamperedRowError,
 } from "@cinnabar/kernel";
 import type { StoredKey } from "../key/key-repository.ts";
+import { KEY_SPECS } from "../key/key-spec.ts";
 import type { KeyVersion } from "../key/key-version.ts";
+import { countMessage } from "../version/count-message.ts";
 import { findAccountKeys } from "./account-keys.ts";
 import { encodeCiphertextBlob } from "./ciphertext-blob.ts";
 import { associatedData, type EncryptionContext } from "./encryption-context.ts";
@@ -78,13 +80,14 @@ export async function openText(context: RequestContext, version: KeyVersion, sea
 /** The bytes belong to the caller, who clears them. */
 function sealBytes(
   context: RequestContext,
-  { primaryVersion: version }: StoredKey,
+  { primaryVersion: version, spec }: StoredKey,
   {
     plaintext,
     encryptionContext,
   }: { readonly plaintext: Uint8Array; readonly encryptionContext: EncryptionContext | undefined },
 ): string | Promise<string> {
   const { versionId, accountId } = version.identity;
+  if (KEY_SPECS[spec].countsMessages === true) countMessage(context, versionId);
   return proceed(findAccountKeys(context, accountId), (accountKeys) => {
     const aad = associatedData(versionId, encryptionContext);
     const sealed = sealOrAlarm(context.custody.keystore, version.storedUnder(accountKeys), { plaintext, aad });

@@ -9,6 +9,7 @@ import {
   type Store,
 } from "@cinnabar/kernel";
 import { deleteAliasRow, loadKeyAliases, type StoredAlias, touchedAlias } from "../alias/alias-repository.ts";
+import { deletePolicyAccess } from "../instance/instance-key.ts";
 import { isGone } from "../key/key.ts";
 import {
   deleteKeyRows,
@@ -80,6 +81,7 @@ async function destroy(
   for (const alias of aliases) await removeAlias(transaction, alias);
   const changes = [
     ...deleteTags(transaction, key.tags),
+    ...(await deletePolicyAccess(transaction, key)),
     ...deleteKeyRows(transaction, { key, versions }),
     insertDestruction(transaction, {
       subject: key.id,

@@ -18,5 +18,5 @@ export const cancelKeyDeletion = defineOperation({
   errors: ["Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.StateModifiedFailed"],
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: false, arn: false }),
   access: (context, target) => [onKey(context, "kms:CancelKeyDeletion", target)],
-  handle: (context, _parameters, { key }) => changeStatus(context, key, deletionCancelled(key.status)),
+  handle: (context, _parameters, { key }) => changeStatus(context, key, deletionCancelled(key.status, key)),
 });

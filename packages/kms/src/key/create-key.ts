@@ -1,40 +1,48 @@
 import {
   ApiError,
+  type DeclaredOperation,
   defineOperation,
   invalidParameter,
+  type KeyOrigin,
   type KeySpec,
+  missingParameter,
+  newInstanceKeyId,
   newKeyId,
-  newKeyVersionId,
   optional,
   type ParameterValues,
   parseId,
+  warningsResult,
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { findInstance, instanceId } from "../instance/find-instance.ts";
+import { assertTakesKeys, changePolicyAccess, defaultPolicyIn } from "../instance/instance-key.ts";
 import { flag, oneOf } from "../parameters/one-of.ts";
 import { storableText } from "../parameters/storable-text.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { keyPolicy, MAX_POLICY_BYTES } from "../policy/key-policy.ts";
 import { assertManageable, lockoutParameters } from "../policy/lockout.ts";
-import { onOwn } from "../resource-name.ts";
+import { type KeySeparation, SEPARATION_ERRORS } from "../policy/key-separation.ts";
+import { keyArn, onOwn } from "../resource-name.ts";
+import { rotationInterval } from "../rotation/rotation-interval.ts";
+import { isRotatable, ROTATION_DAYS, rotationEvery } from "../rotation/rotation-policy.ts";
 import { MAX_TAGS, tagsJson } from "../tag/tag.ts";
 import { type Key, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
 import { keyMetadata, toKeyMetadata } from "./key-metadata.ts";
-import { isMakeable, KEY_SPECS, type KeyUsage, PUBLISHED_KEY_SPECS } from "./key-spec.ts";
-import { makeKey } from "./make-key.ts";
-import { rotationInterval } from "./rotation-interval.ts";
-
-const MAX_INSTANCE_ID_CHARACTERS = 256;
+import { keyKind } from "./key-repository.ts";
+import { KEY_SPEC_NAMES, KEY_SPECS, KEY_USAGES, type KeyUsage } from "./key-spec.ts";
+import { makeKey, newIdsOnce } from "./make-key.ts";
 
 const parameters = {
-  KeySpec: optional({ schema: oneOf(PUBLISHED_KEY_SPECS), description: "The kind of key. Aliyun_AES_256 by default." }),
+  KeySpec: optional({ schema: oneOf(KEY_SPEC_NAMES), description: "The kind of key. Aliyun_AES_256 by default." }),
   KeyUsage: optional({
-    schema: oneOf(["ENCRYPT/DECRYPT", "SIGN/VERIFY"]),
+    schema: oneOf(KEY_USAGES),
     description: "What the key is for. By default what its spec is for.",
   }),
   Origin: optional({
     schema: oneOf(["Aliyun_KMS", "EXTERNAL"]),
-    description: "Where the key's material comes from. Aliyun_KMS, which makes it, by default.",
+    description:
+      "Where the key's material comes from. Aliyun_KMS, which makes it, by default; EXTERNAL: it waits for ImportKeyMaterial.",
   }),
   ProtectionLevel: optional({
     schema: oneOf(["SOFTWARE", "HSM"]),
@@ -44,10 +52,13 @@ const parameters = {
     schema: storableText({ maxCharacters: MAX_DESCRIPTION_CHARACTERS }),
     description: `What the key is for, in words: at most ${MAX_DESCRIPTION_CHARACTERS} characters.`,
   }),
-  EnableAutomaticRotation: optional({ schema: flag, description: "Whether the key is rotated. Not served yet." }),
+  EnableAutomaticRotation: optional({
+    schema: flag,
+    description: "Whether the key is rotated by itself. It is not by default, and only symmetric keys can be.",
+  }),
   RotationInterval: optional({
-    schema: rotationInterval({ minDays: 7, maxDays: 365 }),
-    description: "How often the key is rotated, such as 30d. Without EnableAutomaticRotation it means nothing.",
+    schema: rotationInterval({ minDays: ROTATION_DAYS.min, maxDays: ROTATION_DAYS.maxOnCreation }),
+    description: `How often the key is rotated, such as 30d, from ${ROTATION_DAYS.min}d to ${ROTATION_DAYS.maxOnCreation}d. Needed with EnableAutomaticRotation, and means nothing without.`,
   }),
   Policy: optional({
     schema: keyPolicy,
@@ -58,8 +69,8 @@ const parameters = {
     description: `The key's tags, as a JSON array of at most ${MAX_TAGS} objects {"TagKey","TagValue"}.`,
   }),
   DKMSInstanceId: optional({
-    schema: storableText({ maxCharacters: MAX_INSTANCE_ID_CHARACTERS }),
-    description: "The instance that the key belongs to. Not served yet.",
+    schema: instanceId,
+    description: "The instance that is to hold the key: one of the account's, or one that is shared with it.",
   }),
   KeyStorageMechanism: optional({
     schema: oneOf(["HsmInternal", "HsmEncryptedDatabase"]),
@@ -68,51 +79,81 @@ const parameters = {
   ...lockoutParameters,
 };
 
-export const createKey = defineOperation({
-  ...kms,
-  name: "CreateKey",
-  summary: "Makes a key.",
-  kind: "create",
-  throttlingClass: "CreateKey",
-  readWrite: "Write",
-  parameters,
-  result: z.object({ KeyMetadata: keyMetadata }),
-  recordedResult: [],
-  errors: ["UnsupportedOperation", "Unsupported.ProtectionLevel", "Rejected.PolicyLockout"],
-  target: (_context, values) => toKind(values),
-  access: (context) => [onOwn("key", "kms:CreateKey", context)],
-  async handle(context, values, { spec, usage }) {
-    const { Description: description = "", Tags: tags = new Map(), Policy: policy } = values;
-    const { now, principal, region } = context;
-    const accountId = parseId("Account", principal.accountId);
-    const key: Key = {
-      id: newKeyId(),
-      accountId,
-      spec,
-      usage,
-      origin: "Aliyun_KMS",
-      protectionLevel: "SOFTWARE",
-      status: { state: "Enabled" },
-      description,
-      creator: accountId,
-      createdAt: now,
-      primaryVersionId: newKeyVersionId(),
-      deletionProtection: undefined,
-    };
-    if (policy !== undefined && values.ConfirmLockout !== true) assertManageable(context, policy, key);
-    const changes = await makeKey(context, key, { tags, policy });
-    context.about("ACS::KMS::Key", key.id);
-    context.note({ keyId: key.id, keyRevision: 1 });
-    return {
-      result: { KeyMetadata: toKeyMetadata(key, { region, lastRotationAt: now }) },
-      changes,
-    };
-  },
-});
+export const createKey = (separation: KeySeparation): DeclaredOperation =>
+  defineOperation({
+    ...kms,
+    name: "CreateKey",
+    summary: "Makes a key.",
+    kind: "create",
+    // Under the lock no two calls take the last place of an instance.
+    controlledWith: "DKMSInstanceId",
+    throttlingClass: "CreateKey",
+    queue: "rights",
+    queuedWith: "Policy",
+    readWrite: "Write",
+    parameters,
+    result: z.object({ KeyMetadata: keyMetadata, ...warningsResult }),
+    recordedResult: [],
+    errors: [
+      "UnsupportedOperation",
+      "Unsupported.ProtectionLevel",
+      "Rejected.PolicyLockout",
+      ...SEPARATION_ERRORS,
+      "Forbidden.DKMSInstanceNotFound",
+      "Rejected.Uninitialized",
+      "Rejected.LimitExceeded",
+      "Rejected.ShareQuotaExceedLimit",
+      "Rejected.Throttling",
+    ],
+    async target(context, values) {
+      const { DKMSInstanceId: id } = values;
+      return { ...toKind(values), instance: id === undefined ? undefined : await findInstance(context, id) };
+    },
+    access: (context) => [onOwn("key", "kms:CreateKey", context)],
+    async handle(context, values, { spec, usage, origin, rotationSeconds, instance }) {
+      if (instance !== undefined) await assertTakesKeys(context, instance);
+      const { Description: description = "", Tags: tags = new Map() } = values;
+      const { now, principal, region } = context;
+      const accountId = parseId("Account", principal.accountId);
+      const key: Key = {
+        ...newIdsOnce(context, instance === undefined ? newKeyId : newInstanceKeyId),
+        accountId,
+        instanceId: instance?.id,
+        spec,
+        usage,
+        origin,
+        protectionLevel: "SOFTWARE",
+        status: { state: origin === "EXTERNAL" ? "PendingImport" : "Enabled" },
+        description,
+        creator: accountId,
+        createdAt: now,
+        deletionProtection: undefined,
+        rotation: rotationSeconds === undefined ? undefined : rotationEvery(rotationSeconds, now),
+      };
+      const { Policy: given } = values;
+      if (given !== undefined && values.ConfirmLockout !== true) assertManageable(context, given, key);
+      const policy = given ?? (instance && defaultPolicyIn(instance, accountId));
+      const arn = keyArn({ region, accountId }, key.id);
+      const change = given && { keyId: key.id, accountId, arn, policy: given.statements };
+      const warned = change && (await separation.check(context, change));
+      const changes = [...(await makeKey(context, key, { tags, policy }))];
+      if (instance !== undefined) changes.push(...(await changePolicyAccess(context, instance, { key, policy })));
+      context.about("ACS::KMS::Key", key.id);
+      context.note({ keyId: key.id, keyRevision: 1 });
+      return {
+        result: { KeyMetadata: toKeyMetadata(key, { region, lastRotationAt: now }), ...warned },
+        changes,
+        touched: [{ kind: keyKind, id: key.id }],
+      };
+    },
+  });
 
 interface NewKeyKind {
   readonly spec: KeySpec;
   readonly usage: KeyUsage;
+  readonly origin: KeyOrigin;
+  /** How often it is rotated by itself, if it is. */
+  readonly rotationSeconds: number | undefined;
 }
 
 /**
@@ -123,15 +164,34 @@ interface NewKeyKind {
  */
 function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
   const { KeySpec: spec = "Aliyun_AES_256" } = values;
-  if (!isMakeable(spec)) throw unsupported(`KeySpec ${spec}`);
-  const [usage] = KEY_SPECS[spec].usages;
-  if (values.KeyUsage !== undefined && values.KeyUsage !== usage) {
-    throw invalidParameter("KeyUsage", `A key of the spec ${spec} is for ${usage} only.`);
+  const { usages } = KEY_SPECS[spec];
+  const { KeyUsage: usage = usages[0] } = values;
+  if (!usages.includes(usage)) {
+    throw invalidParameter("KeyUsage", `A key of the spec ${spec} is for ${usages.join(" or ")}.`);
   }
-  if (values.Origin === "EXTERNAL") throw unsupported("Origin EXTERNAL");
-  if (values.DKMSInstanceId !== undefined) throw unsupported("DKMSInstanceId");
-  if (values.ProtectionLevel === "HSM") throw new ApiError("Unsupported.ProtectionLevel");
+  const { Origin: origin = "Aliyun_KMS" } = values;
+  // An instance has the level of its own.
+  if (values.ProtectionLevel === "HSM" && values.DKMSInstanceId === undefined)
+    throw new ApiError("Unsupported.ProtectionLevel");
   if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupported("KeyStorageMechanism");
-  if (values.EnableAutomaticRotation === true) throw unsupported("EnableAutomaticRotation");
-  return { spec, usage };
+  return { spec, usage, origin, rotationSeconds: toRotationSeconds(spec, values) };
+}
+
+/**
+ * How often a key of the spec is to be rotated by itself, if it is.
+ *
+ * @throws ApiError `InvalidParameter` if it cannot be, `MissingParameter` if it is not said how often.
+ */
+function toRotationSeconds(spec: KeySpec, values: ParameterValues<typeof parameters>): number | undefined {
+  const {
+    EnableAutomaticRotation: isEnabled,
+    RotationInterval: intervalSeconds,
+    Origin: origin = "Aliyun_KMS",
+  } = values;
+  if (isEnabled !== true) return undefined;
+  if (!isRotatable({ spec, origin })) {
+    throw invalidParameter("EnableAutomaticRotation", "Only symmetric keys whose material is made here are rotated.");
+  }
+  if (intervalSeconds === undefined) throw missingParameter("RotationInterval");
+  return intervalSeconds;
 }

@@ -1,6 +1,7 @@
 import { defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { lastRotatedAt } from "../version/latest-version.ts";
 import { findKey, onKey } from "./find-key.ts";
 import { describedKeyMetadata, toDescribedKeyMetadata } from "./key-metadata.ts";
 import { keyReference } from "./key-reference.ts";
@@ -20,8 +21,8 @@ export const describeKey = defineOperation({
   target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: true }),
   access: (context, target) => [onKey(context, "kms:DescribeKey", target)],
   handle({ region }, _parameters, { key }) {
-    return {
-      result: { KeyMetadata: toDescribedKeyMetadata(key, { region, lastRotationAt: key.primaryVersion.createdAt }) },
-    };
+    const materialExpiresAt = key.primaryVersion.imported?.expiresAt;
+    const metadata = toDescribedKeyMetadata(key, { region, lastRotationAt: lastRotatedAt(key), materialExpiresAt });
+    return { result: { KeyMetadata: metadata } };
   },
 });

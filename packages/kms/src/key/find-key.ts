@@ -9,6 +9,9 @@ import {
   type RequestContext,
 } from "@cinnabar/kernel";
 import { findAlias } from "../alias/alias-repository.ts";
+import { withLivingMaterial } from "../import/living-material.ts";
+import { instanceKind } from "../instance/instance-repository.ts";
+import { assertReachable } from "../instance/reach.ts";
 import { keyArn } from "../resource-name.ts";
 import { createServiceKey } from "../service-key/create-service-key.ts";
 import { isOwnServiceKey } from "../service-key/service-key.ts";
@@ -16,10 +19,12 @@ import { isGone } from "./key.ts";
 import { type StoredKey, keyKind } from "./key-repository.ts";
 import type { KeyReference } from "./key-reference.ts";
 
-/** The forms of KeyId that an operation takes beside a key's id (Alibaba Cloud SDK, each operation's KeyId). */
+/** The forms that an operation's parameter takes beside a key's id (Alibaba Cloud SDK, each operation's KeyId). */
 export interface AcceptedForms {
   readonly alias: boolean;
   readonly arn: boolean;
+  /** What the key is in the call, beside the one that it is about. */
+  readonly role?: "source";
 }
 
 /** The key that a call is about, and how it was named. */
@@ -60,15 +65,34 @@ export function findKey(
 
   const accountId = place?.accountId ?? context.principal.accountId;
   const { name } = reference;
+  const { role } = accepts;
   const found = isAlias
     ? proceed(findAlias(context, { accountId, name }), (alias) => alias && findLivingKey(context, alias.keyId))
     : findLivingKey(context, name);
-  return proceed(found, (key): KeyTarget => {
-    if (key?.accountId !== accountId) {
-      if (key === undefined && isUnmade(context, reference)) throw missingServiceKey(accountId);
-      throw new ApiError(hiddenAs);
+  return proceed(found, (key) => {
+    if (key === undefined && isUnmade(context, reference)) throw missingServiceKey(accountId);
+    if (key === undefined) throw new ApiError(hiddenAs);
+    if (key.accountId === accountId) {
+      return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: name } : role && { role } });
     }
-    return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: name } : undefined });
+    // An instance's owner names keys that others made in it as it names its own.
+    if (isAlias || place !== undefined || key.instanceId === undefined) throw new ApiError(hiddenAs);
+    return proceed(context.find(instanceKind, key.instanceId), (instance) => {
+      if (instance?.accountId !== accountId) throw new ApiError(hiddenAs);
+      return toTarget(context, key, { hiddenAs, noted: role && { role } });
+    });
+  });
+}
+
+/**
+ * As {@link findKey}, of the caller's own account alone, by its id.
+ *
+ * @throws {@link ApiError} `Unsupported.Alias` or `Forbidden.KeyNotFound`.
+ */
+export function findOwnKey(context: RequestContext, reference: KeyReference): KeyTarget | Promise<KeyTarget> {
+  return proceed(findKey(context, reference, { alias: false, arn: false }), (target) => {
+    if (isOwn(context, target.key)) return target;
+    throw new ApiError("Forbidden.KeyNotFound");
   });
 }
 
@@ -88,7 +112,7 @@ function missingServiceKey(accountId: string): PrerequisiteError {
   return new PrerequisiteError("Forbidden.AliasNotFound", { operation: createServiceKey, parameters });
 }
 
-/** The key, unless its deletion is due. Bounds the time in which the answer holds. */
+/** The key, unless its deletion is due, and without material that has expired. Bounds the time in which the answer holds. */
 export function findLivingKey(
   context: RequestContext,
   keyId: string,
@@ -97,24 +121,29 @@ export function findLivingKey(
 }
 
 function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKey | undefined {
-  if (key?.status.state !== "PendingDeletion") return key;
-  const { deleteAt } = key.status;
-  if (isGone(key.status, context.now)) {
-    context.holdsFrom(deleteAt);
-    return undefined;
+  if (key?.status.state === "PendingDeletion") {
+    const { deleteAt } = key.status;
+    if (isGone(key.status, context.now)) {
+      context.holdsFrom(deleteAt);
+      return undefined;
+    }
+    context.holdsUntil(deleteAt);
   }
-  context.holdsUntil(deleteAt);
-  return key;
+  return key?.origin === "EXTERNAL" ? withLivingMaterial(context, key) : key;
 }
 
-/** What was found as a call's target. Of the caller's own account's, the event says so, also if the call is refused. */
+/**
+ * What was found as a call's target. Of the caller's own account's, the event says so, also if the call is refused.
+ *
+ * @throws {@link ApiError} as {@link assertReachable}.
+ */
 export function toTarget(
   context: RequestContext,
   key: StoredKey,
   { hiddenAs, noted }: Pick<KeyTarget, "hiddenAs" | "noted">,
-): KeyTarget {
+): KeyTarget | Promise<KeyTarget> {
   if (isOwn(context, key)) noteKey(context, key, noted);
-  return { key, hiddenAs, noted };
+  return proceed(assertReachable(context, key, hiddenAs), () => ({ key, hiddenAs, noted }));
 }
 
 /**

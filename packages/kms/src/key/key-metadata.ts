@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { formatInstant } from "../api.ts";
 import { keyArn } from "../resource-name.ts";
+import { automaticRotation } from "../rotation/rotation-policy.ts";
 import type { Key } from "./key.ts";
+import { KEY_SPECS } from "./key-spec.ts";
 
 /** What CreateKey answers about a key. */
 export const keyMetadata = z.object({
@@ -15,7 +17,8 @@ export const keyMetadata = z.object({
   Origin: z.string(),
   ProtectionLevel: z.string(),
   DKMSInstanceId: z.string(),
-  PrimaryKeyVersion: z.string(),
+  /** Pairs and keys of message authentication codes have none. */
+  PrimaryKeyVersion: z.string().optional(),
   CreationDate: z.string(),
   /** Empty unless the key's deletion is scheduled. */
   DeleteDate: z.string(),
@@ -23,6 +26,9 @@ export const keyMetadata = z.object({
   MaterialExpireTime: z.string(),
   LastRotationDate: z.string(),
   AutomaticRotation: z.string(),
+  /** In seconds, such as `604800s`; absent, as the next field, of a key that is not rotated by itself. */
+  RotationInterval: z.string().optional(),
+  NextRotationDate: z.string().optional(),
 });
 
 /** What DescribeKey answers about a key. */
@@ -35,6 +41,8 @@ interface MetadataOptions {
   readonly region: string;
   /** When the primary version was made, in store milliseconds. */
   readonly lastRotationAt: number;
+  /** When the primary version's material expires, in store milliseconds, if it was imported so. */
+  readonly materialExpiresAt?: number | undefined;
 }
 
 export function toDescribedKeyMetadata(key: Key, options: MetadataOptions): z.infer<typeof describedKeyMetadata> {
@@ -57,12 +65,16 @@ export function toKeyMetadata(key: Key, options: MetadataOptions): z.infer<typeo
     KeyState: key.status.state,
     Origin: key.origin,
     ProtectionLevel: key.protectionLevel,
-    DKMSInstanceId: "",
-    PrimaryKeyVersion: key.primaryVersionId,
+    DKMSInstanceId: key.instanceId ?? "",
+    ...(KEY_SPECS[key.spec].family === "symmetric" && { PrimaryKeyVersion: key.primaryVersionId }),
     CreationDate: formatInstant(key.createdAt),
     DeleteDate: key.status.state === "PendingDeletion" ? formatInstant(key.status.deleteAt) : "",
-    MaterialExpireTime: "",
+    MaterialExpireTime: options.materialExpiresAt === undefined ? "" : formatInstant(options.materialExpiresAt),
     LastRotationDate: formatInstant(options.lastRotationAt),
-    AutomaticRotation: "Disabled",
+    AutomaticRotation: automaticRotation(key),
+    ...(key.rotation !== undefined && {
+      RotationInterval: `${key.rotation.intervalSeconds}s`,
+      NextRotationDate: formatInstant(key.rotation.nextAt),
+    }),
   };
 }

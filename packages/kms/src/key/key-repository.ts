@@ -3,6 +3,7 @@ import {
   type EntityReader,
   isId,
   type KeyId,
+  type KeyMaterial,
   type KeyOrigin,
   type KeySpec,
   type KeyVersionId,
@@ -14,17 +15,19 @@ import {
   TamperedRowError,
   type Verified,
 } from "@cinnabar/kernel";
+import type { PolicySet } from "@cinnabar/policy";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
 import { type KeyPolicy, openKeyPolicy } from "../policy/key-policy.ts";
+import type { RotationPolicy } from "../rotation/rotation-policy.ts";
 import { serviceOf } from "../service-key/service-key.ts";
 import { serviceKeyPolicy } from "../service-key/service-key-policy.ts";
 import { insertTags, loadTags, type StoredTags, toTagValues } from "../tag/tag-repository.ts";
 import type { Tags } from "../tag/tag.ts";
 import type { Key, KeyStatus } from "./key.ts";
 import type { FilteredField, KeyFilters } from "./key-filters.ts";
-import { isMakeable, KEY_SPECS, type KeyUsage } from "./key-spec.ts";
+import { isKeySpec, KEY_SPECS, type KeyUsage } from "./key-spec.ts";
 import { KeyVersion } from "./key-version.ts";
 
 const keyColumns = {
@@ -45,6 +48,11 @@ const keyColumns = {
   deletion_scheduled_at: "integer?",
   /** The key's policy; null for the default one. */
   policy: "text?",
+  /** Null for a key of no instance. */
+  instance_id: "text?",
+  /** How often the key is rotated, in seconds, and when it is next; null where it is not. */
+  rotation_interval: "integer?",
+  rotate_at: "integer?",
 } as const;
 
 const versionColumns = {
@@ -56,6 +64,20 @@ const versionColumns = {
   material: "bytes",
   account_key_version: "integer",
   created_at: "integer",
+  /** The DER of a pair's SubjectPublicKeyInfo; null of a key that is no pair. */
+  public_key: "bytes?",
+  /** Counts the key's versions from 1; null of a first one that was made before the store kept it. */
+  number: "integer?",
+  /** Messages that may have been encrypted; null where none are, or nobody counts them. */
+  messages_reserved: "integer?",
+  /** When the material was imported; null of a version that has none, or whose material is made here. */
+  imported_at: "integer?",
+  /** When imported material is no longer to be used; null if that is never. */
+  material_expires_at: "integer?",
+  /** By which the material is recognised that was imported once: only the same may come again. */
+  material_digest: "bytes?",
+  /** When imported material was erased last. */
+  erased_at: "integer?",
 } as const;
 
 export const keyTable = new ProtectedTable("kms_key", { columns: keyColumns, identity: ["id"] });
@@ -129,6 +151,7 @@ export function insertKey(
     readonly first: {
       readonly versionId: KeyVersionId;
       readonly material: Uint8Array;
+      readonly publicKey?: Uint8Array | undefined;
       readonly accountKeyVersion: number;
     };
     readonly tags: Tags;
@@ -151,6 +174,8 @@ export function insertKey(
       primary_version: key.primaryVersionId,
       deletion_protection: key.deletionProtection?.description ?? null,
       policy: policy?.document ?? null,
+      instance_id: key.instanceId ?? null,
+      ...toRotationColumns(key.rotation),
     }),
     keyVersionTable.insert(guard, db, {
       id: first.versionId,
@@ -161,6 +186,10 @@ export function insertKey(
       material: first.material,
       account_key_version: first.accountKeyVersion,
       created_at: key.createdAt,
+      public_key: first.publicKey ?? null,
+      number: 1,
+      messages_reserved: null,
+      ...NEVER_IMPORTED,
     }),
     ...insertTags(context, key, tags),
   ];
@@ -190,6 +219,127 @@ export function changeKeyPolicy({ guard, db }: RequestContext, { stored }: Store
   return keyTable.update(guard, db, stored, { ...stored.row, policy: policy.document });
 }
 
+export function changeKeyRotation(
+  { guard, db }: RequestContext,
+  { stored }: StoredKey,
+  rotation: RotationPolicy | undefined,
+): RowChange {
+  return keyTable.update(guard, db, stored, { ...stored.row, ...toRotationColumns(rotation) });
+}
+
+/** The rows of a further version of a key, and of what becomes of the key with it. */
+export function insertVersion(
+  { guard, db }: EntityReader,
+  { id: keyId, accountId, spec, origin, stored }: StoredKey,
+  version: {
+    readonly versionId: KeyVersionId;
+    readonly made: KeyMaterial;
+    readonly accountKeyVersion: number;
+    readonly number: number;
+    readonly createdAt: number;
+    /** Whether the key encrypts with it from now on. */
+    readonly isPrimary: boolean;
+    /** The key's policy from now on. */
+    readonly rotation: RotationPolicy | undefined;
+  },
+): readonly RowChange[] {
+  const { versionId, made, isPrimary } = version;
+  return [
+    keyVersionTable.insert(guard, db, {
+      id: versionId,
+      key_id: keyId,
+      account_id: accountId,
+      spec,
+      origin,
+      material: made.material,
+      account_key_version: version.accountKeyVersion,
+      created_at: version.createdAt,
+      public_key: made.publicKey ?? null,
+      number: version.number,
+      messages_reserved: null,
+      ...NEVER_IMPORTED,
+    }),
+    keyTable.update(guard, db, stored, {
+      ...stored.row,
+      ...(isPrimary && { primary_version: versionId }),
+      ...toRotationColumns(version.rotation),
+    }),
+  ];
+}
+
+const NEVER_IMPORTED = {
+  imported_at: null,
+  material_expires_at: null,
+  material_digest: null,
+  erased_at: null,
+} as const;
+
+/** The rows of a version whose material is imported now, and of what becomes of its key with it. */
+export function importVersion(
+  { guard, db }: EntityReader,
+  { key: { stored }, version }: { readonly key: StoredKey; readonly version: StoredVersionRow },
+  imported: {
+    readonly made: KeyMaterial;
+    readonly accountKeyVersion: number;
+    readonly digest: Uint8Array;
+    readonly importedAt: number;
+    readonly expiresAt: number | undefined;
+    /** The key's status from now on. */
+    readonly status: KeyStatus;
+    /** Whether the key encrypts with the version from now on. */
+    readonly isPrimary: boolean;
+  },
+): readonly RowChange[] {
+  const { made } = imported;
+  return [
+    keyVersionTable.update(guard, db, version.stored, {
+      ...version.stored.row,
+      material: made.material,
+      account_key_version: imported.accountKeyVersion,
+      public_key: made.publicKey ?? null,
+      imported_at: imported.importedAt,
+      material_expires_at: imported.expiresAt ?? null,
+      material_digest: imported.digest,
+    }),
+    keyTable.update(guard, db, stored, {
+      ...stored.row,
+      ...toStatusColumns(imported.status),
+      ...(imported.isPrimary && { primary_version: version.identity.versionId }),
+    }),
+  ];
+}
+
+/** The rows of versions whose imported material is erased, and of what becomes of their key with it. */
+export function eraseMaterial(
+  { guard, db }: EntityReader,
+  { stored }: StoredKey,
+  erased: {
+    readonly versions: readonly {
+      readonly version: StoredVersionRow;
+      /** What is stored instead, wrapped under the account key of that version. */
+      readonly nothing: KeyMaterial;
+      readonly accountKeyVersion: number;
+    }[];
+    readonly erasedAt: number;
+    readonly status: KeyStatus;
+  },
+): readonly RowChange[] {
+  return [
+    ...erased.versions.map(({ version, nothing, accountKeyVersion }) =>
+      keyVersionTable.update(guard, db, version.stored, {
+        ...version.stored.row,
+        material: nothing.material,
+        account_key_version: accountKeyVersion,
+        public_key: null,
+        imported_at: null,
+        material_expires_at: null,
+        erased_at: erased.erasedAt,
+      }),
+    ),
+    keyTable.update(guard, db, stored, { ...stored.row, ...toStatusColumns(erased.status) }),
+  ];
+}
+
 /** Counts a change of what belongs to the key but has rows of its own. */
 export function countChange({ guard, db }: RequestContext, { stored }: StoredKey): RowChange {
   return keyTable.update(guard, db, stored, stored.row);
@@ -201,6 +351,14 @@ export interface StoredVersionRow {
   readonly createdAt: number;
   readonly material: Uint8Array;
   readonly accountKeyVersion: number;
+  /** Messages that may have been encrypted with it, if they are counted. */
+  readonly reservedMessages: number;
+  /** Whether imported material is stored, expired or not. */
+  readonly isImported: boolean;
+  /** When that expires. */
+  readonly expiresAt: number | undefined;
+  /** By which the material is recognised that was imported once. */
+  readonly materialDigest: Uint8Array | undefined;
   readonly stored: Verified<KeyVersionRow>;
 }
 
@@ -214,11 +372,45 @@ export async function loadVersionRows({ db, guard }: EntityReader, keyId: KeyId)
     .orderBy("created_at")
     .orderBy("id")
     .execute();
-  return rows.map((raw) => {
-    const stored = keyVersionTable.verify(guard, raw);
-    const { created_at: createdAt, material, account_key_version: accountKeyVersion } = stored.row;
-    return { identity: toIdentity(stored.row), createdAt, material, accountKeyVersion, stored };
-  });
+  return rows.map((raw) => toVersionRow(keyVersionTable.verify(guard, raw)));
+}
+
+/** The row of one version. */
+export async function findVersionRow(
+  { db, guard }: EntityReader,
+  versionId: KeyVersionId,
+): Promise<StoredVersionRow | undefined> {
+  const raw = await db
+    .$extendTables<KeySchema>()
+    .selectFrom("key_version")
+    .selectAll()
+    .where("id", "=", versionId)
+    .executeTakeFirst();
+  return raw && toVersionRow(keyVersionTable.verify(guard, raw));
+}
+
+function toVersionRow(stored: Verified<KeyVersionRow>): StoredVersionRow {
+  const { row } = stored;
+  return {
+    identity: toIdentity(row),
+    createdAt: row.created_at,
+    material: row.material,
+    accountKeyVersion: row.account_key_version,
+    reservedMessages: row.messages_reserved ?? 0,
+    isImported: row.imported_at !== null,
+    expiresAt: row.material_expires_at ?? undefined,
+    materialDigest: row.material_digest ?? undefined,
+    stored,
+  };
+}
+
+/** What is cached of a key and its versions stays as it is. */
+export function changeReservedMessages(
+  { guard, db }: EntityReader,
+  { stored }: StoredVersionRow,
+  reserved: number,
+): RowChange {
+  return keyVersionTable.update(guard, db, stored, { ...stored.row, messages_reserved: reserved });
 }
 
 /** Deletes a key with all its versions, in an order that the tables allow. Its tags and aliases must be gone. */
@@ -230,6 +422,69 @@ export function deleteKeyRows(
     ...versions.map(({ stored }) => keyVersionTable.delete(guard, db, stored)),
     keyTable.delete(guard, db, key.stored),
   ];
+}
+
+/** The policy of a key: `undefined` is the default one. */
+export interface ReadKeyPolicy {
+  readonly keyId: string;
+  readonly policy: PolicySet | undefined;
+}
+
+/** The policies of some keys of an account, in no order; keys that are not there are left out. */
+export async function readKeyPolicies(
+  { db, guard }: EntityReader,
+  { accountId, keyIds }: { readonly accountId: string; readonly keyIds: readonly string[] },
+): Promise<readonly ReadKeyPolicy[]> {
+  if (keyIds.length === 0) return [];
+  const keys = db.$extendTables<KeySchema>().selectFrom("kms_key").selectAll().where("account_id", "=", accountId);
+  const rows = await keys.where("id", "in", keyIds).execute();
+  return rows.map((raw) => toReadPolicy(keyTable.verify(guard, raw).row));
+}
+
+/** A page of the policies that keys of an account have of their own. */
+export interface KeyPolicyPage {
+  readonly policies: readonly ReadKeyPolicy[];
+  /** After which key the next page begins; `undefined` if there is none. */
+  readonly next: string | undefined;
+}
+
+/**
+ * A page of the keys of an account that have a policy of their own, in the order of their ids; of these only the ones whose
+ * policies are wanted by what they say, since few of many are.
+ */
+export async function pageKeyPolicies(
+  { db, guard }: EntityReader,
+  {
+    accountId,
+    after,
+    limit,
+    isWanted,
+  }: {
+    readonly accountId: string;
+    readonly after: string;
+    readonly limit: number;
+    readonly isWanted: (document: string) => boolean;
+  },
+): Promise<KeyPolicyPage> {
+  const rows = await db
+    .$extendTables<KeySchema>()
+    .selectFrom("kms_key")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("policy", "is not", null)
+    .where("id", ">", after)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  const wanted = rows.filter(({ policy }) => policy !== null && isWanted(policy));
+  return {
+    policies: wanted.map((raw) => toReadPolicy(keyTable.verify(guard, raw).row)),
+    next: rows.length < limit ? undefined : rows.at(-1)?.id,
+  };
+}
+
+function toReadPolicy(row: KeyRow): ReadKeyPolicy {
+  return { keyId: row.id, policy: toPolicy(row)?.statements };
 }
 
 /** A key whose deletion seems to be due: its row has not been authenticated. */
@@ -260,24 +515,37 @@ export async function findNextDeletion(db: Kysely<unknown>, after: number): Prom
   return rows[0]?.deleteAt;
 }
 
-/** A page of the ids of those of the caller's own keys that pass every filter, the oldest first, and their number. */
-export async function listKeyIds(
+/**
+ * A page of those of the caller's own keys that pass every filter, the oldest first, and their number; where instances are
+ * asked for, with what others made in its own ones.
+ */
+export async function listKeys(
   context: RequestContext,
   { page, filters }: { readonly page: Page; readonly filters: KeyFilters },
-): Promise<{ readonly keyIds: readonly string[]; readonly total: number }> {
+): Promise<{ readonly keys: readonly Pick<Key, "id" | "accountId">[]; readonly total: number }> {
   const { accountId } = context.principal;
+  const owned = listedKeys(accountId, filters);
   const conditions = [
-    sql`account_id = ${accountId}`,
+    owned,
     sql`(delete_at is null or delete_at > ${context.now})`,
-    ...filterConditions(accountId, filters),
+    ...filterConditions(context, filters),
   ];
   const entries = sql`from kms_key where ${sql.join(conditions, sql` and `)}`;
-  const { rows, total } = await readPage(context, { page, entries, thenBy: "id" });
-  return { keyIds: rows.map((raw) => keyTable.verify(context.guard, raw).row.id), total };
+  const { rows, total } = await readPage(context, { page, entries, thenBy: "id", owned });
+  const keys = rows.map((raw) => {
+    const { row } = keyTable.verify(context.guard, raw);
+    return { id: parseId("Key", row.id), accountId: parseId("Account", row.account_id) };
+  });
+  return { keys, total };
+}
+
+/** The account's own keys, and those that others made in its instances, where it asks for these. */
+function listedKeys(accountId: string, filters: KeyFilters): RawBuilder<unknown> {
+  if (!filters.has("DKMSInstanceId")) return sql`account_id = ${accountId}`;
+  return sql`(account_id = ${accountId} or instance_id in (select id from kms_instance where account_id = ${accountId}))`;
 }
 
 const FILTERED_COLUMNS = {
-  KeyState: "state",
   KeySpec: "spec",
   KeyUsage: "usage",
   ProtectionLevel: "protection_level",
@@ -285,16 +553,27 @@ const FILTERED_COLUMNS = {
   Creator: "creator",
 } as const satisfies Partial<Record<FilteredField, keyof KeyRow>>;
 
-/** What is the same for every key: there are no instances that they could belong to. */
-const FILTERED_CONSTANTS = { DKMSInstanceId: "" } as const;
-
-function* filterConditions(accountId: string, filters: KeyFilters): Generator<RawBuilder<unknown>> {
+function* filterConditions(
+  { principal: { accountId }, now }: Pick<RequestContext, "principal" | "now">,
+  filters: KeyFilters,
+): Generator<RawBuilder<unknown>> {
   for (const [field, column] of Object.entries(FILTERED_COLUMNS)) {
     const values = filters.get(field);
     if (values !== undefined) yield sql`${sql.ref(column)} in (${sql.join(values)})`;
   }
-  for (const [field, value] of Object.entries(FILTERED_CONSTANTS)) {
-    if (filters.get(field)?.includes(value) === false) yield sql`1 = 0`;
+  const states = filters.get("KeyState");
+  if (states !== undefined) {
+    // Expired material is gone, also where it is still stored.
+    const hasExpired = sql`exists (
+      select 1 from key_version where key_version.id = kms_key.primary_version and material_expires_at <= ${now}
+    )`;
+    const state = sql`case when state in ('Enabled', 'Disabled') and ${hasExpired} then 'PendingImport' else state end`;
+    yield sql`${state} in (${sql.join(states)})`;
+  }
+  const instances = filters.get("DKMSInstanceId");
+  if (instances !== undefined) {
+    const ofNone = instances.includes("") ? sql`instance_id is null or ` : sql``;
+    yield sql`(${ofNone}instance_id in (${sql.join(instances)}))`;
   }
   const creators = filters.get("CreatorType");
   if (creators !== undefined) {
@@ -328,7 +607,19 @@ function toStatus({ state, delete_at: deleteAt, deletion_scheduled_at: scheduled
   if (state === "PendingDeletion" && deleteAt !== null) {
     return { state, deleteAt, scheduledAt: scheduledAt ?? undefined };
   }
-  if ((state === "Enabled" || state === "Disabled") && deleteAt === null) return { state };
+  if ((state === "Enabled" || state === "Disabled" || state === "PendingImport") && deleteAt === null) {
+    return { state };
+  }
+  throw unknownContent("kms_key");
+}
+
+function toRotationColumns(rotation: RotationPolicy | undefined): Pick<KeyRow, "rotation_interval" | "rotate_at"> {
+  return { rotation_interval: rotation?.intervalSeconds ?? null, rotate_at: rotation?.nextAt ?? null };
+}
+
+function toRotation({ rotation_interval: intervalSeconds, rotate_at: nextAt }: KeyRow): RotationPolicy | undefined {
+  if (intervalSeconds !== null && nextAt !== null) return { intervalSeconds, nextAt };
+  if (intervalSeconds === null && nextAt === null) return undefined;
   throw unknownContent("kms_key");
 }
 
@@ -341,6 +632,7 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
   return {
     id: parseId("Key", row.id),
     accountId: parseId("Account", row.account_id),
+    instanceId: row.instance_id === null ? undefined : parseId("Instance", row.instance_id),
     spec,
     usage: toUsage(spec, row.usage),
     origin: toOrigin(row.origin),
@@ -350,6 +642,7 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
     creator: row.creator,
     createdAt: row.created_at,
     primaryVersionId,
+    rotation: toRotation(row),
     deletionProtection: row.deletion_protection === null ? undefined : { description: row.deletion_protection },
     versions,
     primaryVersion,
@@ -370,9 +663,16 @@ function toKeyVersion(row: KeyVersionRow): KeyVersion {
   return new KeyVersion({
     identity: toIdentity(row),
     createdAt: row.created_at,
+    number: row.number ?? 1,
     material: row.material,
+    publicKey: row.public_key ?? undefined,
+    imported: toImported(row),
     accountKeyVersion: row.account_key_version,
   });
+}
+
+function toImported({ imported_at: at, material_expires_at: expiresAt }: KeyVersionRow): KeyVersion["imported"] {
+  return at === null ? undefined : { importedAt: at, expiresAt: expiresAt ?? undefined };
 }
 
 /** What is fixed about the version that a row keeps, and its material is bound to. */
@@ -387,7 +687,7 @@ export function toIdentity(row: KeyVersionRow): KeyVersion["identity"] {
 }
 
 function toSpec(text: string): KeySpec {
-  if (isMakeable(text)) return text;
+  if (isKeySpec(text)) return text;
   throw unknownContent("kms_key");
 }
 

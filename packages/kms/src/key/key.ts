@@ -2,11 +2,13 @@ import {
   type AccountId,
   ApiError,
   ERRORS,
+  type InstanceId,
   type KeyId,
   type KeyOrigin,
   type KeySpec,
   type KeyVersionId,
 } from "@cinnabar/kernel";
+import type { RotationPolicy } from "../rotation/rotation-policy.ts";
 import type { KeyUsage } from "./key-spec.ts";
 
 /** How soon a key may be deleted, and how late, in days after it was asked for (Alibaba Cloud SDK, "ScheduleKeyDeletion"). */
@@ -21,6 +23,8 @@ const SECOND_MILLIS = 1000;
 /** What a key's state lets be done with it. Instants are store milliseconds. */
 export type KeyStatus =
   | { readonly state: "Enabled" | "Disabled" }
+  /** Of a key whose material is imported: its primary version has none. */
+  | { readonly state: "PendingImport" }
   /** From `deleteAt` on the key does not exist, whether its rows still do or not. */
   | {
       readonly state: "PendingDeletion";
@@ -32,6 +36,8 @@ export type KeyStatus =
 export interface Key {
   readonly id: KeyId;
   readonly accountId: AccountId;
+  /** The instance that it is in; `undefined` for the built-in one of its account. */
+  readonly instanceId: InstanceId | undefined;
   readonly spec: KeySpec;
   readonly usage: KeyUsage;
   readonly origin: KeyOrigin;
@@ -43,8 +49,10 @@ export interface Key {
   /** The account that made the key; of a service key the service, such as `OSS`. */
   readonly creator: string;
   readonly createdAt: number;
-  /** The version that encrypts. */
+  /** The version that encrypts; of a pair or a key of message authentication codes its first one, which callers are not told. */
   readonly primaryVersionId: KeyVersionId;
+  /** `undefined` if the key is not rotated by itself. */
+  readonly rotation: RotationPolicy | undefined;
 }
 
 /** Whether a key's deletion is due: it must then look to everybody as if it had never been. */
@@ -55,7 +63,7 @@ export function isGone(status: KeyStatus, now: number): boolean {
 /**
  * Refuses cryptography with a key that is not enabled.
  *
- * @throws {@link ApiError} `Rejected.Disabled` or `Rejected.PendingDeletion`.
+ * @throws {@link ApiError} `Rejected.Disabled`, `Rejected.PendingDeletion` or `Rejected.PendingImport`.
  */
 export function assertUsable({ state }: KeyStatus): void {
   if (state !== "Enabled") throw new ApiError(`Rejected.${state}`);
@@ -90,11 +98,13 @@ export function assertUnprotected({ deletionProtection }: Pick<Key, "deletionPro
 
 export function enabled(status: KeyStatus): KeyStatus {
   assertNotPendingDeletion(status);
+  assertNotPendingImport(status);
   return { state: "Enabled" };
 }
 
 export function disabled(status: KeyStatus): KeyStatus {
   assertNotPendingDeletion(status);
+  assertNotPendingImport(status);
   return { state: "Disabled" };
 }
 
@@ -105,10 +115,28 @@ export function deletionScheduled(status: KeyStatus, { now, days }: { now: numbe
   return { state: "PendingDeletion", deleteAt, scheduledAt: now };
 }
 
-/** A key whose deletion is cancelled is enabled, also if it was disabled before. */
-export function deletionCancelled(status: KeyStatus): KeyStatus {
+/** A key whose deletion is cancelled is enabled, also if it was disabled before; without material it waits for that. */
+export function deletionCancelled(
+  status: KeyStatus,
+  { primaryVersion }: { readonly primaryVersion: { readonly hasMaterial: boolean } },
+): KeyStatus {
   if (status.state !== "PendingDeletion") throw new ApiError("Rejected.StateModifiedFailed");
-  return { state: "Enabled" };
+  return { state: primaryVersion.hasMaterial ? "Enabled" : "PendingImport" };
+}
+
+/** The primary version has material now. A key that waited for it is enabled. */
+export function materialImported(status: KeyStatus): KeyStatus {
+  assertNotPendingDeletion(status);
+  return status.state === "PendingImport" ? { state: "Enabled" } : status;
+}
+
+/** The primary version has no material any more: from any state but one in which the key goes anyway. */
+export function materialGone(status: KeyStatus): KeyStatus {
+  return status.state === "PendingDeletion" ? status : { state: "PendingImport" };
+}
+
+function assertNotPendingImport({ state }: KeyStatus): void {
+  if (state === "PendingImport") throw new ApiError("Rejected.StateModifiedFailed");
 }
 
 function assertNotPendingDeletion({ state }: KeyStatus): void {

@@ -4,7 +4,7 @@ import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
 import { keyArn, onAnything, onOwn } from "../resource-name.ts";
 import { isAboutTags, keyFilters } from "./key-filters.ts";
-import { listKeyIds } from "./key-repository.ts";
+import { listKeys as listPage } from "./key-repository.ts";
 
 export const listKeys = defineOperation({
   ...kms,
@@ -35,13 +35,12 @@ export const listKeys = defineOperation({
     ...(isAboutTags(filters) ? [onAnything("kms:ListTagResources", context)] : []),
   ],
   async handle(context, parameters, filters) {
-    const { region, principal } = context;
+    const { region } = context;
     const page = toPage(parameters);
-    const { keyIds, total } = await listKeyIds(context, { page, filters });
-    const place = { region, accountId: principal.accountId };
+    const { keys, total } = await listPage(context, { page, filters });
     return {
       result: {
-        Keys: { Key: keyIds.map((id) => ({ KeyId: id, KeyArn: keyArn(place, id) })) },
+        Keys: { Key: keys.map(({ id, accountId }) => ({ KeyId: id, KeyArn: keyArn({ region, accountId }, id) })) },
         PageNumber: page.number,
         PageSize: page.size,
         TotalCount: total,

@@ -7,6 +7,7 @@ import { findKey, onKey } from "./find-key.ts";
 import { assertUnprotected, deletionScheduled, PENDING_WINDOW_DAYS } from "./key.ts";
 import { keyReference } from "./key-reference.ts";
 import type { KeyUsageSource } from "./key-usage.ts";
+import { usageImpact } from "./usage-impact.ts";
 import { assertUsageReviewed, usageReportHash } from "./usage-review.ts";
 
 export function scheduleKeyDeletion(usage: KeyUsageSource): DeclaredOperation {
@@ -41,5 +42,6 @@ export function scheduleKeyDeletion(usage: KeyUsageSource): DeclaredOperation {
       await assertUsageReviewed(context, usage, { key, hash });
       return changeStatus(context, key, status);
     },
+    impact: usageImpact(usage),
   });
 }

@@ -18,9 +18,11 @@ export interface Page {
 export function pageParameters({
   minSize,
   maxSize = MAX_PAGE_SIZE,
+  defaultSize = DEFAULT_PAGE_SIZE,
 }: {
   readonly minSize: 0 | 1;
   readonly maxSize?: number;
+  readonly defaultSize?: number;
 }) {
   return {
     PageNumber: optional({
@@ -29,11 +31,15 @@ export function pageParameters({
     }),
     PageSize: optional({
       schema: integerText({ min: minSize, max: maxSize }),
-      description: `The number of entries of a page, from ${minSize} to ${maxSize}. ${DEFAULT_PAGE_SIZE} by default.`,
+      description: `The number of entries of a page, from ${minSize} to ${maxSize}. ${defaultSize} by default.`,
     }),
   };
 }
 
-export function toPage(values: ParameterValues<ReturnType<typeof pageParameters>>): Page {
-  return { number: values.PageNumber ?? 1, size: values.PageSize ?? DEFAULT_PAGE_SIZE };
+/** @param defaultSize - that of the parameters. */
+export function toPage(
+  values: ParameterValues<ReturnType<typeof pageParameters>>,
+  defaultSize: number = DEFAULT_PAGE_SIZE,
+): Page {
+  return { number: values.PageNumber ?? 1, size: values.PageSize ?? defaultSize };
 }

@@ -34,15 +34,18 @@ export function openKeyPolicy(document: string): KeyPolicy {
 /**
  * The policy of a key that was given none: it names the whole account, which leaves the key to the account's root and to
  * the policies of its users and roles (Alibaba Cloud SDK, "CreateKey").
+ *
+ * @param others - whom it names beside, for the same: the owner of the instance that the key is in, if that is another
+ * account (Alibaba Cloud KMS, "Share KMS instances across multiple accounts").
  */
-export function defaultKeyPolicy(accountId: string): string {
+export function defaultKeyPolicy(accountId: string, ...others: readonly string[]): string {
   return JSON.stringify({
     Version: "1",
     Statement: [
       {
         Sid: "kms default key policy",
         Effect: "Allow",
-        Principal: { RAM: [`acs:ram::${accountId}:*`] },
+        Principal: { RAM: [accountId, ...others].map((account) => `acs:ram::${account}:*`) },
         Action: ["kms:*"],
         Resource: ["*"],
       },

@@ -1,7 +1,7 @@
 import { defineOperation } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { KEY_SPECS } from "../key/key-spec.ts";
+import { KEY_SPEC_NAMES, KEY_SPECS } from "../key/key-spec.ts";
 
 export const describeService = defineOperation({
   ...kms,
@@ -33,9 +33,9 @@ export const describeService = defineOperation({
       result: {
         ProtectionLevels: { ProtectionLevel: [{ Type: protectionLevel }] },
         KeySpecs: {
-          KeySpec: Object.entries(KEY_SPECS).map(([name, { usages }]) => ({
+          KeySpec: KEY_SPEC_NAMES.map((name) => ({
             Name: name,
-            Usages: { Usage: [...usages] },
+            Usages: { Usage: [...KEY_SPECS[name].usages] },
             SupportedProtectionLevels: { SupportedProtectionLevel: [protectionLevel] },
           })),
         },

@@ -1,9 +1,9 @@
-import { ApiError, defineOperation, newKeyId, newKeyVersionId, parseId, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, newKeyId, parseId, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { findAlias, putAlias, touchedAlias } from "../alias/alias-repository.ts";
 import { kms } from "../api.ts";
 import type { Key } from "../key/key.ts";
-import { makeKey } from "../key/make-key.ts";
+import { makeKey, newIdsOnce } from "../key/make-key.ts";
 import { keysArn } from "../resource-name.ts";
 import { serviceKeyAlias, serviceKeyCreator } from "./service-key.ts";
 import { firstUsePolicy } from "./service-key-policy.ts";
@@ -43,8 +43,9 @@ export const createServiceKey = defineOperation({
   ],
   async handle(context, _parameters, { accountId, service, name }) {
     const key: Key = {
-      id: newKeyId(),
+      ...newIdsOnce(context, newKeyId),
       accountId,
+      instanceId: undefined,
       spec: "Aliyun_AES_256",
       usage: "ENCRYPT/DECRYPT",
       origin: "Aliyun_KMS",
@@ -53,8 +54,8 @@ export const createServiceKey = defineOperation({
       description: `Made by ${service}.aliyuncs.com, which alone uses it.`,
       creator: serviceKeyCreator(service),
       createdAt: context.now,
-      primaryVersionId: newKeyVersionId(),
       deletionProtection: undefined,
+      rotation: undefined,
     };
     const alias = { accountId, name, keyId: key.id };
     context.about("ACS::KMS::Key", key.id);

@@ -11,6 +11,7 @@ import {
 import { z } from "zod";
 import { findLivingKey, onKey } from "../key/find-key.ts";
 import type { StoredKey } from "../key/key-repository.ts";
+import { assertReachable } from "../instance/reach.ts";
 import { oneOf } from "../parameters/one-of.ts";
 
 /** Most resources of one call (Alibaba Cloud SDK, "TagResources", "UntagResources" and "ListTagResources"). */
@@ -55,6 +56,7 @@ export async function findResources(
       const { message } = ERRORS["InvalidResourceId.NotFound"];
       throw new ApiError("InvalidResourceId.NotFound", `${message} It is ResourceId.${index + 1}.`);
     }
+    await assertReachable(context, key, "InvalidResourceId.NotFound");
     keys.set(id, key);
   }
   context.about("ACS::KMS::Key", [...keys.keys()].join(","));

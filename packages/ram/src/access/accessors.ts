@@ -1,5 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-import { type AccessRequest, type RequestContext, rootPrincipal, toPolicyPrincipal } from "@cinnabar/kernel";
+import { type AccessRequest, type RequestContext, rootPrincipal, toPolicyPrincipal, TurnTaker } from "@cinnabar/kernel";
 import {
   admits,
   allowances,
@@ -12,6 +11,7 @@ import {
   type StatementReference,
 } from "@cinnabar/policy";
 import { ramArn } from "../resource-name.ts";
+import { nameOf, ownName, principalsOf } from "../separation/named-principals.ts";
 import { isAssuming } from "./asked-resource.ts";
 import { findCandidates } from "./candidates.ts";
 import { UNDISCLOSED_IDENTITY } from "./undisclosed.ts";
@@ -44,8 +44,6 @@ interface Asked extends Omit<Accessor, "actions"> {
   readonly identity: PolicySet;
 }
 
-/** Principals that are asked about in one go: between two goes other calls are served. */
-const SLICE = 200;
 const NO_POLICIES = new PolicySet([]);
 
 /**
@@ -67,13 +65,44 @@ export async function findAccessors(
   });
   const guests = named.flatMap((pattern) => guestOf(pattern, accountId) ?? []);
   const found: Accessor[] = [];
-  for (const [index, asked] of [rootOf(accountId, "root"), ...members, ...guests].entries()) {
-    if (index % SLICE === SLICE - 1) await setImmediate();
+  const turns = new TurnTaker();
+  const allowed = new Allowances(rights);
+  for (const asked of [rootOf(accountId, "root"), ...members, ...guests]) {
+    await turns.give();
     const { identity: _identity, ...told } = asked;
-    const allowed = rights.flatMap((right) => allowedAction(asked, right) ?? []);
-    if (allowed.length > 0) found.push({ ...told, actions: allowed });
+    const actions = allowed.of(asked);
+    if (actions.length > 0) found.push({ ...told, actions });
   }
   return found;
+}
+
+/** What each may do: found once for all those users, and all those roles, that have the same policies and are nowhere named. */
+class Allowances {
+  readonly #rights: readonly AccessRequest[];
+  /** Such as `user/alice`. */
+  readonly #named: ReadonlySet<string>;
+  readonly #known = {
+    user: new Map<PolicySet, readonly AllowedAction[]>(),
+    role: new Map<PolicySet, readonly AllowedAction[]>(),
+  };
+
+  constructor(rights: readonly AccessRequest[]) {
+    this.#rights = rights;
+    this.#named = new Set(rights.flatMap(({ resourcePolicy }) => principalsOf(resourcePolicy)).flatMap(ownName));
+  }
+
+  of(asked: Asked): readonly AllowedAction[] {
+    const { type, principal, identity } = asked;
+    const known = type === "user" || type === "role" ? this.#known[type] : undefined;
+    if (known === undefined || this.#named.has(nameOf(principal))) return this.#find(asked);
+    const actions = known.get(identity) ?? this.#find(asked);
+    known.set(identity, actions);
+    return actions;
+  }
+
+  #find(asked: Asked): readonly AllowedAction[] {
+    return this.#rights.flatMap((right) => allowedAction(asked, right) ?? []);
+  }
 }
 
 /** Everybody whom an Allow about one of the actions names in the resource's policy, each once. */

@@ -1,5 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-import type { EntityReader, RequestContext } from "@cinnabar/kernel";
+import { type RequestContext, TurnTaker } from "@cinnabar/kernel";
 import {
   type AskedAccess,
   type CompiledPolicy,
@@ -8,9 +7,9 @@ import {
   type PrincipalPattern,
   relevantTo,
 } from "@cinnabar/policy";
-import { type AttachedType, listAttachedEntities, type PolicyReference } from "../attachment/attachment-repository.ts";
+import { listAttachedEntities, type PolicyReference } from "../attachment/attachment-repository.ts";
 import { findGroups } from "../group/group-repository.ts";
-import { listMemberships } from "../group/membership-repository.ts";
+import { listMemberIds } from "../group/membership-repository.ts";
 import { MAX_POLICIES } from "../policy/create-policy.ts";
 import { listPolicies, policyEntityId, policyKind } from "../policy/policy-repository.ts";
 import { systemPolicies } from "../policy/system-policies.ts";
@@ -27,14 +26,17 @@ export interface Candidate {
   readonly groups: readonly string[];
 }
 
-/** Policies that are looked at in one go: between two goes other calls are served. */
-const SLICE = 100;
-
 /** What a user or role has that says something of the access. */
 interface Holding {
-  readonly policies: Set<CompiledPolicy>;
-  readonly groups: Set<string>;
+  readonly policies: CompiledPolicy[];
+  /** Ids of those of its groups that have some. */
+  readonly groupIds: string[];
 }
+
+/** What those have in common who have the same policies by the same groups. */
+type Shared = Pick<Candidate, "identity" | "groups">;
+
+type Holdings = Readonly<Record<"user" | "role", ReadonlyMap<string, Holding>>>;
 
 /**
  * The users and roles of the caller's account whose policies say anything of the access, and those that are named by
@@ -47,16 +49,16 @@ export async function findCandidates(
 ): Promise<readonly Candidate[]> {
   const { accountId } = context.principal;
   const held = { user: new Map<string, Holding>(), role: new Map<string, Holding>() };
-  const memberships = new Memberships(context);
-  for (const { reference, relevant } of await relevantPolicies(context, asked)) {
+  const byGroup = new Map<string, CompiledPolicy[]>();
+  const policies = await relevantPolicies(context, asked);
+  for (const { reference, relevant } of policies) {
     for (const { type, id } of await listAttachedEntities(context, { accountId, policy: reference })) {
-      const holders = await holdersOf(memberships, type, id);
-      for (const holder of holders) {
-        const holding = holdingOf(held[holder.type], holder.id);
-        holding.policies.add(relevant);
-        if (type === "group") holding.groups.add(id);
-      }
+      if (type !== "group") holdingOf(held[type], id).policies.push(relevant);
+      else if (byGroup.get(id)?.push(relevant) === undefined) byGroup.set(id, [relevant]);
     }
+  }
+  for (const groupId of byGroup.keys()) {
+    for (const userId of await listMemberIds(context, groupId)) holdingOf(held.user, userId).groupIds.push(groupId);
   }
   for (const pattern of named) {
     if (!("accountId" in pattern) || pattern.accountId !== accountId) continue;
@@ -68,7 +70,10 @@ export async function findCandidates(
       if (role !== undefined) holdingOf(held.role, role.roleId);
     }
   }
-  return toCandidates(context, held);
+  const groups = await findGroups(context, [...byGroup.keys()]);
+  const groupNames = new Map<string, string>(groups.map(({ groupId, groupName }) => [groupId, groupName]));
+  const order = policies.map(({ relevant }) => relevant);
+  return toCandidates(context, held, new Shares({ order, byGroup, groupNames }));
 }
 
 interface RelevantPolicy {
@@ -85,8 +90,9 @@ async function relevantPolicies(context: RequestContext, asked: AskedAccess): Pr
     if (relevant !== undefined) found.push({ reference: { type: "System", name }, relevant });
   }
   const custom = await listPolicies(context, { accountId, after: "", limit: MAX_POLICIES });
-  for (const [index, place] of custom.entries()) {
-    if (index % SLICE === SLICE - 1) await setImmediate();
+  const turns = new TurnTaker();
+  for (const place of custom) {
+    await turns.give();
     const policy = await context.find(policyKind, policyEntityId(place));
     // One that was deleted since: then this answer does not leave either.
     const relevant = policy && relevantTo(policy.compiled, asked);
@@ -95,54 +101,23 @@ async function relevantPolicies(context: RequestContext, asked: AskedAccess): Pr
   return found;
 }
 
-/** Who has what is attached: a user or role itself, or all members of a group. */
-async function holdersOf(
-  memberships: Memberships,
-  type: AttachedType,
-  id: string,
-): Promise<readonly { readonly type: "user" | "role"; readonly id: string }[]> {
-  if (type !== "group") return [{ type, id }];
-  return (await memberships.of(id)).map((userId) => ({ type: "user", id: userId }));
-}
-
-/** The members of groups, each group's read once. */
-class Memberships {
-  readonly #reader: EntityReader;
-  readonly #userIds = new Map<string, readonly string[]>();
-
-  constructor(reader: EntityReader) {
-    this.#reader = reader;
-  }
-
-  async of(groupId: string): Promise<readonly string[]> {
-    const known = this.#userIds.get(groupId);
-    if (known !== undefined) return known;
-    const userIds = (await listMemberships(this.#reader, { groupId })).map(({ userId }) => userId);
-    this.#userIds.set(groupId, userIds);
-    return userIds;
-  }
-}
-
 function holdingOf(holdings: Map<string, Holding>, id: string): Holding {
   const known = holdings.get(id);
   if (known !== undefined) return known;
-  const holding = { policies: new Set<CompiledPolicy>(), groups: new Set<string>() };
+  const holding = { policies: [], groupIds: [] };
   holdings.set(id, holding);
   return holding;
 }
 
 async function toCandidates(
   context: RequestContext,
-  { user, role }: { readonly user: ReadonlyMap<string, Holding>; readonly role: ReadonlyMap<string, Holding> },
+  { user, role }: Holdings,
+  shares: Shares,
 ): Promise<readonly Candidate[]> {
   const { accountId } = context.principal;
-  const groupIds = new Set([...user.values()].flatMap(({ groups }) => [...groups]));
-  const groups = await findGroups(context, [...groupIds]);
-  const names = new Map<string, string>(groups.map(({ groupId, groupName }) => [groupId, groupName]));
   const toCandidate = (kind: "user" | "role", name: string, holding: Holding | undefined): Candidate => ({
     principal: { kind, accountId, name, arn: ramArn(accountId, kind, name) },
-    identity: new PolicySet([...(holding?.policies ?? [])]),
-    groups: [...(holding?.groups ?? [])].map((id) => names.get(id) ?? id).toSorted(),
+    ...shares.of(holding),
   });
   const users = await findUsers(context, [...user.keys()]);
   const roles = await findRoles(context, [...role.keys()]);
@@ -150,4 +125,45 @@ async function toCandidates(
     ...users.map(({ userId, userName }) => toCandidate("user", userName, user.get(userId))),
     ...roles.map(({ roleId, roleName }) => toCandidate("role", roleName, role.get(roleId))),
   ];
+}
+
+/** Makes of each set of policies one, however many have it: what is found of it is so of all of these. */
+class Shares {
+  readonly #byGroup: ReadonlyMap<string, readonly CompiledPolicy[]>;
+  readonly #groupNames: ReadonlyMap<string, string>;
+  readonly #places: ReadonlyMap<CompiledPolicy, number>;
+  readonly #known = new Map<string, Shared>();
+
+  /** @param order - all policies, in the order in which they stand in a set. */
+  constructor({
+    order,
+    byGroup,
+    groupNames,
+  }: {
+    readonly order: readonly CompiledPolicy[];
+    readonly byGroup: ReadonlyMap<string, readonly CompiledPolicy[]>;
+    readonly groupNames: ReadonlyMap<string, string>;
+  }) {
+    this.#places = new Map(order.map((policy, place) => [policy, place]));
+    this.#byGroup = byGroup;
+    this.#groupNames = groupNames;
+  }
+
+  of({ policies, groupIds }: Holding = { policies: [], groupIds: [] }): Shared {
+    const name = [...policies.map((policy) => this.#placeOf(policy)), ...groupIds.toSorted()].join(" ");
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const ofGroups = groupIds.flatMap((groupId) => this.#byGroup.get(groupId) ?? []);
+    const all = [...new Set([...policies, ...ofGroups])];
+    const shared = {
+      identity: new PolicySet(all.toSorted((one, other) => this.#placeOf(one) - this.#placeOf(other))),
+      groups: groupIds.map((id) => this.#groupNames.get(id) ?? id).toSorted(),
+    };
+    this.#known.set(name, shared);
+    return shared;
+  }
+
+  #placeOf(policy: CompiledPolicy): number {
+    return this.#places.get(policy) ?? 0;
+  }
 }

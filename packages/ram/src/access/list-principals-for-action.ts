@@ -70,17 +70,21 @@ export function listPrincipalsForAction({ findRight }: AccessParts): DeclaredOpe
     access: (context, { toSee }) => [onAccount(context, "ram:ListPrincipalsForAction"), ...toSee],
     async handle(context, { AuthAction: actions, Marker, MaxItems }, asked) {
       const rights = await Promise.all([...new Set(actions)].map(async (action) => asked.rightTo(action)));
-      const accessors = await findAccessors(context, { resource: asked.arn, rights });
+      const look = findAccessors(context, { resource: asked.arn, rights });
+      // In a large account it may take longer than a call waits for its record.
+      context.call.waiting?.busyUntil(look);
+      const accessors = await look;
       const page = toPage({ Marker, MaxItems });
       const { after = "" } = page;
       const rest = accessors
-        .filter((accessor) => placeOf(accessor) > after)
-        .toSorted((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1));
-      const { items, next } = toPaged(page, rest, placeOf);
+        .map((accessor) => ({ accessor, place: placeOf(accessor) }))
+        .filter(({ place }) => place > after)
+        .toSorted((one, other) => (one.place < other.place ? -1 : 1));
+      const { items, next } = toPaged(page, rest, ({ place }) => place);
       return {
         result: {
           AuthResource: asked.arn,
-          Principals: { Principal: items.map((accessor) => toPrincipalView(accessor)) },
+          Principals: { Principal: items.map(({ accessor }) => toPrincipalView(accessor)) },
           ...toPagingResult({ next }),
         },
       };
@@ -94,6 +98,7 @@ const TYPES = {
   role: "Role",
   account: "Account",
   service: "Service",
+  application: "Application",
   federated: "Federated",
 } as const satisfies Readonly<Record<Accessor["type"], string>>;
 

@@ -14,6 +14,7 @@ import { sql } from "kysely";
 import { POLICY_TYPES, type PolicyType } from "../policy/policy-parameters.ts";
 import { policyEntityId } from "../policy/policy-repository.ts";
 import { systemPolicies } from "../policy/system-policies.ts";
+import { ROWS_AT_ONCE } from "../slices.ts";
 
 const columns = {
   principal_type: "text",
@@ -118,17 +119,68 @@ export async function listAttachedEntities(
   reader: EntityReader,
   { accountId, policy }: { readonly accountId: string; readonly policy: PolicyReference },
 ): Promise<readonly AttachedEntity[]> {
-  const rows = await select(reader)
-    .where("account_id", "=", accountId)
-    .where("policy_type", "=", policy.type)
-    .where("policy_name", "=", policy.name)
-    .orderBy("attached_at")
-    .orderBy("principal_id")
-    .execute();
-  return rows.map((raw) => {
-    const { row } = attachmentTable.verify(reader.guard, raw);
-    return { type: toAttachedType(row.principal_type), id: row.principal_id, attachedAt: row.attached_at };
-  });
+  const found = await listAttachedTo(reader, { accountId, type: policy.type, names: [policy.name] });
+  return found.toSorted((one, other) => one.attachedAt - other.attachedAt || (one.id < other.id ? -1 : 1));
+}
+
+/** Everybody in the account whom any of the policies is attached to, in no order. */
+export async function listAttachedToAny(
+  reader: EntityReader,
+  { accountId, policies }: { readonly accountId: string; readonly policies: readonly PolicyReference[] },
+): Promise<readonly Pick<AttachedEntity, "type" | "id">[]> {
+  const found: AttachedEntity[] = [];
+  for (const type of POLICY_TYPES) {
+    const names = policies.flatMap((policy) => (policy.type === type ? [policy.name] : []));
+    found.push(...(await listAttachedTo(reader, { accountId, type, names })));
+  }
+  return found;
+}
+
+/** Everybody whom any of the policies is attached to, in the order of their ids: each with one of these attachments at least. */
+async function listAttachedTo(
+  reader: EntityReader,
+  {
+    accountId,
+    type,
+    names,
+  }: { readonly accountId: string; readonly type: PolicyType; readonly names: readonly string[] },
+): Promise<readonly AttachedEntity[]> {
+  if (names.length === 0) return [];
+  const found: AttachedEntity[] = [];
+  for (;;) {
+    const rows = await select(reader)
+      .where("account_id", "=", accountId)
+      .where("policy_type", "=", type)
+      .where("policy_name", "in", names)
+      .where("principal_id", ">", found.at(-1)?.id ?? "")
+      .orderBy("principal_id")
+      .limit(ROWS_AT_ONCE)
+      .execute();
+    for (const raw of rows) {
+      const { row } = attachmentTable.verify(reader.guard, raw);
+      found.push({ type: toAttachedType(row.principal_type), id: row.principal_id, attachedAt: row.attached_at });
+    }
+    if (rows.length < ROWS_AT_ONCE) return found;
+  }
+}
+
+/** What is attached to each of some users, groups or roles, by their ids; who has nothing is left out. */
+export async function listAttachmentsOf(
+  reader: EntityReader,
+  type: AttachedType,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly PolicyReference[]>> {
+  if (ids.length === 0) return new Map();
+  const rows = await select(reader).where("principal_type", "=", type).where("principal_id", "in", ids).execute();
+  const found = new Map<string, PolicyReference[]>();
+  for (const raw of rows) {
+    const { policy, stored } = toAttachment(reader, raw);
+    const id = stored.row.principal_id;
+    const known = found.get(id);
+    if (known === undefined) found.set(id, [policy]);
+    else known.push(policy);
+  }
+  return found;
 }
 
 /** How often each of the policies is attached in the account, by {@link policyReferenceId}; none is left out. */

@@ -6,6 +6,7 @@ import {
   type ParameterValues,
   type Plan,
   type RequestContext,
+  type Warned,
 } from "@cinnabar/kernel";
 import { boundedText } from "../parameters/text.ts";
 import { unsupported } from "../parameters/unsupported.ts";
@@ -13,6 +14,7 @@ import { loadPolicy } from "../policy/load-policy.ts";
 import { POLICY_NAME_ERRORS, policyName, policyType } from "../policy/policy-parameters.ts";
 import { onPolicy } from "../policy/policy-view.ts";
 import { onNamed } from "../resource-name.ts";
+import type { Separation } from "../separation/separation.ts";
 import { type AttachedKind, MAX_SYSTEM_POLICIES } from "./attached-kind.ts";
 import {
   type Attachment,
@@ -68,7 +70,11 @@ export function attachmentErrors(kind: AttachedKind): readonly ErrorCode[] {
 }
 
 /** Attaches a policy: from the commit on it is in force, on every node. */
-export async function attach(context: RequestContext, { of, policy }: NamedAttachment): Promise<Plan<object>> {
+export async function attach(
+  context: RequestContext,
+  { of, policy }: NamedAttachment,
+  separation: Separation,
+): Promise<Plan<Warned>> {
   const { type, alreadyAttached, tooMany, maxCustomPolicies } = of.kind;
   const { id, attached } = await loadBoth(context, { of, policy });
   if (attached.some((attachment) => isOf(attachment, policy))) throw new ApiError(alreadyAttached);
@@ -76,24 +82,30 @@ export async function attach(context: RequestContext, { of, policy }: NamedAttac
   if (ofType.length >= (policy.type === "System" ? MAX_SYSTEM_POLICIES : maxCustomPolicies)) {
     throw new ApiError(tooMany);
   }
-  return {
+  const change = { kind: "attachment", to: { type, id }, policy, isAttached: true } as const;
+  return separation.settle(context, change, {
     result: {},
     changes: [insertAttachment(context, { to: { type, id }, policy })],
     touched: [touchedAttachments(type, id)],
-  };
+  });
 }
 
 /** Detaches a policy: from the commit on nothing is decided by it, on any node. */
-export async function detach(context: RequestContext, { of, policy }: NamedAttachment): Promise<Plan<object>> {
+export async function detach(
+  context: RequestContext,
+  { of, policy }: NamedAttachment,
+  separation: Separation,
+): Promise<Plan<Warned>> {
   const { type, notAttached } = of.kind;
   const { id, attached } = await loadBoth(context, { of, policy });
   const attachment = attached.find((known) => isOf(known, policy));
   if (attachment === undefined) throw new ApiError(notAttached);
-  return {
+  const change = { kind: "attachment", to: { type, id }, policy, isAttached: false } as const;
+  return separation.settle(context, change, {
     result: {},
     changes: [deleteAttachment(context, attachment)],
     touched: [touchedAttachments(type, id)],
-  };
+  });
 }
 
 async function loadBoth(

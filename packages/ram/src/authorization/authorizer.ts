@@ -14,8 +14,8 @@ import { IdentityPolicies } from "./identity-policies.ts";
 const OF_CLOSED_ACCOUNT: Decision = { allowed: false, gate: "resource", explicit: false };
 
 /**
- * Decides who may do what: by the policies that are attached to a user, its groups or a role, by the policy of a session,
- * and by that of the resource. What belongs to a disabled account is nobody's. Nothing is kept between two requests but what
+ * Decides who may do what: by the policies that are attached to a user, its groups or a role, or that an application has by
+ * its access point, by the policy of a session, and by that of the resource. What belongs to a disabled account is nobody's. Nothing is kept between two requests but what
  * the entities of both make.
  */
 export function createAuthorizer(): Authorizer {

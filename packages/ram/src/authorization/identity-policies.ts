@@ -45,6 +45,7 @@ export class IdentityPolicies {
 
   find(context: AuthorizationContext): PolicySet | Promise<PolicySet> {
     const { principal } = context;
+    if (principal.type === "application") return principal.policies;
     const kind = firstKind(principal);
     if (kind === undefined) return NO_POLICIES;
     return proceed(context.find(kind, firstId(principal)), (first) => {

@@ -9,6 +9,7 @@ import {
   type UserId,
   type Verified,
 } from "@cinnabar/kernel";
+import { ROWS_AT_ONCE } from "../slices.ts";
 
 const columns = { group_id: "text", user_id: "text", account_id: "text", joined_at: "integer" } as const;
 
@@ -39,6 +40,41 @@ export async function listMemberships(
     const { group_id: groupId, user_id: userId, joined_at: joinedAt } = stored.row;
     return { groupId: parseId("Group", groupId), userId: parseId("User", userId), joinedAt, stored };
   });
+}
+
+/** The ids of a group's users, in the order of the ids. */
+export async function listMemberIds(reader: EntityReader, groupId: string): Promise<readonly UserId[]> {
+  const ids: UserId[] = [];
+  for (;;) {
+    const rows = await reader.db
+      .$extendTables<MembershipSchema>()
+      .selectFrom("ram_group_member")
+      .selectAll()
+      .where("group_id", "=", groupId)
+      .where("user_id", ">", ids.at(-1) ?? "")
+      .orderBy("user_id")
+      .limit(ROWS_AT_ONCE)
+      .execute();
+    for (const raw of rows) ids.push(parseId("User", membershipTable.verify(reader.guard, raw).row.user_id));
+    if (rows.length < ROWS_AT_ONCE) return ids;
+  }
+}
+
+/** The groups of each of some users, by the users' ids; who belongs to none is left out. */
+export async function listGroupIdsOf(
+  reader: EntityReader,
+  userIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (userIds.length === 0) return new Map();
+  const all = reader.db.$extendTables<MembershipSchema>().selectFrom("ram_group_member").selectAll();
+  const found = new Map<string, string[]>();
+  for (const raw of await all.where("user_id", "in", userIds).execute()) {
+    const { user_id: userId, group_id: groupId } = membershipTable.verify(reader.guard, raw).row;
+    const known = found.get(userId);
+    if (known === undefined) found.set(userId, [groupId]);
+    else known.push(groupId);
+  }
+  return found;
 }
 
 export function insertMembership(

@@ -1,19 +1,20 @@
-import type { RequestContext } from "@cinnabar/kernel";
+import { type RequestContext, WorkNeededError } from "@cinnabar/kernel";
 import { hashPassword, verifyPassword } from "./password-hash.ts";
 
 type CallKey = RequestContext["call"];
 
 /**
- * Outcomes by calls: a call is evaluated before the epoch's lock and again under it, and what takes long must be done by
- * then. They go with their calls.
+ * Outcomes by calls: a call is evaluated before the epoch's lock and again under it, and what takes long is done by then: it
+ * never begins there. They go with their calls.
  */
 const hashes = new WeakMap<CallKey, Promise<string>>();
 const verdicts = new WeakMap<CallKey, Map<string, Promise<boolean>>>();
 
 /** The hash of the new password of a call, made once. */
-export function hashOnce({ call }: RequestContext, password: string): Promise<string> {
+export function hashOnce({ call, allowsWork }: RequestContext, password: string): Promise<string> {
   let hash = hashes.get(call);
   if (hash === undefined) {
+    if (!allowsWork) throw new WorkNeededError();
     hash = hashPassword(password);
     hashes.set(call, hash);
   }
@@ -22,7 +23,7 @@ export function hashOnce({ call }: RequestContext, password: string): Promise<st
 
 /** Whether a password of a call is the one that was hashed, found out once. */
 export function verifyOnce(
-  { call }: RequestContext,
+  { call, allowsWork }: RequestContext,
   claim: { readonly role: "old" | "new"; readonly password: string; readonly hash: string },
 ): Promise<boolean> {
   let ofCall = verdicts.get(call);
@@ -33,6 +34,7 @@ export function verifyOnce(
   const key = `${claim.role} ${claim.hash}`;
   let verdict = ofCall.get(key);
   if (verdict === undefined) {
+    if (!allowsWork) throw new WorkNeededError();
     verdict = verifyPassword(claim.password, claim.hash);
     ofCall.set(key, verdict);
   }

@@ -10,6 +10,7 @@ import {
   type Verified,
 } from "@cinnabar/kernel";
 import { type CompiledPolicy, compilePolicy, parsePolicy } from "@cinnabar/policy";
+import { CompiledDocuments } from "./compiled-documents.ts";
 import { toVersionId } from "./policy-version-id.ts";
 
 const policyColumns = {
@@ -87,15 +88,58 @@ export const policyKind: EntityKind<EffectivePolicy> = {
     if (policy === undefined) return undefined;
     const { defaultVersion: version } = policy;
     const { document } = await loadVersion(reader, place, version);
-    return {
-      compiled: compilePolicy(parsePolicy(document, "identity"), {
-        type: "Custom",
-        name: place.name,
-        version: toVersionId(version),
-      }),
-    };
+    return { compiled: compileOnce(document, place, version) };
   },
 };
+
+/** What each of some custom policies says now, by their names; those that are not there are left out. */
+export async function listEffectivePolicies(
+  reader: EntityReader,
+  accountId: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, CompiledPolicy>> {
+  const policies = await listPolicies(reader, { accountId, after: "", limit: names.length, names });
+  if (policies.length === 0) return new Map();
+  const rows = await reader.db
+    .$extendTables<PolicySchema>()
+    .selectFrom("ram_policy_version")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("policy_name", "in", names)
+    .execute();
+  const documents = new Map(
+    rows.map((raw) => {
+      const { policy_name: name, version, document } = policyVersionTable.verify(reader.guard, raw).row;
+      return [`${name}/${version}`, document] as const;
+    }),
+  );
+  return new Map(
+    policies.map(({ name, defaultVersion: version }) => {
+      const document = documents.get(`${name}/${version}`);
+      if (document === undefined) throw missingVersion();
+      return [name, compileOnce(document, { accountId, name }, version)];
+    }),
+  );
+}
+
+const compiledDocuments = new CompiledDocuments<CompiledPolicy>();
+
+function compileOnce(document: string, place: PolicyPlace, version: number): CompiledPolicy {
+  const id = `${policyEntityId(place)}/${version}`;
+  return compiledDocuments.compile(id, document, () => compile(document, { name: place.name, version }));
+}
+
+/** What a version of a custom policy says. */
+export function compile(
+  document: string,
+  { name, version }: { readonly name: string; readonly version: number },
+): CompiledPolicy {
+  return compilePolicy(parsePolicy(document, "identity"), { type: "Custom", name, version: toVersionId(version) });
+}
+
+function missingVersion(): TamperedRowError {
+  return new TamperedRowError(policyVersionTable.name, "a policy's default version is missing");
+}
 
 export function policyEntityId({ accountId, name }: PolicyPlace): string {
   return `${accountId}/${name}`;
@@ -166,7 +210,7 @@ export async function loadVersion(
   version: number,
 ): Promise<StoredPolicyVersion> {
   const found = await findVersion(reader, place, version);
-  if (found === undefined) throw new TamperedRowError(policyVersionTable.name, "a policy's default version is missing");
+  if (found === undefined) throw missingVersion();
   return found;
 }
 

@@ -13,6 +13,8 @@ import {
   type Verified,
 } from "@cinnabar/kernel";
 import { compilePolicy, parsePolicy, PolicySet } from "@cinnabar/policy";
+import { CompiledDocuments } from "../policy/compiled-documents.ts";
+import { slices } from "../slices.ts";
 
 const columns = {
   id: "text",
@@ -51,6 +53,9 @@ export interface Role {
 
 /** What a caller says of a role. */
 export type RoleContent = Pick<Role, "description" | "trustDocument" | "maxSessionSeconds">;
+
+/** Most roles of one account (Alibaba Cloud RAM, "Limits"). */
+export const MAX_ROLES = 1000;
 
 const CACHED_ROLES = 5_000;
 /** An entry is small. */
@@ -132,9 +137,12 @@ export async function listRoles(
 
 /** Roles by their ids, in no order; those that are not there are left out. */
 export async function findRoles(reader: EntityReader, ids: readonly string[]): Promise<readonly Role[]> {
-  if (ids.length === 0) return [];
-  const rows = await selectRoles(reader).where("id", "in", ids).execute();
-  return rows.map((raw) => toRole(reader, raw));
+  const found: Role[] = [];
+  for (const slice of slices(ids)) {
+    const rows = await selectRoles(reader).where("id", "in", slice).execute();
+    for (const raw of rows) found.push(toRole(reader, raw));
+  }
+  return found;
 }
 
 export async function countRoles({ db }: EntityReader, accountId: string): Promise<number> {
@@ -178,17 +186,23 @@ function selectRoles({ db }: EntityReader) {
   return db.$extendTables<RoleSchema>().selectFrom("ram_role").selectAll();
 }
 
+/** What a trust policy of a role says. @throws PolicyError if it is none. */
+export function compileTrust(document: string, roleName: string): PolicySet {
+  return new PolicySet([compilePolicy(parsePolicy(document, "trust"), { type: "Trust", name: roleName })]);
+}
+
+const compiledTrusts = new CompiledDocuments<PolicySet>();
+
 function toRole({ guard }: EntityReader, raw: object): Role {
   const stored = roleTable.verify(guard, raw);
   const { row, revision } = stored;
-  const trust = compilePolicy(parsePolicy(row.trust_policy, "trust"), { type: "Trust", name: row.name });
   return {
     roleId: parseId("Role", row.id),
     roleName: row.name,
     accountId: row.account_id,
     description: row.description,
     trustDocument: row.trust_policy,
-    trust: new PolicySet([trust]),
+    trust: compiledTrusts.compile(row.id, row.trust_policy, () => compileTrust(row.trust_policy, row.name)),
     maxSessionSeconds: row.max_session_seconds,
     revision,
     createdAt: row.created_at,

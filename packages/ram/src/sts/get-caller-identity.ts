@@ -43,6 +43,7 @@ function describe(principal: Principal) {
     }
     case "service":
       return { Arn, IdentityType: "Service", PrincipalId: principal.serviceName } as const;
+    case "application":
     case "federated-user":
       throw new RangeError("a caller without an AccessKey cannot have signed");
   }

@@ -136,6 +136,7 @@ function originOf(principal: Principal): Origin {
     case "root-account":
     case "ram-user":
     case "service":
+    case "application":
       return { sourceAccountId: parseId("Account", principal.accountId), provider: undefined, roles: [] };
   }
 }

@@ -2,7 +2,7 @@ import { type AccessRequest, ApiError, ERRORS, type RequestContext } from "@cinn
 import { compilePolicy, parsePolicy, type Policy, PolicyError, type PolicyKind, PolicySet } from "@cinnabar/policy";
 import { listAttachedEntities } from "../attachment/attachment-repository.ts";
 import { loadGroupByName } from "../group/group-repository.ts";
-import { listMemberships } from "../group/membership-repository.ts";
+import { listMemberIds } from "../group/membership-repository.ts";
 import { loadCustomPolicy } from "../policy/load-policy.ts";
 import { MAX_DOCUMENT_CHARACTERS } from "../policy/policy-document.ts";
 import { loadRole } from "../role/load-role.ts";
@@ -98,7 +98,7 @@ async function loadAttached(context: RequestContext, name: string): Promise<Conc
 async function membersOf(context: RequestContext, groupIds: readonly string[]): Promise<readonly UserEntry[]> {
   const userIds = new Set<string>();
   for (const groupId of groupIds) {
-    for (const { userId } of await listMemberships(context, { groupId })) userIds.add(userId);
+    for (const userId of await listMemberIds(context, groupId)) userIds.add(userId);
   }
   const members = await findUsers(context, [...userIds]);
   return members.toSorted((one, other) => (one.userId < other.userId ? -1 : 1));

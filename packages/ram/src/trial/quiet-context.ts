@@ -2,13 +2,15 @@ import type { RequestContext } from "@cinnabar/kernel";
 
 /** The same context for what a call looks at and is not about: nothing is said of it in the event. */
 export function quiet(context: RequestContext): RequestContext {
-  const { principal, now, isSecure, sourceAddress, call, region, custody, guard } = context;
+  const { asOf, principal, now, isSecure, sourceAddress, call, allowsWork, region, custody, guard } = context;
   return {
+    asOf,
     principal,
     now,
     isSecure,
     sourceAddress,
     call,
+    allowsWork,
     region,
     custody,
     guard,

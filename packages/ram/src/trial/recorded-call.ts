@@ -27,7 +27,13 @@ export interface RecordedCaller {
 }
 
 /** The answers to somebody who may not know of a resource, or who named none that there is. */
-const NOT_FOUND = new Set(["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "InvalidResourceId.NotFound"]);
+const NOT_FOUND = new Set([
+  "Forbidden.KeyNotFound",
+  "Forbidden.AliasNotFound",
+  "InvalidResourceId.NotFound",
+  // Any of these, in a dry run.
+  "ValidationError",
+]);
 
 /** The call that an event records; `undefined` if it asked for no right. */
 export function readRecordedCall(

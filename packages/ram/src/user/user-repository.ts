@@ -15,6 +15,7 @@ import {
 } from "@cinnabar/kernel";
 import { listMemberships } from "../group/membership-repository.ts";
 import { type Page, type Paged, toPaged } from "../paging.ts";
+import { slices } from "../slices.ts";
 
 const columns = {
   id: "text",
@@ -168,8 +169,21 @@ export async function listUsersOf(
 
 /** Users by their ids, in no order; those that are not there are left out. */
 export async function findUsers(reader: EntityReader, ids: readonly string[]): Promise<readonly UserEntry[]> {
-  if (ids.length === 0) return [];
-  const rows = await selectUsers(reader).where("id", "in", ids).execute();
+  const found: UserEntry[] = [];
+  for (const slice of slices(ids)) {
+    const rows = await selectUsers(reader).where("id", "in", slice).execute();
+    for (const raw of rows) found.push(toEntry(reader, raw));
+  }
+  return found;
+}
+
+/** Users of an account by their names, in no order; those that are not there are left out. */
+export async function findUsersNamed(
+  reader: EntityReader,
+  { accountId, names }: { readonly accountId: string; readonly names: readonly string[] },
+): Promise<readonly UserEntry[]> {
+  if (names.length === 0) return [];
+  const rows = await selectUsers(reader).where("account_id", "=", accountId).where("name", "in", names).execute();
   return rows.map((raw) => toEntry(reader, raw));
 }
 

@@ -29,7 +29,14 @@ import {
   SqliteBackend,
   type UserPrincipal,
 } from "@cinnabar/kernel";
-import { createAuthorizer, ramMigrations, ramOperations } from "@cinnabar/ram";
+import {
+  createAuthorizer,
+  type KeyPolicies,
+  type ProbedKey,
+  ramMigrations,
+  ramOperations,
+  Separation,
+} from "@cinnabar/ram";
 import type { TestDatabase, TestDatabaseInstance } from "@cinnabar/testkit";
 import type { Kysely } from "kysely";
 import { accountTable } from "../../src/account.ts";
@@ -57,6 +64,12 @@ export class PolicyWorld implements AsyncDisposable {
   /** When every AccessKey was used last, in store milliseconds. */
   lastUse: number | undefined;
   readonly keys: DeploymentKeys;
+  /** The account's keys, as its separation of duties finds them. */
+  readonly probedKeys = new Map<string, ProbedKey>();
+  readonly keyPolicies: KeyPolicies = {
+    find: () => Promise.resolve([...this.probedKeys.values()]),
+    state: () => Promise.resolve(String(this.probedKeys.size)),
+  };
   readonly #operations: readonly DeclaredOperation[];
   readonly #database: TestDatabaseInstance;
 
@@ -71,6 +84,7 @@ export class PolicyWorld implements AsyncDisposable {
       authorizer: this.authorizer,
       findRight: () => undefined,
       recorded: noRecords,
+      separation: new Separation(this.keyPolicies),
     });
     this.guard = new RowGuard(keys.guardKeys);
     this.custody = openCustody({ keys, keystore: new SoftwareKeystore() });
@@ -200,7 +214,8 @@ export class PolicyWorld implements AsyncDisposable {
   async addAccount(accountId: AccountId = newAccountId()): Promise<Principal> {
     const { keys, guard, db, now } = this;
     const { change } = newAccountKey({ keys, accountId, version: 1, guard, db, now });
-    const account = { id: accountId, status: "Enabled", created_at: now, require_usage_review: null, service: null };
+    const settings = { require_usage_review: null, separation_of_duties: null };
+    const account = { id: accountId, status: "Enabled", created_at: now, ...settings, service: null };
     await this.#commit({ result: {}, changes: [change, accountTable.insert(guard, db, account)] });
     return rootPrincipal({ accountId, accessKeyId: "LTAI5tTest" });
   }
@@ -243,12 +258,14 @@ export class PolicyWorld implements AsyncDisposable {
 }
 
 export class WorldContext implements RequestContext {
+  readonly asOf = 0;
   readonly principal: Principal;
   readonly region = REGION;
   readonly now: number;
   isSecure = true;
   sourceAddress = "127.0.0.1";
   readonly call = {};
+  readonly allowsWork = true;
   readonly custody: Custody;
   readonly db: Kysely<unknown>;
   readonly log: Kysely<unknown>;

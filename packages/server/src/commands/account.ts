@@ -1,5 +1,5 @@
 import { type AccountId, isId } from "@cinnabar/kernel";
-import type { AccountSummary } from "@cinnabar/ram";
+import { type AccountSettings, type AccountSummary, SEPARATIONS, type SeparationOfDuties } from "@cinnabar/ram";
 import { UsageError } from "../operator-error.ts";
 import { withAdministration } from "./administered-store.ts";
 import { giveOutAccessKey } from "./new-access-key.ts";
@@ -105,15 +105,19 @@ function setEnabled(
   });
 }
 
-const USAGE_REVIEW = ["--require-usage-review"] as const;
+const USAGE_REVIEW = "--require-usage-review";
+const SEPARATION = "--separation-of-duties";
 
-const SET_USAGE = `Usage: cinnabar account set ACCOUNT --require-usage-review on|off [--json] [SETTINGS]
+const SET_USAGE = `Usage: cinnabar account set ACCOUNT [--require-usage-review on|off]
+         [--separation-of-duties off|warn|enforce] [--json] [SETTINGS]
 
 Changes settings of an account, on every node from the moment that the command has ended.
 
-  --require-usage-review on|off  Whether the deletion of a key is scheduled only by who gives the hash of its
-                                 usage report: see cinnabar key usage --report. Off at first.
-  --json                         Print the result as JSON.
+  --require-usage-review on|off            Whether the deletion of a key is scheduled only by who gives the hash of
+                                           its usage report: see cinnabar key usage --report. Off at first.
+  --separation-of-duties off|warn|enforce  What comes of a change after which somebody could both use a key and
+                                           manage it: nothing, a warning, or a refusal. At first, warn.
+  --json                                   Print the result as JSON.
 
 Example: cinnabar account set 1234567890123456 --require-usage-review on --data /var/lib/cinnabar`;
 
@@ -122,19 +126,34 @@ export function accountSet(argv: readonly string[]): Promise<number> {
   return runCommand({
     argv,
     usage: SET_USAGE,
-    syntax: { operands: [{ name: "The account's id" }], switches: ["--json"], options: [USAGE_REVIEW] },
+    syntax: {
+      operands: [{ name: "The account's id" }],
+      switches: ["--json"],
+      options: [[USAGE_REVIEW], [SEPARATION]],
+    },
     run: async (configuration, { operands: [text = ""], switches, options }) => {
       const accountId = readAccountId(text);
-      const given = options.get(USAGE_REVIEW[0]);
-      if (given === undefined) throw new UsageError(`Say what to set: ${USAGE_REVIEW[0]} on or off.`);
-      const requireUsageReview = readSwitch(USAGE_REVIEW[0], given);
+      const wanted = readSettings(options);
       const changed = await withAdministration(configuration, (administration) =>
-        administration.changeAccountSettings(accountId, { requireUsageReview }),
+        administration.changeAccountSettings(accountId, wanted),
       );
-      if (switches.has("--json")) await print(`${JSON.stringify({ accountId, requireUsageReview, changed })}\n`);
-      else await say(describeReview(accountId, { requireUsageReview, changed }));
+      if (switches.has("--json")) await print(`${JSON.stringify({ accountId, ...wanted, changed })}\n`);
+      else await say(describeSettings(accountId, wanted, changed));
     },
   });
+}
+
+/** @throws UsageError for values that there are not, or if nothing is to be set. */
+function readSettings(options: ReadonlyMap<string, string>): Partial<AccountSettings> {
+  const review = options.get(USAGE_REVIEW);
+  const separation = options.get(SEPARATION);
+  if (review === undefined && separation === undefined) {
+    throw new UsageError(`Say what to set: ${USAGE_REVIEW} on or off, or ${SEPARATION} ${SEPARATIONS.join(", ")}.`);
+  }
+  return {
+    ...(review !== undefined && { requireUsageReview: readSwitch(USAGE_REVIEW, review) }),
+    ...(separation !== undefined && { separationOfDuties: readSeparation(separation) }),
+  };
 }
 
 /** @throws UsageError unless it is `on` or `off`. */
@@ -143,13 +162,31 @@ function readSwitch(flag: string, text: string): boolean {
   throw new UsageError(`${flag} is "${text}": it must be on or off.`);
 }
 
-function describeReview(
+/** @throws UsageError unless it is one of the three. */
+function readSeparation(text: string): SeparationOfDuties {
+  const found = SEPARATIONS.find((separation) => separation === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`${SEPARATION} is "${text}": it must be ${SEPARATIONS.join(", ")}.`);
+}
+
+const SEPARATION_RULES: Readonly<Record<SeparationOfDuties, string>> = {
+  off: "says nothing of who can both use a key and manage it",
+  warn: "warns of changes after which somebody can both use a key and manage it",
+  enforce: "refuses changes after which somebody could both use a key and manage it",
+};
+
+function describeSettings(
   accountId: string,
-  { requireUsageReview, changed }: { readonly requireUsageReview: boolean; readonly changed: boolean },
+  { requireUsageReview, separationOfDuties }: Partial<AccountSettings>,
+  changed: boolean,
 ): string {
-  const rule = requireUsageReview
-    ? `The account ${accountId} requires a review of a key's usage before its deletion is scheduled`
-    : `The account ${accountId} requires no review of a key's usage before its deletion is scheduled`;
+  const rules = [
+    ...(requireUsageReview === undefined
+      ? []
+      : [`requires ${requireUsageReview ? "a" : "no"} review of a key's usage before its deletion is scheduled`]),
+    ...(separationOfDuties === undefined ? [] : [SEPARATION_RULES[separationOfDuties]]),
+  ];
+  const rule = `The account ${accountId} ${rules.join(", and ")}`;
   return changed ? `${rule}, from now on.` : `${rule}: it was so already.`;
 }
 
@@ -176,13 +213,14 @@ function toJson({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKe
 
 function toTable(accounts: readonly AccountSummary[]): string {
   return formatTable([
-    ["ACCOUNT", "STATUS", "CREATED", "ACCESSKEYS", "USAGE REVIEW"],
+    ["ACCOUNT", "STATUS", "CREATED", "ACCESSKEYS", "USAGE REVIEW", "SEPARATION OF DUTIES"],
     ...accounts.map(({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKeys }) => [
       id,
       isEnabled ? "Enabled" : "Disabled",
       formatTime(createdAt),
       `${accessKeys}, ${activeAccessKeys} active`,
       settings.requireUsageReview ? "required" : "not required",
+      settings.separationOfDuties,
     ]),
   ]);
 }

@@ -10,6 +10,7 @@ import {
   RowGuard,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
+import { Instances } from "@cinnabar/kms";
 import { Administration, OidcProviders, Services } from "@cinnabar/ram";
 import type { Configuration } from "../configuration/index.ts";
 import { openDatabase } from "../database.ts";
@@ -73,6 +74,14 @@ export async function withServices<T>(
   run: (services: Services) => Promise<T>,
 ): Promise<T> {
   return withChangedStore(configuration, ({ store, keys }) => run(new Services({ store, keys })));
+}
+
+/** Opens the store for a command that administers instances. @throws OperatorError as {@link withAdministration}. */
+export async function withInstances<T>(
+  configuration: Configuration,
+  run: (instances: Instances) => Promise<T>,
+): Promise<T> {
+  return withChangedStore(configuration, ({ store }) => run(new Instances(store)));
 }
 
 function withChangedStore<T>(configuration: Configuration, run: (opened: OpenedStore) => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import {
   TamperedRowError,
   UnknownOutcomeError,
 } from "@cinnabar/kernel";
+import { InstanceError } from "@cinnabar/kms";
 import { AdministrationError } from "@cinnabar/ram";
 import { asksForHelp, type Configuration, describeSettings, loadConfiguration } from "../configuration/index.ts";
 import { OperatorError, UsageError } from "../operator-error.ts";
@@ -27,6 +28,7 @@ const SENTENCES = [
   ClockBehindError,
   TamperedRowError,
   AdministrationError,
+  InstanceError,
   AccountKeyError,
   RootKeyRotatedError,
 ];

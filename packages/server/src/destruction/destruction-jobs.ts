@@ -1,8 +1,9 @@
-import type { Logger, Metrics, Store } from "@cinnabar/kernel";
+import type { Custody, Logger, Metrics, Store } from "@cinnabar/kernel";
 import type { Job } from "../jobs/index.ts";
 import { accountKeyUses } from "../tables.ts";
 import { DestroyKeys } from "./destroy-keys.ts";
 import type { DestructionPolicy } from "./destruction-policy.ts";
+import { ExpireMaterial } from "./expire-material.ts";
 import { followChanges } from "./follow-changes.ts";
 import { RetireAccountKeys } from "./retire-account-keys.ts";
 
@@ -12,11 +13,13 @@ export function destructionJobs({
   ...parts
 }: {
   readonly store: Store;
+  readonly custody: Custody;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly destruction: DestructionPolicy;
 }): readonly Job[] {
   return [
+    new ExpireMaterial({ ...parts, delayMillis }),
     new DestroyKeys({ ...parts, delayMillis }),
     ...(backupRetentionMillis === undefined
       ? []

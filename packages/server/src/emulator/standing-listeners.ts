@@ -37,6 +37,7 @@ export class StandingListeners implements NodeListeners {
       ...options,
       isEmulator: true,
       handle: (call) => this.#handle(call),
+      isIssuedClientKey: (id) => (this.#node ?? options).isIssuedClientKey?.(id) === true,
       onRefused: (reason, details) => this.#node?.onRefused(reason, details),
     });
     this.#node = options;

@@ -1,7 +1,13 @@
-import { STATUS_CODES } from "node:http";
+import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
 
 import { newRequestId } from "@cinnabar/kernel";
-import { encodeError, JSON_CONTENT_TYPE } from "@cinnabar/rpc";
+import {
+  encodeError,
+  encodeInstanceError,
+  isInstanceRequest,
+  JSON_CONTENT_TYPE,
+  PROTOBUF_CONTENT_TYPE,
+} from "@cinnabar/rpc";
 
 import { EMULATOR_HEADER } from "./emulator-header.ts";
 
@@ -77,25 +83,28 @@ export function refusalOf(error: NodeJS.ErrnoException): Refusal | undefined {
 }
 
 /**
- * A whole HTTP answer, the last one on its connection.
+ * A whole HTTP answer, the last one on its connection, in what the request's protocol has.
  *
- * @param options.host - the Host header, empty where it is not known.
+ * @param options.headers - of the request, as far as they are known.
  */
 export function formatRefusal(
   { status, code, message }: Refusal,
-  { host, isEmulator }: { readonly host: string; readonly isEmulator: boolean },
-): string {
+  { headers, isEmulator }: { readonly headers: IncomingHttpHeaders; readonly isEmulator: boolean },
+): Buffer {
   const requestId = newRequestId();
-  const body = encodeError({ requestId, hostId: host, code, message, httpStatus: status });
-  return [
+  const answer = { requestId, hostId: headers.host ?? "", code, message, httpStatus: status };
+  const isInstance = isInstanceRequest(headers);
+  const body = isInstance ? encodeInstanceError(answer) : Buffer.from(encodeError(answer));
+  const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Date: ${new Date().toUTCString()}`,
-    `Content-Type: ${JSON_CONTENT_TYPE}`,
+    `Content-Type: ${isInstance ? PROTOBUF_CONTENT_TYPE : JSON_CONTENT_TYPE}`,
     `x-acs-request-id: ${requestId}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
+    `Content-Length: ${body.length}`,
     "Connection: close",
     ...(isEmulator ? [`${EMULATOR_HEADER}: true`] : []),
     "",
-    body,
+    "",
   ].join("\r\n");
+  return Buffer.concat([Buffer.from(head), body]);
 }

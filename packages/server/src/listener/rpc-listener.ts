@@ -1,10 +1,22 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type BlockList, type DropArgument, isIP, isIPv6, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import type { Answer, IncomingCall, RefusalDetails } from "@cinnabar/kernel";
-import { type HttpRequest, JSON_CONTENT_TYPE, XML_CONTENT_TYPE } from "@cinnabar/rpc";
+import {
+  type HttpRequest,
+  JSON_CONTENT_TYPE,
+  PROTOBUF_CONTENT_TYPE,
+  readClientKeyId,
+  XML_CONTENT_TYPE,
+} from "@cinnabar/rpc";
 
 import type { TlsMaterial } from "../tls/index.ts";
 import { bind, boundAddress } from "./bind.ts";
@@ -20,8 +32,12 @@ export interface ListenerLimits {
   /** Bytes of the request line and the headers. */
   readonly headerBytes: number;
   readonly bodyBytes: number;
+  /** As `bodyBytes`, of whoever names a client key that was issued. */
+  readonly instanceBodyBytes: number;
   /** Bytes of all bodies that are being received. */
   readonly receivingBytes: number;
+  /** Bytes of all large bodies, beyond 64 KiB, whose calls are not answered: one takes its size thrice in memory. */
+  readonly unansweredBytes: number;
   /** Time to send a whole request, and to finish a TLS handshake. */
   readonly requestMillis: number;
   /** How long a connection without a request is kept. */
@@ -39,7 +55,10 @@ export interface ListenerLimits {
 const DEFAULT_LIMITS: ListenerLimits = {
   headerBytes: 256 * 1024,
   bodyBytes: 1024 * 1024,
+  // Published: 3 MB (KMS Instance API, "Encrypt").
+  instanceBodyBytes: 3 * 1024 * 1024,
   receivingBytes: 64 * 1024 * 1024,
+  unansweredBytes: 32 * 1024 * 1024,
   requestMillis: 10_000,
   keepAliveMillis: 65_000,
   stalledMillis: 60_000,
@@ -48,6 +67,9 @@ const DEFAULT_LIMITS: ListenerLimits = {
   connectionsPerAddress: 1_024,
   callsPerConnection: 64,
 };
+
+/** The largest body that is counted only while it is received: what has more may wait long for its answer. */
+const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /** A call with the connection that it came on. */
 export interface ListenerCall extends IncomingCall {
@@ -67,6 +89,8 @@ export interface RpcListenerOptions extends ListenAddress {
   readonly maxConnectionsPerAddress?: number;
   /** Takes a call, and answers it with its `respond`, once. Must not throw. The body is whole. */
   handle(call: ListenerCall): void;
+  /** Whether a client key was certainly not invented by who names it. Left out, none is known. */
+  readonly isIssuedClientKey?: ((clientKeyId: string) => boolean) | undefined;
   /** A request or a connection that never became a call. */
   onRefused(reason: ListenerRefusalReason, details: RefusalDetails): void;
   /** Marks every answer as an emulator's. */
@@ -101,6 +125,7 @@ export class RpcListener {
   /** By the socket that requests come on: with TLS, not one of the above. */
   readonly #connections = new Map<Duplex, Connection>();
   #receivingBytes = 0;
+  #unansweredBytes = 0;
   #stopped: Promise<void> | undefined;
 
   constructor(options: RpcListenerOptions) {
@@ -142,8 +167,9 @@ export class RpcListener {
   }
 
   /** Lets somebody else take the calls from now on. Who has connected stays connected. */
-  handOver({ handle, onRefused }: Pick<RpcListenerOptions, "handle" | "onRefused">): void {
-    this.#options = { ...this.#options, handle, onRefused };
+  handOver(options: Pick<RpcListenerOptions, "handle" | "isIssuedClientKey" | "onRefused">): void {
+    const { handle, isIssuedClientKey, onRefused } = options;
+    this.#options = { ...this.#options, handle, isIssuedClientKey, onRefused };
   }
 
   /**
@@ -247,7 +273,7 @@ export class RpcListener {
       return this.#refuseRequest(request, REFUSALS.tooManyCalls);
     }
     const length = headers["content-length"];
-    if (length !== undefined && Number(length) > this.#limits.bodyBytes) {
+    if (length !== undefined && Number(length) > this.#bodyLimit(request)) {
       return this.#refuseRequest(request, REFUSALS.bodyTooLarge);
     }
     if (expectation !== undefined) response.writeContinue();
@@ -261,6 +287,7 @@ export class RpcListener {
   }
 
   #receiveBody(request: IncomingMessage, exchange: Exchange): void {
+    const limit = this.#bodyLimit(request);
     const chunks: Buffer[] = [];
     let size = 0;
     const release = () => {
@@ -277,16 +304,32 @@ export class RpcListener {
       size += chunk.length;
       this.#receivingBytes += chunk.length;
       chunks.push(chunk);
-      if (size > this.#limits.bodyBytes) refuse(REFUSALS.bodyTooLarge);
+      if (size > limit) refuse(REFUSALS.bodyTooLarge);
       else if (this.#receivingBytes > this.#limits.receivingBytes) refuse(REFUSALS.tooManyBodies);
     });
     request.on("end", () => {
       if (exchange.connection.isRefused) return;
+      if (!this.#countUnanswered(exchange, size)) return refuse(REFUSALS.tooManyBodies);
       const [only] = chunks;
       exchange.http.body = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
       this.#handOver(exchange);
     });
     request.on("close", release);
+  }
+
+  /** Counts a large body until its call is answered. @returns false if that were too much. */
+  #countUnanswered(exchange: Exchange, bytes: number): boolean {
+    if (bytes <= MAX_SMALL_BODY_BYTES) return true;
+    if (this.#unansweredBytes + bytes > this.#limits.unansweredBytes) return false;
+    this.#unansweredBytes += bytes;
+    exchange.onEnded = () => (this.#unansweredBytes -= bytes);
+    return true;
+  }
+
+  #bodyLimit({ headers }: IncomingMessage): number {
+    const clientKeyId = readClientKeyId(headers);
+    const isIssued = clientKeyId !== undefined && this.#options.isIssuedClientKey?.(clientKeyId) === true;
+    return isIssued ? this.#limits.instanceBodyBytes : this.#limits.bodyBytes;
   }
 
   #handOver(exchange: Exchange): void {
@@ -303,7 +346,7 @@ export class RpcListener {
     if (connection?.isRefused === true) return;
     const refusal = refusalOf(error);
     if (connection !== undefined && refusal !== undefined && socket.writable) {
-      return this.#refuse(connection.socket, refusal, "");
+      return this.#refuse(connection.socket, refusal, {});
     }
     socket.destroy();
     // A handshake that failed otherwise than by the client's going away.
@@ -315,17 +358,17 @@ export class RpcListener {
   #refuseRequest(request: IncomingMessage, refusal: Refusal): void {
     // What is still to come of it is thrown away.
     request.resume();
-    this.#refuse(request.socket, refusal, request.headers.host ?? "");
+    this.#refuse(request.socket, refusal, request.headers);
   }
 
   /** Tells a client why nothing more is taken from it. Calls that it has open are answered instead. */
-  #refuse(socket: Duplex, refusal: Refusal, host: string): void {
+  #refuse(socket: Duplex, refusal: Refusal, headers: IncomingHttpHeaders): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined || connection.isRefused) return;
     const source = connection.peer.sourceAddress;
     this.#options.onRefused(refusal.reason, { code: refusal.code, status: refusal.status, source });
     const { isEmulator = false } = this.#options;
-    connection.refuse(formatRefusal(refusal, { host, isEmulator }), this.#limits.lingerMillis);
+    connection.refuse(formatRefusal(refusal, { headers, isEmulator }), this.#limits.lingerMillis);
   }
 
   #tooMany(source: string | undefined): void {
@@ -363,7 +406,7 @@ class Connection {
     if (this.open > 0 && this.#last !== undefined) this.#last.shouldKeepAlive = false;
   }
 
-  refuse(answer: string, lingerMillis: number): void {
+  refuse(answer: Uint8Array, lingerMillis: number): void {
     this.isRefused = true;
     if (this.open > 0) return this.closeAfterAnswers();
     // The client may still be sending: to close at once would reset the connection before it has read the answer.
@@ -379,6 +422,8 @@ class Exchange implements ListenerCall {
   readonly isSecure: boolean;
   readonly connection: Connection;
   readonly response: ServerResponse;
+  /** Called once nobody serves the call any more. */
+  onEnded: (() => void) | undefined;
   readonly #isEmulator: boolean;
 
   constructor(options: {
@@ -401,11 +446,12 @@ class Exchange implements ListenerCall {
   respond({ status, body, format, requestId, retryAfterMillis }: Answer): void {
     const { connection, response } = this;
     connection.open--;
+    this.onEnded?.();
     if (connection.socket.destroyed) return;
     // An array is written as it is, and a body that is text leaves with the headers in one write.
     const headers = [
       "Content-Type",
-      format === "JSON" ? JSON_CONTENT_TYPE : XML_CONTENT_TYPE,
+      CONTENT_TYPES[format],
       "x-acs-request-id",
       requestId,
       "Content-Length",
@@ -419,8 +465,15 @@ class Exchange implements ListenerCall {
 
   drop(): void {
     this.connection.open--;
+    this.onEnded?.();
     this.connection.socket.destroy();
   }
 }
+
+const CONTENT_TYPES: Readonly<Record<Answer["format"], string>> = {
+  JSON: JSON_CONTENT_TYPE,
+  XML: XML_CONTENT_TYPE,
+  PROTOBUF: PROTOBUF_CONTENT_TYPE,
+};
 
 const NO_BODY = new Uint8Array();

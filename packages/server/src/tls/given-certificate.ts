@@ -35,7 +35,15 @@ export async function loadGivenCertificate(options: {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperatorError(`The certificate ${certFile} cannot be used: OpenSSL says "${reason}".`, { cause: error });
   }
-  return { cert, key, validUntil };
+  return { cert, key, ca: issuersIn(cert), validUntil };
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----\r?\n?/g;
+
+/** The certificates that come with the server's own, or that one itself if it comes alone. */
+function issuersIn(chain: Buffer): string {
+  const [own = "", ...issuers] = chain.toString("latin1").match(CERTIFICATE) ?? [];
+  return issuers.length === 0 ? own : issuers.join("");
 }
 
 async function read(what: string, path: string): Promise<Buffer> {

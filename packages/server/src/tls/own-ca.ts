@@ -62,15 +62,19 @@ export async function ensureServerCertificate(options: {
   const caPem = await readFileIfThere(caFile);
   const ca = caPem === undefined ? undefined : parseCa(caFile, caPem, now);
   const current = ca && (await findServerCertificate(directory, ca));
-  if (current !== undefined && isGood(current.certificate, { names, now })) return { ...current.material, caFile };
+  if (ca !== undefined && current !== undefined && isGood(current.certificate, { names, now })) {
+    return { ...current.material, ca: ca.toString(), caFile };
+  }
 
   const authority = ca === undefined ? await createCa(directory, now) : await openCa(directory, ca);
   const material = await createServerCertificate({ directory, authority, names, now });
-  return { ...material, caFile };
+  return { ...material, ca: authority.pem, caFile };
 }
 
 interface Authority {
   readonly issuer: Issuer;
+  /** Its certificate. */
+  readonly pem: string;
   readonly validUntil: number;
 }
 
@@ -103,7 +107,8 @@ async function openCa(directory: string, ca: X509Certificate): Promise<Authority
       `The CA's key ${path} does not belong to its certificate ca.pem. Restore it from a backup.`,
     );
   }
-  return { issuer: { commonName: commonNameOf(ca), privateKey }, validUntil: ca.validToDate.getTime() };
+  const issuer = { commonName: commonNameOf(ca), privateKey };
+  return { issuer, pem: ca.toString(), validUntil: ca.validToDate.getTime() };
 }
 
 /** The key is written first: a crash in between leaves a key that nobody trusts yet, and the next start goes on with it. */
@@ -119,8 +124,9 @@ async function createCa(directory: string, now: number): Promise<Authority> {
   const validity = { from: now - BACKDATED_MILLIS, until: now + CA_DAYS * DAY_MILLIS };
   const der = issueCaCertificate(issuer, validity);
   if (left === undefined) await writeFileAtomically(keyFile, pemOf(privateKey));
-  await writeFileAtomically(join(directory, "ca.pem"), new X509Certificate(der).toString(), { mode: READABLE_BY_ALL });
-  return { issuer, validUntil: validity.until };
+  const pem = new X509Certificate(der).toString();
+  await writeFileAtomically(join(directory, "ca.pem"), pem, { mode: READABLE_BY_ALL });
+  return { issuer, pem, validUntil: validity.until };
 }
 
 async function createServerCertificate(options: {

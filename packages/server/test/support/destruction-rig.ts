@@ -155,11 +155,16 @@ export class DestructionRig implements AsyncDisposable {
   }
 
   async systemEvents(name: string): Promise<readonly SystemEvent[]> {
+    return (await this.controlEvents(name)).filter(({ eventType }) => eventType === "AliyunServiceEvent");
+  }
+
+  /** Events of the control log, whoever caused them. */
+  async controlEvents(name: string): Promise<readonly (SystemEvent & { readonly eventType: string })[]> {
     const { rows } = await this.backend.reader.execute("SELECT * FROM audit_batch WHERE shard = 0 ORDER BY seq", []);
     return rows
       .flatMap((raw) => openEvents(readBatchRow(raw)) ?? [])
       .map((text) => JSON.parse(text) as SystemEvent & { eventType: string })
-      .filter(({ eventName, eventType }) => eventName === name && eventType === "AliyunServiceEvent");
+      .filter(({ eventName }) => eventName === name);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -205,19 +210,19 @@ export class Caller {
   /** The answer without its RequestId, with its status. */
   async answer(action: string, parameters: Wire = {}): Promise<string> {
     const { status, body, requestId } = await this.attempt(action, parameters);
-    return `${status} ${body.replaceAll(requestId, "REQUEST")}`;
+    return `${status} ${String(body).replaceAll(requestId, "REQUEST")}`;
   }
 
   async call<Fields = Record<string, unknown>>(action: string, parameters: Wire = {}): Promise<Fields> {
     const { status, body } = await this.attempt(action, parameters);
-    if (status !== 200) throw new Error(`${action} was refused: ${body}`);
-    return JSON.parse(body) as Fields;
+    if (status !== 200) throw new Error(`${action} was refused: ${String(body)}`);
+    return JSON.parse(String(body)) as Fields;
   }
 
   /** The code of a refusal. */
   async refusal(action: string, parameters: Wire = {}): Promise<string> {
     const { status, body } = await this.attempt(action, parameters);
-    return status === 200 ? "none" : (JSON.parse(body) as { Code: string }).Code;
+    return status === 200 ? "none" : (JSON.parse(String(body)) as { Code: string }).Code;
   }
 
   async createKey(parameters: Wire = {}): Promise<string> {

@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type CinnabarClient, ServiceError } from "@cinnabar/client";
-import type { DeclaredOperation } from "@cinnabar/kernel";
+import { type CinnabarClient, type Credentials, ServiceError } from "@cinnabar/client";
+import { type DeclaredOperation, parseId } from "@cinnabar/kernel";
+import { Instances } from "@cinnabar/kms";
+import { Services } from "@cinnabar/ram";
+import { INSTANCE_API_VERSION } from "@cinnabar/rpc";
 import type { TestDatabase } from "@cinnabar/testkit";
 import { allow, assume, policy, RAM, StsWorld, toCredentials, trusts } from "./sts-world.ts";
 import { REGION, type Wire } from "./two-accounts.ts";
@@ -49,14 +52,16 @@ export const CALLERS = {
   assumer: "a user with AliyunSTSAssumeRoleAccess",
   auditor: "a user with a RAM policy for actiontrail:LookupEvents alone",
   stranger: "a user of another account with a RAM policy for all of KMS, whom no key policy names",
+  service: "a service of the deployment with its own credentials, which a role's trust policy names",
 } as const;
 
 export type CallerName = keyof typeof CALLERS;
 
 export const callerNames = Object.keys(CALLERS) as CallerName[];
 
-const FOREIGN: readonly CallerName[] = ["crossAccountUser", "stranger"];
+const FOREIGN: readonly CallerName[] = ["crossAccountUser", "stranger", "service"];
 const ROLE = "worker";
+const SERVICE = "oss";
 
 /** What a call is about, made anew for it. One name stands for the alias, user, group, role, policy and device of the account. */
 export interface Things {
@@ -69,6 +74,11 @@ export interface Things {
   readonly name: string;
   readonly userAccessKeyId: string;
   readonly accountId: string;
+  /** Of the account, empty where the call is about none. */
+  readonly instanceId: string;
+  readonly shareId: string;
+  /** The other account. */
+  readonly otherAccountId: string;
 }
 
 /** An account with a key, callers with rights of each kind, and one server. */
@@ -95,6 +105,10 @@ export class RightsWorld implements AsyncDisposable {
     await ram("AttachPolicyToRole", { RoleName: ROLE, ...system("AliyunKMSCryptoUserAccess") });
     const assumer = world.client(await world.createUser(one, "assumer", NOTHING));
     await ram("AttachPolicyToUser", { UserName: "assumer", ...system("AliyunSTSAssumeRoleAccess") });
+    const instances = new Instances(world.store);
+    for (const { accountId } of [one, other]) {
+      await instances.create({ accountId: parseId("Account", accountId), type: "software" }, async () => {});
+    }
     const narrow = { Policy: policy([allow("kms:Decrypt", "kms:DescribeKey", "ram:*")]) };
     const ofKms = [allow("kms:*")];
     return new RightsWorld(world, {
@@ -107,12 +121,14 @@ export class RightsWorld implements AsyncDisposable {
       assumer,
       auditor: world.client(await world.createUser(one, "auditor", [allow("actiontrail:LookupEvents")])),
       stranger: world.client(await world.createUser(other, "stranger", ofKms)),
+      service: world.client(await enableService(world)),
     });
   }
 
-  /** Every operation that is served. */
+  /** Every operation that is served to AccessKeys. */
   get operations(): readonly DeclaredOperation[] {
-    return this.#world.nodes[0]?.pipeline.operations ?? [];
+    const operations = this.#world.nodes[0]?.pipeline.operations ?? [];
+    return operations.filter(({ version }) => version !== INSTANCE_API_VERSION);
   }
 
   isForeign(caller: CallerName): boolean {
@@ -143,6 +159,27 @@ export class RightsWorld implements AsyncDisposable {
     return { keyId, arn, keyPolicy, blob: CiphertextBlob as string, name, accountId };
   }
 
+  /** An instance, and a share of another one with the other account, as far as the operation can be about them. */
+  async makeShared({
+    parameters,
+    product,
+  }: DeclaredOperation): Promise<Pick<Things, "instanceId" | "shareId" | "otherAccountId">> {
+    const { one, other, store } = this.#world;
+    const isAbout = product === "ResourceSharing" || Object.hasOwn(parameters, "KmsInstanceId");
+    if (!isAbout) return { instanceId: "", shareId: "", otherAccountId: other.accountId };
+    const newInstance = { accountId: parseId("Account", one.accountId), type: "software" } as const;
+    const instanceId = await new Instances(store).create(newInstance, async () => {});
+    if (product !== "ResourceSharing") return { instanceId, shareId: "", otherAccountId: other.accountId };
+    const wire = {
+      ResourceShareName: "share",
+      "Resources.1.ResourceId": instanceId,
+      "Resources.1.ResourceType": "KMSInstance",
+    };
+    const { ResourceShare } = await this.root.call("CreateResourceShare", wire, { version: "2020-01-10" });
+    const { ResourceShareId: shareId } = ResourceShare as { ResourceShareId: string };
+    return { instanceId, shareId, otherAccountId: other.accountId };
+  }
+
   /** Of a user with an AccessKey, a group, a role and a policy of two versions what an operation can be about. */
   async makeIdentities({
     parameters,
@@ -169,7 +206,7 @@ export class RightsWorld implements AsyncDisposable {
   }
 
   get #trustPolicy(): string {
-    return policy([trusts({ RAM: arnOf(this.#world.one, "root") })]);
+    return policy([trusts({ RAM: arnOf(this.#world.one, "root") }), trusts({ Service: `${SERVICE}.aliyuncs.com` })]);
   }
 
   #keyPolicy(): string {
@@ -187,6 +224,15 @@ export class RightsWorld implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#world[Symbol.asyncDispose]();
   }
+}
+
+async function enableService({ store, keys }: StsWorld): Promise<Credentials> {
+  let kept: Credentials | undefined;
+  await new Services({ store, keys }).create(SERVICE, async ({ accessKeyId, secret }) => {
+    kept = { accessKeyId, accessKeySecret: secret.toString("latin1") };
+  });
+  if (kept === undefined) throw new Error("no AccessKey was made");
+  return kept;
 }
 
 /** A policy that is about nothing there is: of those whom none allows anything. */

@@ -12,10 +12,12 @@ import {
   openEvents,
   readBatchRow,
   openDeploymentKeys,
+  parseId,
   RowGuard,
 } from "@cinnabar/kernel";
+import { type InstanceQuotas, Instances } from "@cinnabar/kms";
 import { Administration, type KeepAccessKey } from "@cinnabar/ram";
-import { signAcs3, SigningSecret } from "@cinnabar/rpc";
+import { signAcs3, type SignedRequest, SigningSecret } from "@cinnabar/rpc";
 import type { TestDatabase } from "@cinnabar/testkit";
 import { openDatabase } from "../../src/database.ts";
 import { CinnabarNode } from "../../src/node.ts";
@@ -40,18 +42,25 @@ export interface StoredEvent {
 export class TwoAccounts implements AsyncDisposable {
   readonly one: AccountCaller;
   readonly other: AccountCaller;
+  /** What the operator does with instances. */
+  readonly instances: Instances;
   readonly #node: CinnabarNode;
   readonly #backend: Backend;
+  readonly #administration: Administration;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(parts: {
     node: CinnabarNode;
     backend: Backend;
+    administration: Administration;
+    instances: Instances;
     credentials: readonly [Credentials, Credentials];
     resources: AsyncDisposableStack;
   }) {
     this.#node = parts.node;
     this.#backend = parts.backend;
+    this.#administration = parts.administration;
+    this.instances = parts.instances;
     this.#resources = parts.resources;
     const [one, other] = parts.credentials;
     this.one = new AccountCaller(parts.node, one);
@@ -91,15 +100,57 @@ export class TwoAccounts implements AsyncDisposable {
     if (rootKey === undefined) throw new Error("the node has made no root key");
     const keys = await openDeploymentKeys(backend, rootKey);
     const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
-    await new Administration({ store, keys }).createAccount(keep);
+    const administration = new Administration({ store, keys });
+    await administration.createAccount(keep);
     const [one, other] = made;
     if (one === undefined || other === undefined) throw new Error("there are not two accounts");
-    return new TwoAccounts({ node, backend, credentials: [one, other], resources: resources.move() });
+    return new TwoAccounts({
+      node,
+      backend,
+      administration,
+      instances: new Instances(store),
+      credentials: [one, other],
+      resources: resources.move(),
+    });
   }
 
   /** Every operation that is served. */
   get operations(): readonly DeclaredOperation[] {
     return this.#node.pipeline.operations;
+  }
+
+  /** The root of one more account. */
+  async addAccount(): Promise<AccountCaller> {
+    let made: Credentials | undefined;
+    await this.#administration.createAccount(async ({ accountId, accessKeyId, secret }) => {
+      made = { accountId, accessKeyId, secret: new SigningSecret(secret) };
+    });
+    if (made === undefined) throw new Error("no account was made");
+    return new AccountCaller(this.#node, made);
+  }
+
+  /** A software instance of an account. */
+  async addInstance({ accountId }: AccountCaller, quotas: Partial<InstanceQuotas> = {}): Promise<string> {
+    return this.instances.create(
+      { accountId: parseId("Account", accountId), type: "software", quotas },
+      async () => {},
+    );
+  }
+
+  /** The API's URL, for what needs a socket. */
+  get url(): string {
+    return this.#node.url;
+  }
+
+  /** Sends a request that is signed already. */
+  send(request: SignedRequest, sourceAddress = "127.0.0.1"): Promise<Answer> {
+    const http = { ...request, headers: { ...request.headers, host: HOST } };
+    return new Promise((respond) => this.#node.pipeline.handle({ http, sourceAddress, isSecure: true, respond }));
+  }
+
+  /** Writes to the database as somebody does who has no key of it. */
+  async tamper(sql: string): Promise<void> {
+    await this.#backend.transaction("write", async (connection) => void (await connection.execute(sql, [])));
   }
 
   async readEvents(): Promise<StoredEvent[]> {
@@ -160,7 +211,7 @@ export class AccountCaller {
   /** The fields of an answer that must be a success. */
   async call<Fields>(action: string, parameters: Wire = {}, version = VERSION): Promise<Fields> {
     const { status, body } = await this.attempt(action, parameters, version);
-    if (status !== 200) throw new Error(`${action} was refused: ${body}`);
-    return JSON.parse(body) as Fields;
+    if (status !== 200) throw new Error(`${action} was refused: ${String(body)}`);
+    return JSON.parse(String(body)) as Fields;
   }
 }

@@ -1,8 +1,10 @@
 import { type Answer, type CallParameters, CinnabarClient, type Credentials } from "@cinnabar/client";
 import { type AccountId, parseId } from "@cinnabar/kernel";
+import type { Instances } from "@cinnabar/kms";
 import { untilAnswered, untilDone } from "./refusal-code.ts";
 
 export const RAM = "2015-05-01";
+export const RESOURCE_SHARING = "2020-01-10";
 const STS = "2015-04-01";
 const REGION = "cn-hangzhou";
 /** Of every household. */
@@ -102,6 +104,28 @@ export class Household implements Disposable {
   /** Makes a key that its policy opens to somebody, and gives its id. */
   async key(principal: string): Promise<string> {
     return (await createKey(this.root, { Policy: this.keyPolicy(principal) })).keyId;
+  }
+
+  /** Makes a key with the default policy in an instance, and gives its id. */
+  async keyIn(instanceId: string): Promise<string> {
+    return (await createKey(this.root, { DKMSInstanceId: instanceId })).keyId;
+  }
+
+  /** Has an instance made, shares it with another household, and gives what names that in a share. */
+  async shareInstance(
+    instances: Instances,
+    guest: Household,
+  ): Promise<{ readonly instanceId: string; readonly share: CallParameters }> {
+    const instanceId = await instances.create({ accountId: this.accountId, type: "software" }, async () => {});
+    const parameters = {
+      ResourceShareName: this.#name("share"),
+      "Resources.1.ResourceId": instanceId,
+      "Resources.1.ResourceType": "KMSInstance",
+      "Targets.1": guest.accountId,
+    };
+    const call = () => this.root.call("CreateResourceShare", parameters, { version: RESOURCE_SHARING });
+    const { ResourceShareId } = (await untilAnswered(call))["ResourceShare"] as { ResourceShareId: string };
+    return { instanceId, share: { ResourceShareId, "Targets.1": guest.accountId } };
   }
 
   /** A key policy that leaves the key to the account, and lets others encrypt. */

@@ -1,7 +1,8 @@
 import type { CallParameters, Credentials } from "@cinnabar/client";
 import type { Administration } from "@cinnabar/ram";
+import type { OpenedAdministration } from "../administered-deployment.ts";
 import type { ServerProcess } from "../server-process.ts";
-import { encrypts, Household, POLICY, RAM, trusts } from "./household.ts";
+import { encrypts, Household, POLICY, RAM, RESOURCE_SHARING, trusts } from "./household.ts";
 import { untilDone } from "./refusal-code.ts";
 import type { Change, Right } from "./switched-right.ts";
 
@@ -21,7 +22,7 @@ export interface KindOfRight {
 /** All kinds, of accounts of their own. Rights are made through one server, whose root's credentials these are. */
 export async function kindsOfRights(
   { endpoint, credentials }: Pick<ServerProcess, "endpoint" | "credentials">,
-  { administration, resources }: { readonly administration: Administration; readonly resources: DisposableStack },
+  { administration, resources }: { readonly administration: OpenedAdministration; readonly resources: DisposableStack },
 ): Promise<readonly KindOfRight[]> {
   const establish = async (root: Credentials) => resources.use(await Household.establish(endpoint, root));
   const owner = await establish(credentials);
@@ -215,6 +216,21 @@ export async function kindsOfRights(
       },
     },
     {
+      title: "an instance is shared no more",
+      async make() {
+        const { instanceId, share } = await owner.shareInstance(administration.instances, vendor);
+        const KeyId = await vendor.keyIn(instanceId);
+        const user = await vendor.user();
+        await vendor.attach(user);
+        return {
+          ...rightTo(vendor, user.credentials),
+          keyId: KeyId,
+          withdraw: resourceSharing("DisassociateResourceShare", share),
+          give: resourceSharing("AssociateResourceShare", share),
+        };
+      },
+    },
+    {
       title: "an account is disabled",
       make: () =>
         Promise.resolve({
@@ -245,6 +261,10 @@ async function newAccount(administration: Administration): Promise<Credentials> 
 
 function ram(action: string, parameters: CallParameters): Change {
   return (root) => root.call(action, parameters, { version: RAM });
+}
+
+function resourceSharing(action: string, parameters: CallParameters): Change {
+  return (root) => root.call(action, parameters, { version: RESOURCE_SHARING });
 }
 
 function setKeyPolicy(parameters: CallParameters): Change {

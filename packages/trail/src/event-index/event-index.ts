@@ -1,7 +1,7 @@
+import { TurnTaker } from "@cinnabar/kernel";
 import { type Kysely, sql } from "kysely";
 import { trail } from "../follower/log-heads.ts";
 import type { LogSegment, SegmentContributor, SegmentWrite } from "../follower/log-segment.ts";
-import { TurnTaker } from "../follower/turn-taker.ts";
 import { Column, type ColumnValues, encodeColumn, MalformedColumnError } from "./column.ts";
 import { PLACES_COLUMN, VALUE_COLUMNS } from "./index-columns.ts";
 import { decodePlaces, encodePlaces } from "./places.ts";

@@ -57,6 +57,8 @@ const SENSITIVE_ACTIONS: Readonly<Record<string, ReadonlySet<string>>> = {
     "EnableAccount",
     "DisableAccount",
     "ChangeAccountSettings",
+    "CreateInstance",
+    "ChangeInstanceQuotas",
     "EnableService",
     "DisableService",
     "CreateAccessKey",

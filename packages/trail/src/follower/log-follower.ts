@@ -1,10 +1,9 @@
-import { type Backend, kyselyOn } from "@cinnabar/kernel";
+import { type Backend, kyselyOn, TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type LogHead, readLogHeads, trail } from "./log-heads.ts";
 import type { SegmentContributor } from "./log-segment.ts";
 import type { OwnTail, ReadSegment } from "./own-tail.ts";
 import { parseEventAt, readBatches } from "./read-batches.ts";
-import { TurnTaker } from "./turn-taker.ts";
 
 /**
  * A tail of so many events or batches is sealed. Every lookup reads the tails whole, batch by batch; but what is written

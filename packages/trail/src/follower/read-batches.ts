@@ -1,8 +1,7 @@
-import { MalformedBatchError, openEvents } from "@cinnabar/kernel";
+import { MalformedBatchError, openEvents, TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { parseEventRecord, type ParsedEvent, toSeconds } from "../events/event-record.ts";
 import { trail } from "./log-heads.ts";
-import { TurnTaker } from "./turn-taker.ts";
 
 /** Batches that one statement reads: at most some megabytes. */
 const PAGE_BATCHES = 128;

@@ -1,9 +1,9 @@
+import { TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { SEPARATOR } from "../events/attributes.ts";
 import { toSeconds } from "../events/event-record.ts";
 import { parseEventRecord } from "../events/event-record.ts";
 import { type BatchRange, readBatches } from "../follower/read-batches.ts";
-import { TurnTaker } from "../follower/turn-taker.ts";
 import type { Candidate } from "./candidate.ts";
 import { type EventQuery, ifWanted } from "./event-query.ts";
 

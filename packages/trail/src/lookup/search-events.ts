@@ -1,8 +1,8 @@
+import { TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type EventRecord, parseEventRecord, toSeconds } from "../events/event-record.ts";
 import { type LogHead, trail } from "../follower/log-heads.ts";
 import { openStoredEvents } from "../follower/read-batches.ts";
-import { TurnTaker } from "../follower/turn-taker.ts";
 import type { Candidate } from "./candidate.ts";
 import { CandidateStream } from "./candidate-stream.ts";
 import type { ColumnCache } from "./column-cache.ts";

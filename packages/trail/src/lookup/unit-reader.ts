@@ -1,9 +1,9 @@
+import { TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type Column, hashText, MalformedColumnError } from "../event-index/column.ts";
 import { ACCOUNT_COLUMN, columnOf, PLACES_COLUMN } from "../event-index/index-columns.ts";
 import { decodePlaces } from "../event-index/places.ts";
 import { trail } from "../follower/log-heads.ts";
-import { TurnTaker } from "../follower/turn-taker.ts";
 import type { Candidate } from "./candidate.ts";
 import type { ColumnCache } from "./column-cache.ts";
 import type { EventQuery } from "./event-query.ts";

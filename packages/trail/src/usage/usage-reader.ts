@@ -1,8 +1,7 @@
-import { ApiError, Lru, type RequestContext } from "@cinnabar/kernel";
+import { ApiError, Lru, type RequestContext, TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type LogHead, readLogHeads } from "../follower/log-heads.ts";
 import { parseEventAt, readBatches } from "../follower/read-batches.ts";
-import { TurnTaker } from "../follower/turn-taker.ts";
 import { type KeyUsage, toKeyUsage } from "./key-usage.ts";
 import { keyUses } from "./key-use.ts";
 import { addCounts, addUse, DAY_MILLIS, emptyCounts, KEPT_DAYS, type KeyCounts } from "./usage-counts.ts";

@@ -1,4 +1,4 @@
-/** Destroys the keys that are due in the database given, and is killed at the step given, counted from 1. */
+/** Destroys or rotates keys, or erases their material (`destroy`, `rotate`, `expire`), as far as that is due in the database given, and is killed at the step given, from 1. */
 import { randomBytes } from "node:crypto";
 import { Writable } from "node:stream";
 import {
@@ -6,14 +6,18 @@ import {
   createLogger,
   FileSeal,
   Metrics,
+  openCustody,
+  SoftwareKeystore,
   type SqlConnection,
   Store,
   type StoreObserver,
 } from "@cinnabar/kernel";
 import { openDatabase } from "../../src/database.ts";
-import { DestroyKeys } from "../../src/destruction/index.ts";
+import { DestroyKeys, ExpireMaterial } from "../../src/destruction/index.ts";
+import type { Job } from "../../src/jobs/index.ts";
+import { RotateKeys } from "../../src/key-rotation/index.ts";
 
-const [url = "", rootKeyFile = "", killedAt = ""] = process.argv.slice(2);
+const [what = "", url = "", rootKeyFile = "", killedAt = ""] = process.argv.slice(2);
 let steps = Number.NaN;
 
 /** Statements inside transactions, the moments before and after each commit, and before and after the log is emptied. */
@@ -70,7 +74,14 @@ const store = await Store.open({ backend, rootKey, node: randomBytes(16).toStrin
 const metrics = new Metrics({ now: Date.now });
 const destination = new Writable({ write: (_chunk, _encoding, done) => done() });
 const log = createLogger({ level: "silent", destination, now: Date.now });
-const job = new DestroyKeys({ store, log, metrics, delayMillis: 0 });
+const custody = openCustody({ keys: store.keys, keystore: new SoftwareKeystore() });
+const jobs: Readonly<Record<string, () => Job>> = {
+  destroy: () => new DestroyKeys({ store, log, metrics, delayMillis: 0 }),
+  rotate: () => new RotateKeys({ store, custody, log, metrics }),
+  expire: () => new ExpireMaterial({ store, custody, log, metrics, delayMillis: 0 }),
+};
+const job = jobs[what]?.();
+if (job === undefined) throw new Error(`there is no job ${what}`);
 steps = 0;
 const { signal } = new AbortController();
 while (await job.run(signal));

@@ -1,0 +1,25 @@
+import type { DeclaredOperation } from "@cinnabar/kernel";
+import { decryptOperations } from "./decrypt.ts";
+import { encryptOperations } from "./encrypt.ts";
+import { dataKeyOperations } from "./generate-data-key.ts";
+import { dataKeyPairOperations } from "./generate-data-key-pair.ts";
+import { generateRandom } from "./generate-random.ts";
+import { getPublicKey } from "./get-public-key.ts";
+import { getSecretValue } from "./get-secret-value.ts";
+import { hmac } from "./hmac.ts";
+import { sign } from "./sign.ts";
+import { verify } from "./verify.ts";
+
+/** What applications call in the instance protocol, with their client keys. */
+export const instanceOperations: readonly DeclaredOperation[] = [
+  ...encryptOperations,
+  ...decryptOperations,
+  ...dataKeyOperations,
+  ...dataKeyPairOperations,
+  sign,
+  verify,
+  hmac,
+  getPublicKey,
+  generateRandom,
+  getSecretValue,
+];

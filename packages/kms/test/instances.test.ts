@@ -1,0 +1,347 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AccountId, type InstanceId, newAccountId, newInstanceId } from "@cinnabar/kernel";
+import { changeShare } from "@cinnabar/kms";
+import { forEachDatabase } from "@cinnabar/testkit";
+import type { Instance } from "../src/instance/instance.ts";
+import { insertInstance, instanceKind } from "../src/instance/instance-repository.ts";
+import { DAY_MILLIS, World } from "./world.ts";
+
+const FIVE_MINUTES = 5 * 60 * 1000;
+const NETWORK = {
+  KMProvider: "Aliyun",
+  VpcId: "vpc-1",
+  ZoneIds: "cn-hangzhou-k,cn-hangzhou-j",
+  VSwitchIds: "vsw-1",
+};
+
+type Metadata = { readonly KeyMetadata: Readonly<Record<string, string>> };
+type Quotas = { readonly KmsInstanceQuotaInfos: readonly { readonly UsedQuantity: number }[] };
+
+forEachDatabase((database) => {
+  test("a key of an instance has ids of its own, and does what other keys do", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const { KeyMetadata: key } = await world.ok<Metadata>("CreateKey", { DKMSInstanceId: id });
+    const { KeyId = "", PrimaryKeyVersion = "" } = key;
+    assert.match(KeyId, /^key-[a-z0-9]{21}$/);
+    assert.match(PrimaryKeyVersion, new RegExp(`^${KeyId}-[a-z0-9]{10}$`));
+    assert.equal(PrimaryKeyVersion.length, 36);
+    assert.equal(key["DKMSInstanceId"], id);
+    assert.equal(key["ProtectionLevel"], "SOFTWARE");
+    const described = await world.ok<Metadata>("DescribeKey", { KeyId });
+    assert.equal(described.KeyMetadata["DKMSInstanceId"], id);
+
+    const CiphertextBlob = await world.encrypt({ KeyId, Plaintext: "text" });
+    await world.ok("CreateKeyVersion", { KeyId });
+    const rotated = await world.ok<Metadata>("DescribeKey", { KeyId });
+    assert.notEqual(rotated.KeyMetadata["PrimaryKeyVersion"], PrimaryKeyVersion);
+    assert.match(rotated.KeyMetadata["PrimaryKeyVersion"] ?? "", new RegExp(`^${KeyId}-[a-z0-9]{10}$`));
+    const opened = await world.ok<Record<string, string>>("Decrypt", { CiphertextBlob });
+    assert.deepEqual(
+      { plaintext: opened["Plaintext"], version: opened["KeyVersionId"] },
+      { plaintext: "text", version: PrimaryKeyVersion },
+    );
+  });
+
+  test("ProtectionLevel means nothing beside an instance, which has one of its own", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const made = await world.ok<Metadata>("CreateKey", { DKMSInstanceId: id, ProtectionLevel: "HSM" });
+    assert.equal(made.KeyMetadata["ProtectionLevel"], "SOFTWARE");
+    // There cannot be one before an HSM is configured: if there is, its keys are not made in software.
+    const hardware = await addInstance(world, { type: "hardware" });
+    assert.match(await world.refusal("CreateKey", { DKMSInstanceId: hardware }), /^Unsupported\.ProtectionLevel/);
+  });
+
+  test("ListKeys tells keys by their instances", async () => {
+    await using world = await World.open(database);
+    const [one, other] = [await addInstance(world), await addInstance(world)];
+    const keys = {
+      none: await world.createKey(),
+      one: await world.createKey({ DKMSInstanceId: one }),
+      other: await world.createKey({ DKMSInstanceId: other }),
+    };
+    const listed = async (...Values: string[]) => {
+      const Filters = JSON.stringify([{ Key: "DKMSInstanceId", Values }]);
+      const { Keys } = await world.ok<{ Keys: { Key: { KeyId: string }[] } }>("ListKeys", { Filters });
+      return Keys.Key.map(({ KeyId }) => KeyId).toSorted();
+    };
+    assert.deepEqual(await listed(one), [keys.one]);
+    assert.deepEqual(await listed(one, other), [keys.one, keys.other].toSorted());
+    assert.deepEqual(await listed(""), [keys.none]);
+    assert.deepEqual(await listed("", other), [keys.none, keys.other].toSorted());
+    assert.deepEqual(await listed(newInstanceId()), []);
+  });
+
+  test("an instance holds as many keys as its quota says, each version counted, and room comes back", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world, { quotas: { keys: 3 } });
+    const used = async () => (await quota(world, id, "key")).UsedQuantity;
+    const KeyId = await world.createKey({ DKMSInstanceId: id });
+    await world.ok("CreateKeyVersion", { KeyId });
+    assert.equal(await used(), 2);
+    const last = await world.createKey({ DKMSInstanceId: id });
+    for (const refused of [
+      await world.refusal("CreateKey", { DKMSInstanceId: id }),
+      await world.refusal("CreateKeyVersion", { KeyId }),
+    ]) {
+      assert.match(refused, /^Rejected\.LimitExceeded: .* holds 3 keys, counting each of their versions\.$/);
+    }
+    await world.createKey();
+    await world.ok("ScheduleKeyDeletion", { KeyId: last, PendingWindowInDays: "7" });
+    assert.match(await world.refusal("CreateKey", { DKMSInstanceId: id }), /^Rejected\.LimitExceeded/);
+    const before = await world.call("GetKmsInstanceQuotaInfos", { KmsInstanceId: id, ResourceType: "key" });
+    assert.ok(before.until <= world.now + 7 * DAY_MILLIS, "the answer holds until the deletion");
+    world.now += 7 * DAY_MILLIS;
+    assert.equal(await used(), 2);
+    await world.createKey({ DKMSInstanceId: id });
+  });
+
+  test("GetKmsInstance tells an instance as clients read it", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world, { name: "payments" });
+    const { KmsInstance } = await world.ok<{ KmsInstance: Record<string, unknown> }>("GetKmsInstance", {
+      KmsInstanceId: id,
+    });
+    assert.deepEqual(KmsInstance, {
+      InstanceId: id,
+      InstanceName: "payments",
+      Status: "Connected",
+      CreateTime: "2026-01-02T03:04:05Z",
+      StartDate: "2026-01-02T03:04:05Z",
+      EndDate: "",
+      ChargeType: "POSTPAY",
+      SaleStatus: "Normal",
+      ProductType: "kms_ddi_public_cn",
+      ProductVersion: "3",
+      KeyNum: 1000,
+      SecretNum: "1000",
+      Spec: 1000,
+      VpcNum: 3,
+      Log: 0,
+      LogStorage: 0,
+      VpcId: "",
+      ZoneIds: [],
+      VswitchIds: [],
+      BindVpcs: { BindVpc: [] },
+      CaCertificateChainPem: "-----BEGIN CERTIFICATE-----\r\nAAAA\r\n-----END CERTIFICATE-----\r\n",
+      DeletionProtection: false,
+      DeletionProtectionDescription: "",
+    });
+    await world.ok("UpdateKmsInstance", { KmsInstanceId: id, InstanceName: "other" });
+    const renamed = await world.ok<{ KmsInstance: Record<string, unknown> }>("GetKmsInstance", { KmsInstanceId: id });
+    assert.equal(renamed.KmsInstance["InstanceName"], "other");
+  });
+
+  test("an instance that is not connected holds nothing, and is connected once", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world, { state: "Uninitialized", connectedAt: undefined });
+    assert.match(await world.refusal("CreateKey", { DKMSInstanceId: id }), /^Rejected\.Uninitialized/);
+    await world.ok("ConnectKmsInstance", { KmsInstanceId: id, ...NETWORK });
+    await world.createKey({ DKMSInstanceId: id });
+    // The same again changes nothing; another network is refused for good.
+    await world.ok("ConnectKmsInstance", { KmsInstanceId: id, ...NETWORK });
+    const moved = await world.refusal("ConnectKmsInstance", { KmsInstanceId: id, ...NETWORK, VpcId: "vpc-2" });
+    assert.match(moved, /^Forbidden\.DKMSInstanceStateInvalid/);
+    const { KmsInstance } = await world.ok<{ KmsInstance: Record<string, unknown> }>("GetKmsInstance", {
+      KmsInstanceId: id,
+    });
+    assert.equal(KmsInstance["Status"], "Connected");
+    assert.equal(KmsInstance["VpcId"], "vpc-1");
+    assert.deepEqual(KmsInstance["ZoneIds"], ["cn-hangzhou-k", "cn-hangzhou-j"]);
+    assert.deepEqual(KmsInstance["VswitchIds"], ["vsw-1"]);
+    for (const bad of [{ ZoneIds: "cn-hangzhou-k" }, { ZoneIds: "a,a" }, { VSwitchIds: "a,b,c" }, { VpcId: "a b" }]) {
+      const refused = await world.refusal("ConnectKmsInstance", { KmsInstanceId: id, ...NETWORK, ...bad });
+      assert.match(refused, new RegExp(`^InvalidParameter: .*"${Object.keys(bad)[0]}"`));
+    }
+  });
+
+  test("an account that policies let in counts once in an instance, and five minutes longer; so do VPCs", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const [a, b, c, d] = [newAccountId(), newAccountId(), newAccountId(), newAccountId()];
+    const key = await world.createKey({ DKMSInstanceId: id, Policy: policyOf(world.accountId, a, b) });
+    const other = await world.createKey({ DKMSInstanceId: id, Policy: policyOf(world.accountId, b) });
+    const used = async () => (await quota(world, id, "vpc")).UsedQuantity;
+    assert.equal(await used(), 2);
+    await world.ok("UpdateKmsInstanceBindVpc", { KmsInstanceId: id, BindVpcs: vpcs("vpc-1") });
+    assert.equal(await used(), 3);
+
+    const FULL = /^Rejected\.ShareQuotaExceedLimit: Instance Share Quota Exceed Limit\./;
+    assert.match(await world.refusal("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, c) }), FULL);
+    assert.match(await world.refusal("CreateKey", { DKMSInstanceId: id, Policy: policyOf(world.accountId, c) }), FULL);
+    assert.match(
+      await world.refusal("UpdateKmsInstanceBindVpc", { KmsInstanceId: id, BindVpcs: vpcs("vpc-1", "vpc-2") }),
+      FULL,
+    );
+    // Who counts already takes no further place, and a Deny takes none at all.
+    await world.ok("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, a, b) });
+    await world.ok("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, b) });
+    // a is out of both, and counts for five minutes more.
+    await world.ok("SetKeyPolicy", { KeyId: key, Policy: policyOf(world.accountId, b) });
+    const revokedAt = world.now;
+    world.now = revokedAt + FIVE_MINUTES - 1;
+    assert.match(await world.refusal("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, c) }), FULL);
+    const held = await world.call("GetKmsInstanceQuotaInfos", { KmsInstanceId: id, ResourceType: "vpc" });
+    assert.equal(held.until, revokedAt + FIVE_MINUTES);
+    world.now = revokedAt + FIVE_MINUTES;
+    assert.equal(await used(), 2);
+    await world.ok("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, c) });
+    assert.equal(await used(), 3);
+    assert.match(await world.refusal("SetKeyPolicy", { KeyId: other, Policy: policyOf(world.accountId, c, d) }), FULL);
+    // The built-in instance has no such quota.
+    await world.createKey({ Policy: policyOf(world.accountId, a, b, c, d) });
+  });
+
+  test("an instance is released once it holds nothing, is not shared and not protected", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const KeyId = await world.createKey({ DKMSInstanceId: id });
+    const INVALID = /^Forbidden\.DKMSInstanceStateInvalid: The DKMS instance state is invalid\. The instance /;
+    const release = () => world.refusal("ReleaseKmsInstance", { KmsInstanceId: id, ForceDeleteWithoutBackup: "true" });
+    assert.match(await release(), new RegExp(`${INVALID.source}holds keys`));
+    await world.tamper(async (db) => {
+      await db.deleteFrom("key_version").execute();
+      await db.deleteFrom("kms_key").where("id", "=", KeyId).execute();
+    });
+    await world.ok("SetDeletionProtection", { KmsInstanceId: id, EnableDeletionProtection: "true" });
+    assert.match(await release(), new RegExp(`${INVALID.source}is protected`));
+    await world.ok("SetDeletionProtection", { KmsInstanceId: id, EnableDeletionProtection: "false" });
+    await share(world, id, [newAccountId()]);
+    assert.match(await release(), new RegExp(`${INVALID.source}is shared`));
+    await share(world, id, []);
+    assert.equal(await release(), "no error");
+    assert.match(await world.refusal("GetKmsInstance", { KmsInstanceId: id }), /^Forbidden\.DKMSInstanceNotFound/);
+  });
+
+  test("to strangers an instance does not exist, and an account that it is shared with may look, not manage", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const [guest, stranger] = [await world.addAccount(), await world.addAccount()];
+    await share(world, id, [guest]);
+    const list = async (as: AccountId) =>
+      (await world.ok<{ KmsInstances: { KmsInstance: { KmsInstanceArn: string }[] } }>("ListKmsInstances", {}, { as }))
+        .KmsInstances.KmsInstance;
+    const arn = `acs:kms:cn-hangzhou:${world.accountId}:keystore/${id}`;
+    assert.deepEqual(await list(guest), [{ KmsInstanceId: id, KmsInstanceArn: arn }]);
+    assert.deepEqual(await list(stranger), []);
+    const calls = {
+      UpdateKmsInstance: { InstanceName: "mine" },
+      ConnectKmsInstance: NETWORK,
+      UpdateKmsInstanceBindVpc: { BindVpcs: "[]" },
+      ReleaseKmsInstance: {},
+      SetDeletionProtection: { EnableDeletionProtection: "true" },
+    };
+    for (const [name, wire] of Object.entries(calls)) {
+      const parameters = { KmsInstanceId: id, ...wire };
+      assert.match(await world.refusal(name, parameters, { as: guest }), /^Forbidden\.NoPermission/, name);
+      assert.match(await world.refusal(name, parameters, { as: stranger }), /^Forbidden\.DKMSInstanceNotFound/, name);
+    }
+    for (const name of ["GetKmsInstance", "GetKmsInstanceQuotaInfos"]) {
+      assert.equal(await world.refusal(name, { KmsInstanceId: id }, { as: guest }), "no error");
+      const refused = await world.refusal(name, { KmsInstanceId: id }, { as: stranger });
+      const nowhere = await world.refusal(name, { KmsInstanceId: newInstanceId() }, { as: stranger });
+      assert.equal(refused, nowhere);
+      assert.match(refused, /^Forbidden\.DKMSInstanceNotFound/);
+    }
+    const refused = await world.refusal("CreateKey", { DKMSInstanceId: id }, { as: stranger });
+    assert.match(refused, /^Forbidden\.DKMSInstanceNotFound/);
+  });
+
+  test("the default instance is told, and stands where none is named", async () => {
+    await using world = await World.open(database);
+    assert.match(await world.refusal("GetDefaultKmsInstance"), /^Forbidden\.DKMSInstanceNotFound/);
+    assert.match(await world.refusal("GetKmsInstanceQuotaInfos"), /^MissingParameter: .*"KmsInstanceId"/);
+    const id = await addInstance(world, { isDefault: true });
+    await addInstance(world);
+    assert.deepEqual(await world.ok("GetDefaultKmsInstance"), { DefaultKmsInstanceId: id });
+    const { KmsInstanceQuotaInfos } = await world.ok<Quotas>("GetKmsInstanceQuotaInfos");
+    assert.deepEqual(KmsInstanceQuotaInfos, [
+      { ResourceType: "key", ResourceQuota: 1000, UsedQuantity: 0 },
+      { ResourceType: "secret", ResourceQuota: 1000, UsedQuantity: 0 },
+      { ResourceType: "qps", ResourceQuota: 1000, UsedQuantity: 0 },
+      { ResourceType: "vpc", ResourceQuota: 3, UsedQuantity: 0 },
+    ]);
+  });
+
+  test("an instance's row is not believed if it was changed behind the server's back", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    await world.tamper((db) =>
+      db
+        .updateTable("kms_instance" as "kms_key")
+        .set({ account_id: newAccountId() })
+        .where("id", "=", id)
+        .execute(),
+    );
+    await assert.rejects(world.call("CreateKey", { DKMSInstanceId: id }), { name: "TamperedRowError" });
+  });
+});
+
+async function addInstance(
+  world: World,
+  { quotas, ...more }: Partial<Omit<Instance, "quotas">> & { readonly quotas?: Partial<Instance["quotas"]> } = {},
+): Promise<InstanceId> {
+  const id = newInstanceId();
+  await world.write((context) => [
+    insertInstance(context, {
+      id,
+      accountId: world.accountId,
+      type: "software",
+      state: "Connected",
+      name: id,
+      createdAt: world.now,
+      connectedAt: world.now,
+      network: undefined,
+      boundVpcs: [],
+      isDefault: false,
+      deletionProtection: undefined,
+      ...more,
+      quotas: { keys: 1000, secrets: 1000, qps: 1000, access: 3, ...quotas },
+    }),
+  ]);
+  return id;
+}
+
+async function share(world: World, id: InstanceId, accountIds: readonly string[]): Promise<void> {
+  await world.write(async (context) => {
+    const instance = await context.find(instanceKind, id);
+    assert.ok(instance !== undefined);
+    const options = { id: "rs-abcdefghijkl", accountIds, refusedAs: "QuotaExceeded.SharedResource.Count" } as const;
+    return (await changeShare(context, instance, options)).changes;
+  });
+}
+
+async function quota(world: World, id: InstanceId, ResourceType: string) {
+  const { KmsInstanceQuotaInfos } = await world.ok<Quotas>("GetKmsInstanceQuotaInfos", {
+    KmsInstanceId: id,
+    ResourceType,
+  });
+  const [info] = KmsInstanceQuotaInfos;
+  assert.ok(info !== undefined);
+  return info;
+}
+
+/** Lets in the root of the first account and, beside it, users of the others; the last one is denied something too. */
+function policyOf(owner: string, ...others: readonly string[]): string {
+  const statement = (Effect: "Allow" | "Deny", RAM: readonly string[]) => ({
+    Effect,
+    Principal: { RAM },
+    Action: ["kms:*"],
+    Resource: ["*"],
+  });
+  return JSON.stringify({
+    Version: "1",
+    Statement: [
+      statement("Allow", [`acs:ram::${owner}:*`, ...others.map((account) => `acs:ram::${account}:user/alice`)]),
+      statement("Deny", [`acs:ram::${newAccountId()}:user/mallory`]),
+    ],
+  });
+}
+
+function vpcs(...ids: readonly string[]): string {
+  return JSON.stringify(
+    ids.map((VpcId) => ({ VpcId, VSwitchId: "vsw-1", RegionId: "cn-hangzhou", VpcOwnerId: "1234567890123456" })),
+  );
+}

@@ -1,0 +1,1 @@
+export { RotateKeys } from "./rotate-keys.ts";

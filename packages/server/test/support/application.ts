@@ -1,0 +1,131 @@
+import { execFile } from "node:child_process";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import type { Answer } from "@cinnabar/kernel";
+import { decodeMessage, type FieldKind, type FieldValue, INSTANCE_APIS, signInstance } from "@cinnabar/rpc";
+import type { AccountCaller, TwoAccounts } from "./two-accounts.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export const PASSWORD = "Passw0rd~!";
+
+/** The operations of the instance protocol that were called and answered. */
+export const answeredApis = new Set<string>();
+
+/** What the instance protocol answers: the message's fields, or the error's. */
+export interface Reply {
+  readonly status: number;
+  readonly requestId: string;
+  readonly fields: ReadonlyMap<string, FieldValue>;
+  /** The error's code; `undefined` of an answer. */
+  readonly code: string | undefined;
+}
+
+const ERROR = {
+  StatusCode: { number: 1, kind: "int32" },
+  ErrorCode: { number: 2, kind: "string" },
+  ErrorMessage: { number: 3, kind: "string" },
+  RequestId: { number: 4, kind: "string" },
+} as const;
+
+/** An application with a client key, as its SDK would call. */
+export class Application {
+  readonly clientKeyId: string;
+  readonly privateKey: KeyObject;
+  readonly #accounts: TwoAccounts;
+
+  constructor(accounts: TwoAccounts, { clientKeyId, privateKey }: { clientKeyId: string; privateKey: KeyObject }) {
+    this.#accounts = accounts;
+    this.clientKeyId = clientKeyId;
+    this.privateKey = privateKey;
+  }
+
+  /** Makes a client key of an access point and opens it as clients do. */
+  static async create(accounts: TwoAccounts, owner: AccountCaller, accessPoint: string): Promise<Application> {
+    const made = await owner.call<Fields>("CreateClientKey", { AapName: accessPoint, Password: PASSWORD });
+    const privateKey = await openPkcs12(Buffer.from(String(made["PrivateKeyData"]), "base64"));
+    return new Application(accounts, { clientKeyId: String(made["ClientKeyId"]), privateKey });
+  }
+
+  async call(
+    apiName: string,
+    fields: Readonly<Record<string, FieldValue>>,
+    {
+      from = "127.0.0.1",
+      at = Date.now(),
+      headers = {},
+    }: { readonly from?: string; readonly at?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<Reply> {
+    const { clientKeyId, privateKey } = this;
+    const message = new Map(Object.entries(fields));
+    const request = signInstance({ apiName, clientKeyId, privateKey, fields: message, timestampMillis: at, headers });
+    return readReply(apiName, await this.#accounts.send(request, from));
+  }
+
+  /**
+   * Calls with fields as texts, and gives the answer as JSON: bytes are base64 in both. A text that is none is sent as the
+   * bytes that it has, and in the place of a number 40.
+   */
+  async send(
+    apiName: string,
+    texts: Readonly<Record<string, string>>,
+  ): Promise<Omit<Answer, "body"> & { readonly body: string }> {
+    const { clientKeyId, privateKey } = this;
+    const kinds = INSTANCE_APIS[apiName]?.request ?? {};
+    const fields = new Map(Object.entries(texts).map(([name, text]) => [name, toField(text, kinds[name]?.kind)]));
+    const request = signInstance({ apiName, clientKeyId, privateKey, fields, timestampMillis: Date.now() });
+    const answer = await this.#accounts.send(request);
+    const { code, fields: told } = readReply(apiName, answer);
+    const entries = [...told].map(([name, value]) => [name, value instanceof Uint8Array ? toBase64(value) : value]);
+    return { ...answer, body: JSON.stringify({ ...Object.fromEntries(entries), Code: code }) };
+  }
+}
+
+function toField(text: string, kind: FieldKind | undefined): FieldValue {
+  switch (kind) {
+    case "bytes": {
+      const bytes = Buffer.from(text, "base64");
+      return toBase64(bytes) === text ? bytes : Buffer.from(text);
+    }
+    case "int32":
+      return /^[0-9]+$/.test(text) ? Number(text) : 40;
+    case "bool":
+      return true;
+    case "strings":
+      return [text];
+    case "string":
+    case undefined:
+      return text;
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+export function readReply(
+  apiName: string,
+  { status, requestId, body }: Pick<Answer, "status" | "requestId" | "body">,
+): Reply {
+  if (typeof body === "string") throw new Error("the answer is no message");
+  const api = INSTANCE_APIS[apiName];
+  const isError = status !== 200;
+  if (!isError) answeredApis.add(apiName);
+  if (!isError && api === undefined) throw new Error("there is no such API");
+  const fields = decodeMessage(isError || api === undefined ? ERROR : api.response, body);
+  return { status, requestId, fields, code: isError ? String(fields.get("ErrorCode")) : undefined };
+}
+
+/** The private key of a PKCS #12 file, read by OpenSSL. */
+export async function openPkcs12(file: Uint8Array): Promise<KeyObject> {
+  const running = promisify(execFile)("openssl", [
+    "pkcs12",
+    "-legacy",
+    "-nodes",
+    "-nocerts",
+    "-passin",
+    `pass:${PASSWORD}`,
+  ]);
+  running.child.stdin?.end(file);
+  return createPrivateKey((await running).stdout);
+}
