@@ -247,7 +247,8 @@ async function initialize(parts: {
   const { installation, account, directory, password } = parts;
   const data = join(directory, "data");
   const passwordFile = join(directory, "password");
-  await writeFile(passwordFile, password);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (account !== undefined) await chown(passwordFile, account.uid, account.gid);
   const byLanguage = installation.version >= 15 ? ["--locale-provider=icu", "--icu-locale=en"] : [];
   await promisify(execFile)(
     join(installation.programs, "initdb"),
