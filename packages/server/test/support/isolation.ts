@@ -320,8 +320,13 @@ function withoutNames({ answer: { requestId }, known: { named, own } }: TriedCal
   for (const value of named)
     text = text.replaceAll(value, "<named>").replaceAll(JSON.stringify(value).slice(1, -1), "<named>");
   for (const value of Object.values(own)) text = text.replaceAll(value, "<own>");
-  // What is no policy may begin with anything: the message quotes a character of what was sent.
-  return text.replaceAll(/found [^ ]+ at character [0-9]+; allowed is [A-Za-z ]+/g, "found <character>");
+  return (
+    text
+      // What is no policy may begin with anything: the message quotes a character of what was sent.
+      .replaceAll(/found [^ ]+ at character [0-9]+; allowed is [A-Za-z ]+/g, "found <character>")
+      // A random id whose bytes begin as those of a key do is no key for another reason.
+      .replaceAll(/(?:The key is not the DER|The DER of the key|There are bytes behind the DER)[^."]*\./g, "<fault>")
+  );
 }
 
 function withoutNew(text: string): string {
