@@ -1,7 +1,8 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, wasInterrupted } from "./processes.mjs";
+import { root, run, wasInterrupted } from "./processes.mjs";
+import { PASSED } from "./test-summary.mjs";
 
 // Continuous integration gives a run 25 minutes; ending it ourselves says which step hung.
 const DEADLINE_MILLIS = 24 * 60_000;
@@ -9,7 +10,10 @@ const DEADLINE_MILLIS = 24 * 60_000;
 /** Tests wait for disks and timers much of their time. More at once would make calls late that tests expect in time. */
 const STEPS_AT_ONCE = Math.min(availableParallelism(), 8);
 
-/** @typedef {{ name: string, program: string, args: string[] }} Step */
+/**
+ * @typedef {{ name: string, program: string, args: string[], tested?: string[] }} Step - a step of `node --test` says which
+ *   files it must have tested
+ */
 /** @typedef {{ line: string, passed: boolean }} Result */
 
 /**
@@ -73,15 +77,47 @@ async function runAtOnce(steps, options) {
  * @param {{ endAt: number, environment: Record<string, string>, outputPath?: string }} options
  * @returns {Promise<Result>}
  */
-async function runStep({ name, program, args }, { endAt, environment, outputPath }) {
-  const output = outputPath === undefined ? undefined : openSync(outputPath, "w");
+async function runStep({ name, program, args, tested }, { endAt, environment, outputPath }) {
   const startedAt = Date.now();
   if (startedAt >= endAt) return { line: `        -    ${name}: not begun`, passed: false };
-  const code = await run(program, args, { environment, deadlineMillis: endAt - startedAt, output });
+  const output = outputPath === undefined ? undefined : openSync(outputPath, "w");
+  const folder = mkdtempSync(join(tmpdir(), "cinnabar-summary-"));
+  const summaryPath = join(folder, "summary.txt");
+  const all = tested === undefined ? args : [...reportedTo(summaryPath), ...args];
+  const code = await run(program, all, { environment, deadlineMillis: endAt - startedAt, output });
   if (output !== undefined) closeSync(output);
+  const untested = tested && untestedOf(tested, summaryPath);
+  rmSync(folder, { recursive: true });
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1).padStart(7);
-  const outcome = code === 0 ? "passed" : Date.now() >= endAt ? "took too long" : `failed (exit code ${code})`;
-  return { line: `${seconds} s  ${name}: ${outcome}`, passed: code === 0 };
+  // What is ended from outside may still say that all is well.
+  const isLate = Date.now() >= endAt;
+  const failure = isLate ? "took too long" : code === 0 ? untested : `failed (exit code ${code})`;
+  return { line: `${seconds} s  ${name}: ${failure ?? "passed"}`, passed: failure === undefined };
+}
+
+/** @param {string} summaryPath */
+function reportedTo(summaryPath) {
+  const reporters = { spec: "stdout", [join(root, "scripts/test-summary.mjs")]: summaryPath };
+  return Object.entries(reporters).flatMap(([reporter, destination]) => [
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${destination}`,
+  ]);
+}
+
+/**
+ * A process that ends by itself before its tests have, or loses some, exits with 0 all the same.
+ *
+ * @param {string[]} files
+ * @param {string} summaryPath
+ * @returns {string | undefined} what is wrong
+ */
+function untestedOf(files, summaryPath) {
+  const text = existsSync(summaryPath) ? readFileSync(summaryPath, "utf8") : "";
+  if (text === "") return "failed (ended before its tests had)";
+  const [outcome, ...ran] = text.split("\n");
+  if (outcome !== PASSED) return "failed (its summary says so)";
+  const missing = files.find((file) => !ran.includes(join(root, file)));
+  return missing && `failed (no tests were run of ${missing})`;
 }
 
 /** @param {Step} step */
