@@ -106,6 +106,11 @@ test("refuses what is no key of the spec, before anything is sent", async () => 
   const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey.export({ type: "pkcs8", format: "der" });
   for (const [key, content, said] of [
     ["alias/aes", randomBytes(31), /is 32 bytes, as they are or as 64 hexadecimal digits/],
+    [
+      "alias/aes",
+      Buffer.from("00112233445566778899aabbccddeeff"),
+      /The 32 hexadecimal digits are half a key: it takes 64/,
+    ],
     ["alias/aes", "x".repeat(64), /is 32 bytes/],
     ["alias/mac", randomBytes(32), /is 64 bytes/],
     ["alias/p256", p384, /cinnabar: .*/],
@@ -142,6 +147,7 @@ test("says when the material expires, and that a fingerprint is another one or i
 
   for (const options of [
     ["--expires", "tomorrow"],
+    ["--expires", "1970-01-01"],
     ["--expires", "2027-01-31T12:00:00"],
     ["--wrapping", "ROT13"],
     ["--wrapping", "RSAES_OAEP_SHA_256", "--new-version", "--key-version", "1"],

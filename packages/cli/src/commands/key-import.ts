@@ -149,9 +149,10 @@ const INSTANT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(
 
 function toUnixSeconds(instant: string): number {
   const millis = INSTANT.test(instant) ? Date.parse(instant) : Number.NaN;
-  if (!Number.isFinite(millis)) {
+  // The API takes 0 for "never", and what is past it refuses itself.
+  if (!(millis > 0)) {
     throw new UsageFailure(
-      `--expires must be a date such as 2027-01-31, in UTC, or an instant such as 2027-01-31T12:00:00Z.`,
+      `--expires must be a date to come such as 2027-01-31, in UTC, or an instant such as 2027-01-31T12:00:00Z.`,
     );
   }
   return Math.floor(millis / 1000);

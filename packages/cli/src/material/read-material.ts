@@ -62,17 +62,16 @@ export async function readMaterial(path: string, spec: MaterialSpec, io: Io): Pr
 }
 
 async function readAll(input: Input): Promise<Buffer> {
-  const content = Buffer.alloc(MAX_INPUT_BYTES);
+  using content = new SecretBytes(Buffer.alloc(MAX_INPUT_BYTES));
   let length = 0;
   for await (const chunk of input.bytes()) {
-    if (length + chunk.length > content.length) throw new Failure(`${input.name} is too long to be a key.`);
-    chunk.copy(content, length);
+    const isTooLong = length + chunk.length > content.bytes.length;
+    if (!isTooLong) chunk.copy(content.bytes, length);
     chunk.fill(0);
+    if (isTooLong) throw new Failure(`${input.name} is too long to be a key.`);
     length += chunk.length;
   }
-  const read = Buffer.from(content.subarray(0, length));
-  content.fill(0);
-  return read;
+  return Buffer.from(content.bytes.subarray(0, length));
 }
 
 /** Without white space around it. */
@@ -84,7 +83,13 @@ function trimmed(bytes: Uint8Array): Uint8Array {
 }
 
 function toRaw(content: Uint8Array, text: Uint8Array, length: number): SecretBytes {
-  if (content.length === length) return new SecretBytes(Buffer.from(content));
+  if (content.length === length) {
+    // Bytes of a key that are all digits by chance there are none.
+    if (HEX.test(toText(content))) {
+      throw new KeyFormatError(`The ${length} hexadecimal digits are half a key: it takes ${2 * length} of them.`);
+    }
+    return new SecretBytes(Buffer.from(content));
+  }
   if (text.length === 2 * length) {
     const digits = toText(text);
     if (HEX.test(digits)) return new SecretBytes(Buffer.from(digits, "hex"));
