@@ -42,6 +42,7 @@ const VALUES: Readonly<Record<string, string>> = {
   SourceKeyId: "@KEY@",
   SourceKeyVersionId: "",
   SourceEncryptionAlgorithm: "",
+  SourceArn: "",
   DestinationKeyId: "@OTHER@",
   AliasName: "@ALIAS@",
   "CreateAlias.AliasName": "alias/fuzz/new",

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type DeclaredOperation, DeploymentKeys, RootKey } from "@cinnabar/kernel";
+import { type DeclaredOperation, DeploymentKeys, RootKey, rootOnly } from "@cinnabar/kernel";
 import { type KeySeparation, type KeyUsageSource, kmsOperations, removedOperations } from "@cinnabar/kms";
 import { sharingOperations } from "@cinnabar/sharing";
 import { trailOperations } from "@cinnabar/trail";
@@ -18,6 +18,7 @@ const operations: readonly DeclaredOperation[] = [
   ...kmsOperations({
     keys: DeploymentKeys.derive(new RootKey(randomBytes(32))),
     usage: noUsage,
+    authorizer: rootOnly,
     separation: noSeparation,
   }),
   ...trailOperations(),

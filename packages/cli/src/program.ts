@@ -11,6 +11,7 @@ import type { CallOptions } from "./commands/call.ts";
 import type { DecryptOptions } from "./commands/decrypt.ts";
 import type { EncryptOptions } from "./commands/encrypt.ts";
 import type { CertificateOptions } from "./commands/key-certificate.ts";
+import type { EnableDefaultOptions } from "./commands/key-enable-default.ts";
 import type { KeyImportOptions } from "./commands/key-import.ts";
 import type { ExplainOptions } from "./commands/explain.ts";
 import type { KeyUsageOptions } from "./commands/key-usage.ts";
@@ -345,6 +346,25 @@ Examples:
     .action(async (name: string, options: KeyUsageOptions) => {
       const { keyUsage } = await import("./commands/key-usage.ts");
       await keyUsage(name, options, io);
+    });
+
+  addServiceOptions(
+    key.command("enable-default").description("Make the account's one default key, which works beside its instances."),
+  )
+    .option("--external", "its material is imported: it waits for that")
+    .option("--rotate", "it is rotated by itself, every 365 days")
+    .option("--description <text>", "what it is for, in words")
+    .option("--json", "print the answer as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ cinnabar key enable-default
+  $ cinnabar key enable-default --rotate --description "for the encryption by services"`,
+    )
+    .action(async (options: EnableDefaultOptions) => {
+      const { keyEnableDefault } = await import("./commands/key-enable-default.ts");
+      await keyEnableDefault(options, io);
     });
 
   addServiceOptions(

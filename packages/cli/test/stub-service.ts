@@ -71,6 +71,15 @@ function getKeyUsage({ parameters }: RpcRequest): Record<string, unknown> {
   };
 }
 
+function enableDefaultKey({ parameters }: RpcRequest): Record<string, unknown> {
+  if (parameters.get("Description") === "second") {
+    throw new Refusal("UnsupportedOperation", { status: 400, message: "This action is not supported." });
+  }
+  const KeyState = parameters.get("Origin") === "EXTERNAL" ? "PendingImport" : "Enabled";
+  const AutomaticRotation = parameters.get("EnableAutomaticRotation") === "true" ? "Enabled" : "Disabled";
+  return { KeyId: KEY_ID, KeyState, AutomaticRotation };
+}
+
 function describeKey({ parameters }: RpcRequest): Record<string, unknown> {
   const KeyId = parameters.get("KeyId") ?? "";
   return { KeyId, KeyState: "Enabled", ...StubImport.describe(KeyId) };
@@ -163,6 +172,8 @@ export class StubService implements AsyncDisposable {
         return { KeyVersion: key };
       case "LookupEvents":
         return { Events: [], Asked: `${request.version} ${[...request.parameters].join(" ")}` };
+      case "EnableDefaultKey":
+        return { KeyMetadata: enableDefaultKey(request) };
       case "GetKeyUsage":
         return getKeyUsage(request);
       case "GetAccessExplanation":

@@ -1,4 +1,4 @@
-import type { AccountKeyUse, DeclaredOperation, DeploymentKeys, SweptTable } from "@cinnabar/kernel";
+import type { AccountKeyUse, Authorizer, DeclaredOperation, DeploymentKeys, SweptTable } from "@cinnabar/kernel";
 import { describeAccountKmsStatus } from "./account/describe-account-kms-status.ts";
 import { openKmsService } from "./account/open-kms-service.ts";
 import { aliasTable } from "./alias/alias-repository.ts";
@@ -20,6 +20,7 @@ import { generateDataKey } from "./cryptography/generate-data-key.ts";
 import { generateDataKeyWithoutPlaintext } from "./cryptography/generate-data-key-without-plaintext.ts";
 import { generateMac } from "./cryptography/generate-mac.ts";
 import { getPublicKey } from "./cryptography/get-public-key.ts";
+import { enableDefaultKey } from "./default-key/enable-default-key.ts";
 import { deleteKeyMaterial } from "./import/delete-key-material.ts";
 import { getParametersForImport } from "./import/get-parameters-for-import.ts";
 import { importKeyMaterial } from "./import/import-key-material.ts";
@@ -45,6 +46,7 @@ import { updateKmsInstanceBindVpc } from "./instance/update-kms-instance-bind-vp
 import { keyTable, keyVersionTable } from "./key/key-repository.ts";
 import type { KeyUsageSource } from "./key/key-usage.ts";
 import { keyMaterial } from "./key/key-material.ts";
+import { listKeyAssociations } from "./key/list-key-associations.ts";
 import { listKeys } from "./key/list-keys.ts";
 import { scheduleKeyDeletion } from "./key/schedule-key-deletion.ts";
 import { setDeletionProtection } from "./key/set-deletion-protection.ts";
@@ -88,7 +90,14 @@ export { instanceOperations } from "./instance-protocol/index.ts";
 export { type DueExpiry, findLastErasure, findNextExpiry, listDueExpiries } from "./import/due-expiries.ts";
 export { expireKeyMaterial } from "./import/expire-key-material.ts";
 export { recordedRights } from "./key/recorded-rights.ts";
-export type { KeyUsage, KeyUsageSource, UsageCount, UsagePrincipal, UsageTally } from "./key/key-usage.ts";
+export type {
+  KeyUsage,
+  KeyUsageSource,
+  UsageCount,
+  UsagePrincipal,
+  UsageResource,
+  UsageTally,
+} from "./key/key-usage.ts";
 export { keyPolicies } from "./policy/find-key-policies.ts";
 export type { KeySeparation } from "./policy/key-separation.ts";
 export { findKeyRight } from "./policy/find-key-right.ts";
@@ -122,22 +131,29 @@ export const cryptographicOperations: readonly DeclaredOperation[] = [
 ];
 
 /**
- * Every operation of Alibaba Cloud KMS 2016-01-20 that is served, those that were removed from it, and GetKeyUsage.
+ * Every operation of Alibaba Cloud KMS 2016-01-20 that is served, those that were removed from it, GetKeyUsage,
+ * ListKeyAssociations and EnableDefaultKey.
  *
  * @param options.caChain - the certificates that clients know the server by, as PEM; left out, there are none.
+ * @param options.isStrict - whether CreateKey without an instance makes the account's default key, as in the cloud.
  */
 export const kmsOperations = ({
   keys,
   usage,
+  authorizer,
   separation,
   caChain,
+  isStrict = false,
 }: {
   readonly keys: DeploymentKeys;
   readonly usage: KeyUsageSource;
+  readonly authorizer: Authorizer;
   readonly separation: KeySeparation;
   readonly caChain?: string | undefined;
+  readonly isStrict?: boolean | undefined;
 }): readonly DeclaredOperation[] => [
-  createKey(separation),
+  createKey({ separation, isStrict }),
+  enableDefaultKey,
   describeKey,
   listKeys,
   updateKeyDescription,
@@ -145,6 +161,7 @@ export const kmsOperations = ({
   disableKey(usage),
   scheduleKeyDeletion(usage),
   getKeyUsage(usage),
+  listKeyAssociations({ usage, authorizer }),
   cancelKeyDeletion,
   setDeletionProtection,
   getKeyPolicy,

@@ -320,4 +320,17 @@ export const kmsMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kms-0013-default-key",
+    async up(db, { integer }) {
+      await db.schema.alterTable("kms_key").addColumn("is_default", integer).execute();
+      // Finds an account's default key; other keys are not in it.
+      await db.schema
+        .createIndex("kms_key_by_default")
+        .on("kms_key")
+        .columns(["account_id"])
+        .where(sql.ref("is_default"), "is not", null)
+        .execute();
+    },
+  },
 ];

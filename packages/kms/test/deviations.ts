@@ -15,8 +15,11 @@ const NO_ORDERS = "The service costs nothing and is always open: nothing is orde
 const UNAVAILABLE = "A state of expired instances, which no key can be in.";
 const USAGE =
   "Cinnabar's own: the usage of a key is told from the audit log, and accounts may require that it is reviewed before a deletion.";
+const ASSOCIATIONS =
+  "Cinnabar's own: what the console shows of a key's association with resources is told from the audit log, and services say there for what they call.";
 const NO_PERMISSION = "Forbidden.NoPermission is 403 everywhere; only here is it published as 400.";
-const EVERY_KEY = "Every key has a policy that can be set.";
+const DEFAULT_KEY =
+  "Cinnabar's own: the cloud's console makes an account's default key, by CreateKey without an instance.";
 const POLICY_NAMES =
   "The published enum has one name and the published errors an answer to others: Forbidden.ResourceNotFound.";
 const LOCKOUT =
@@ -82,21 +85,24 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "GenerateDataKeyWithoutPlaintext.KeySpec: takes no-such-value": DATA_KEY_SPEC,
     "OpenKmsService fails with CreateLXOrderFailed: is not declared": NO_ORDERS,
     "OpenKmsService fails with Forbidden.NoRealNameAuthentication: is not declared": NO_ORDERS,
+    "EnableDefaultKey: is not published": DEFAULT_KEY,
     "ExportDataKey.DryRun: is not declared": DRY_RUN,
     "GenerateAndExportDataKey.DryRun: is not declared": DRY_RUN,
     "GenerateAndExportDataKey.KeySpec: takes no-such-value": DATA_KEY_SPEC,
     "ReEncrypt.DryRun: is not declared": DRY_RUN,
-    "GetKeyPolicy fails with Forbidden.KeyPolicyUnSupported: is not declared": EVERY_KEY,
     "GetKeyPolicy fails with Forbidden.NoPermission: is published as 400, not 403": NO_PERMISSION,
     "GetKeyPolicy.PolicyName: takes no-such-value": POLICY_NAMES,
     "GenerateMac.DryRun: is not declared": DRY_RUN,
     "GetKeyUsage: is not published": USAGE,
+    "ListKeyAssociations: is not published": ASSOCIATIONS,
+    "Encrypt.SourceArn: is not published": ASSOCIATIONS,
+    "Decrypt.SourceArn: is not published": ASSOCIATIONS,
+    "GenerateDataKey.SourceArn: is not published": ASSOCIATIONS,
     "GetPublicKey.DryRun: is not declared": DRY_RUN,
     "ScheduleKeyDeletion.UsageReportHash: is not published": USAGE,
     "ScheduleKeyDeletion fails with Rejected.UsageNotReviewed: is not published": USAGE,
     "ScheduleKeyDeletion fails with Throttling: is not declared": UNTHROTTLED,
     "SetKeyPolicy fails with Forbidden.DKMSInstanceStateInvalid: is not declared": INSTANCES,
-    "SetKeyPolicy fails with Forbidden.KeyPolicyUnSupported: is not declared": EVERY_KEY,
     "SetKeyPolicy fails with Forbidden.NoPermission: is published as 400, not 403": NO_PERMISSION,
     "SetKeyPolicy fails with Rejected.PolicyLockout: is not published": LOCKOUT,
     "SetKeyPolicy.ConfirmLockout: is not published": LOCKOUT,

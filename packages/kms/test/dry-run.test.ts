@@ -40,6 +40,9 @@ forEachDatabase((database) => {
       contextNames: new Map(),
       otherPrincipals: {},
       otherContextNames: {},
+      services: new Map(),
+      resources: [],
+      otherResources: {},
       unnamedContexts: {},
       report: { text: "{}", hash: "0".repeat(64) },
       operations: new Map([

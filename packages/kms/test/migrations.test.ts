@@ -78,6 +78,7 @@ forEachDatabase((database) => {
           instance_id: null,
           rotation_interval: null,
           rotate_at: null,
+          is_default: null,
         },
         revision: 1,
       });

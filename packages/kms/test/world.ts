@@ -70,13 +70,16 @@ export class World implements AsyncDisposable {
   readonly #keys: DeploymentKeys;
   readonly #database: TestDatabaseInstance;
   readonly #cache = new Map<string, object>();
+  readonly #operations: readonly DeclaredOperation[];
 
   private constructor(options: {
     database: TestDatabaseInstance;
     backend: Backend;
     rootKey: RootKey;
     keystore: Keystore;
+    operations: readonly DeclaredOperation[];
   }) {
+    this.#operations = options.operations;
     this.#database = options.database;
     this.backend = options.backend;
     this.#keys = DeploymentKeys.derive(options.rootKey);
@@ -86,7 +89,10 @@ export class World implements AsyncDisposable {
 
   static async open(
     database: TestDatabase,
-    { keystore = new SoftwareKeystore() }: { keystore?: Keystore } = {},
+    {
+      keystore = new SoftwareKeystore(),
+      operations: served = operations,
+    }: { keystore?: Keystore; operations?: readonly DeclaredOperation[] } = {},
   ): Promise<World> {
     const instance = await database.create();
     const backend =
@@ -94,7 +100,8 @@ export class World implements AsyncDisposable {
         ? await SqliteBackend.open(instance.url.slice("sqlite:".length))
         : await openPostgresql(instance.url);
     await migrate(backend, [...kernelMigrations, ...kmsMigrations]);
-    const world = new World({ database: instance, backend, rootKey: new RootKey(randomBytes(32)), keystore });
+    const rootKey = new RootKey(randomBytes(32));
+    const world = new World({ database: instance, backend, rootKey, keystore, operations: served });
     await world.addAccount(world.accountId);
     return world;
   }
@@ -116,7 +123,7 @@ export class World implements AsyncDisposable {
     parameters: Readonly<Record<string, string>> = {},
     { as = this.accountId, by }: Caller = {},
   ): Promise<Outcome> {
-    const operation = declared(name);
+    const operation = declared(name, this.#operations);
     const wire = new Map(Object.entries(parameters));
     const principal = by ?? rootPrincipal({ accountId: as, accessKeyId: "LTAI5tTest" });
     const context = new TestContext(this, { principal, cache: this.#cache, isLocked: isControl(operation, wire) });
@@ -227,8 +234,8 @@ export class World implements AsyncDisposable {
   }
 }
 
-export function declared(name: string): DeclaredOperation {
-  const operation = operations.find((operation) => operation.name === name);
+export function declared(name: string, among: readonly DeclaredOperation[] = operations): DeclaredOperation {
+  const operation = among.find((operation) => operation.name === name);
   if (operation === undefined) throw new Error(`${name} is not declared`);
   return operation;
 }
@@ -245,6 +252,9 @@ const UNUSED: KeyUsage = {
   contextNames: new Map(),
   otherPrincipals: {},
   otherContextNames: {},
+  services: new Map(),
+  resources: [],
+  otherResources: {},
   unnamedContexts: {},
   days: new Map(),
   report: { text: "{}", hash: "0".repeat(64) },
@@ -260,18 +270,27 @@ const usage: KeyUsageSource = {
   isReviewRequired: (context) => Promise.resolve(worldOf(context).isReviewRequired),
 };
 
-function worldOf(context: RequestContext): World {
+function worldOf(context: object): World {
   if (context instanceof TestContext) return context.world;
   throw new TypeError("the context is of another world");
 }
 
-export const operations = kmsOperations({
+const served = {
   keys: DeploymentKeys.derive(RootKey.generate()),
   usage,
+  authorizer: {
+    decide: (context, request) => worldOf(context).authorizer.decide(context, request),
+    explain: (context, request) => worldOf(context).authorizer.explain(context, request),
+  },
   // What the separation of duties says is tested where there are users.
   separation: { check: () => Promise.resolve({}) },
   caChain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-});
+} satisfies Parameters<typeof kmsOperations>[0];
+
+export const operations = kmsOperations(served);
+
+/** As a server with `--compatibility=strict` serves them. */
+export const strictOperations = kmsOperations({ ...served, isStrict: true });
 
 export class TestContext implements RequestContext {
   readonly principal: Principal;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createSecretKey, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { issueSessionKeyId, newAccountId, newRoleId, parseId } from "@cinnabar/kernel";
+import { issueSessionKeyId, MAX_SOURCE_ARN_CHARACTERS, newAccountId, newRoleId, parseId } from "@cinnabar/kernel";
 import fc from "fast-check";
 import {
   MAX_EARLIER_ROLES,
@@ -31,6 +31,13 @@ const policy = fc
 const anAccount = fc.constant(undefined).map(() => newAccountId());
 const aRole = fc.constant(undefined).map(() => newRoleId());
 const revision = fc.integer({ min: 1, max: 2 ** 48 - 1 });
+const service = fc.record(
+  {
+    name: fc.stringMatching(/^[a-z]{1,20}$/),
+    sourceArn: fc.option(fc.stringMatching(/^acs:[\x21-\x7e]{1,1020}$/), { nil: undefined }),
+  },
+  options,
+);
 const earlierRole = fc.record({ accountId: anAccount, roleId: aRole, revision }, options);
 const claims: fc.Arbitrary<SessionClaims> = fc.record(
   {
@@ -42,6 +49,7 @@ const claims: fc.Arbitrary<SessionClaims> = fc.record(
     mfaPresent: fc.boolean(),
     provider: fc.option(provider, { nil: undefined }),
     earlierRoles: fc.array(earlierRole, { maxLength: MAX_EARLIER_ROLES }),
+    service: fc.option(service, { nil: undefined }),
     policy: fc.option(policy, { nil: undefined }),
     accountId: anAccount,
     sourceAccountId: anAccount,
@@ -152,11 +160,13 @@ test("the longest session fits, and a longer policy or name, or more roles, are 
     sessionName: "s".repeat(64),
     provider: { id: "p".repeat(22), name: "n".repeat(128) },
     earlierRoles: rolesBefore(MAX_EARLIER_ROLES),
+    service: { name: "s".repeat(128), sourceArn: `acs:${"r".repeat(MAX_SOURCE_ARN_CHARACTERS - 4)}` },
     policy: "x".repeat(MAX_SESSION_POLICY_BYTES),
   });
   assert.ok(sealSecurityToken(longest, { keys, keyVersion: 1 }).length <= MAX_SECURITY_TOKEN_CHARACTERS);
   const tooMany = { earlierRoles: rolesBefore(MAX_EARLIER_ROLES + 1) };
-  for (const tooLong of [{ policy: "é".repeat(1025) }, { roleName: "r".repeat(129) }, tooMany]) {
+  const service = { name: "oss", sourceArn: "r".repeat(MAX_SOURCE_ARN_CHARACTERS + 1) };
+  for (const tooLong of [{ service }, { policy: "é".repeat(1025) }, { roleName: "r".repeat(129) }, tooMany]) {
     assert.throws(() => sealSecurityToken(example(tooLong), { keys, keyVersion: 1 }), RangeError);
   }
 });
@@ -179,6 +189,7 @@ test("the example of docs/formats/security-token.md opens to what it says", asyn
     mfaPresent: true,
     provider: { id: "AAECAwQFBgcICQoLDA0ODw", name: "ci" },
     earlierRoles: [{ accountId: "6543210987654321", roleId: "398765432109876543", revision: 7 }],
+    service: undefined,
     policy: '{"Version":"1","Statement":[{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}]}',
   });
   const id = parseId("SessionKey", "STS.AbCdEfGhIjKlMnOpQrStUvWx");

@@ -76,6 +76,8 @@ export interface NodeOptions {
   readonly nonceSlots: number;
   /** Calls a second that one account may make; as many as it likes if left out. */
   readonly throttle?: ThrottlingLimits | undefined;
+  /** Whether CreateKey without an instance makes the account's default key, as in the cloud. */
+  readonly isStrict?: boolean | undefined;
   readonly trustedProxies: readonly string[];
   readonly maxConnectionsPerAddress: number;
   /** Where signed checkpoints go beside the database, if anywhere. */
@@ -203,8 +205,10 @@ export class CinnabarNode implements AsyncDisposable {
         ...kmsOperations({
           keys: store.keys,
           usage: keyUsage,
+          authorizer,
           separation: ofKeys(separation),
           caChain: options.tls?.ca,
+          isStrict: options.isStrict,
         }),
         ...trailOperations(),
         ...ramOperations({

@@ -51,6 +51,7 @@ test("needs no settings at all: loopback, and everything below ./data", () => {
     region: "cn-hangzhou",
     origin: undefined,
     checkpointTo: undefined,
+    compatibility: "extended",
     auditRetention: 90 * 24 * 60 * 60 * 1000,
     auditMaxSize: undefined,
     throttle: undefined,

@@ -124,6 +124,12 @@ const KMS: Readonly<Record<string, Row>> = {
   ...ACCESS,
   // Of the account, on nothing that it has: RAM policies alone decide.
   CreateKey: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
+  // An account has one such key, and this none: whoever may is told so.
+  EnableDefaultKey: {
+    may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT],
+    wire: () => ({ Origin: "EXTERNAL", EnableAutomaticRotation: "true" }),
+    answer: "InvalidParameter",
+  },
   ListKeys: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   ListAliases: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   DescribeAccountKmsStatus: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
@@ -200,6 +206,7 @@ const KMS: Readonly<Record<string, Row>> = {
     ...KEY_NOT_FOUND,
   },
   GetKeyUsage: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
+  ListKeyAssociations: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
   GetKeyPolicy: { may: ADMINISTRATORS, wire: onKey(), ...KEY_NOT_FOUND },
   SetKeyPolicy: {
     may: ADMINISTRATORS,

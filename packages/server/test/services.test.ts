@@ -405,6 +405,71 @@ forEachDatabase((database) => {
     assert.equal(await refusal(assume(oss.client(), roleArn, source)), "NoPermission");
   });
 
+  test("an account learns what its keys protect, each user of resources that he may read", async () => {
+    await using world = await StsWorld.start(database);
+    const { one, other } = world;
+    const root = world.client(one.credentials);
+    const oss = await EnabledService.enable(world);
+    const ecs = await EnabledService.enable(world, "ecs");
+    const bucketOf = ({ accountId: owner }: Account, name: string) => `acs:oss:cn-hangzhou:${owner}:${name}`;
+    const disk = `acs:ecs:cn-hangzhou:${one.accountId}:disk/d-1`;
+    const { KeyId: serviceKey, CiphertextBlob } = await oss
+      .client()
+      .call("GenerateDataKey", { KeyId: arnOf(one), SourceArn: bucketOf(one, "a") });
+    await oss.client().call("Decrypt", {
+      CiphertextBlob: CiphertextBlob as string,
+      SourceArn: bucketOf(one, "b"),
+    });
+    await oss.client().call("Encrypt", { KeyId: arnOf(one), Plaintext: "text", SourceArn: bucketOf(other, "c") });
+    const asked = { KeyId: arnOf(one), Plaintext: "text", SourceArn: "bucket" };
+    assert.equal(await refusal(oss.client().call("Encrypt", asked)), "InvalidParameter");
+    const { KeyMetadata } = await root.call("CreateKey");
+    const { KeyId: ownKey } = KeyMetadata as { KeyId: string };
+    const said = { KeyId: ownKey, Plaintext: "text", SourceArn: disk };
+    assert.equal(await refusal(root.call("Encrypt", said)), "InvalidParameter");
+
+    const roleArn = await world.createRole(one, "ecs-access", {
+      trust: [trusts({ Service: ["ecs.aliyuncs.com"] })],
+      statements: [allow("kms:Encrypt", "sts:AssumeRole")],
+    });
+    const nextArn = await world.createRole(one, "next", {
+      trust: [trusts({ RAM: `acs:ram::${one.accountId}:root` })],
+      statements: [allow("kms:GenerateDataKey")],
+    });
+    const session = toCredentials(await assume(ecs.client(), roleArn, { SourceArn: disk }));
+    for (const client of ecs.clients(session)) await client.call("Encrypt", { KeyId: ownKey, Plaintext: "text" });
+    // So does every session that is begun from it.
+    const next = toCredentials(await assume(world.client(session), nextArn));
+    const { KeyMetadata: another } = await root.call("CreateKey");
+    const { KeyId: nextKey } = another as { KeyId: string };
+    await world.client(next).call("GenerateDataKey", { KeyId: nextKey });
+    const keeper = world.client(await world.createUser(one, "keeper", [allow("kms:*")]));
+    const reader = world.client(
+      await world.createUser(one, "reader", [
+        allow("kms:List*"),
+        { Effect: "Allow", Action: ["oss:Get*"], Resource: [bucketOf(one, "a*")] },
+      ]),
+    );
+    const associations = async (client: CinnabarClient, KeyId: string) => {
+      const { Services, Resources, HiddenCount } = await client.call("ListKeyAssociations", { KeyId });
+      return [
+        (Services as { Service: readonly Fields[] }).Service.map(({ ServiceName }) => ServiceName),
+        (Resources as { Resource: readonly Fields[] }).Resource.map(({ ResourceArn }) =>
+          String(ResourceArn),
+        ).toSorted(),
+        HiddenCount,
+      ];
+    };
+    const key = serviceKey as string;
+    const [a, b] = [bucketOf(one, "a"), bucketOf(one, "b")];
+    assert.deepEqual(await associations(root, key), [["oss.aliyuncs.com"], [a, b], 1]);
+    assert.deepEqual(await associations(reader, key), [["oss.aliyuncs.com"], [a], 2]);
+    assert.deepEqual(await associations(keeper, key), [["oss.aliyuncs.com"], [], 3]);
+    assert.deepEqual(await associations(root, ownKey), [["ecs.aliyuncs.com"], [disk], 0]);
+    assert.deepEqual(await associations(root, nextKey), [["ecs.aliyuncs.com"], [disk], 0]);
+    assert.deepEqual(await associations(keeper, ownKey), [["ecs.aliyuncs.com"], [], 1]);
+  });
+
   test("a disabled service, a disabled account and a withdrawn AccessKey are refused at once, on every node", async () => {
     await using world = await StsWorld.start(database);
     const { one, other } = world;

@@ -112,14 +112,24 @@ describe("several nodes on one PostgreSQL", { skip: skipWithout("postgresql") },
     const database = await postgres.createDatabase();
     const data = join(directory.path, "first");
     const rootKeyFile = join(data, "root.key");
-    await using first = await ServerProcess.start({ data, database });
+    const flags = ["--compatibility=strict"];
+    await using first = await ServerProcess.start({ data, database, flags });
     const rootKey = await readFile(rootKeyFile);
     const secondData = join(directory.path, "second");
     const { credentials } = first;
-    await using second = await ServerProcess.start({ data: secondData, database, rootKeyFile, credentials });
+    await using second = await ServerProcess.start({ data: secondData, database, rootKeyFile, credentials, flags });
 
     const [one, other] = [first.client(), second.client()];
-    const { KeyId } = (await one.call("CreateKey"))["KeyMetadata"] as { KeyId: string };
+    // Both asked at once, they make one default key between them.
+    const asked = await Promise.allSettled(
+      [one, other, one, other].map((client, index) => client.call(index < 2 ? "CreateKey" : "EnableDefaultKey")),
+    );
+    const refused = asked.flatMap((result) => (result.status === "rejected" ? [String(result.reason)] : []));
+    assert.equal(refused.length, 3, refused.join("\n"));
+    for (const reason of refused) assert.match(reason, /This action is not supported\. The account has its one/);
+    const [KeyId = ""] = asked.flatMap((result) =>
+      result.status === "fulfilled" ? [(result.value["KeyMetadata"] as { KeyId: string }).KeyId] : [],
+    );
     const { CiphertextBlob } = await other.call("Encrypt", { KeyId, Plaintext: "from node to node" });
     const { Plaintext } = await one.call("Decrypt", { CiphertextBlob: String(CiphertextBlob) });
     assert.equal(Plaintext, "from node to node");

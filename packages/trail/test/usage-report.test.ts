@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parseEventRecord, toSeconds } from "../src/events/event-record.ts";
 import { keyUses, MAX_NAME_CHARACTERS, MAX_NAMES_PER_CONTEXT } from "../src/usage/key-use.ts";
 import { addCounts, addUse, emptyCounts, type KeyCounts, MAX_NAMES } from "../src/usage/usage-counts.ts";
+import { toKeyUsage } from "../src/usage/key-usage.ts";
 import { usageReport } from "../src/usage/usage-report.ts";
 import { ACCOUNT_ID, callEvent, type TestCall } from "./usage-event.ts";
 
@@ -127,6 +128,37 @@ test("names are counted by themselves only where a context has a handful, and lo
   );
   assert.equal(counts.unnamedContexts.uses?.count, 3);
   assert.deepEqual([...counts.names.context.keys()], [`sha256:${hash("sha256", long, "hex")}`, "", "__proto__"]);
+});
+
+test("answered calls of services, and of sessions that work for one, are told by what they are for", () => {
+  const bucket = "acs:oss:cn-hangzhou:1234567890123456:bucket";
+  const asService = (call: TestCall) =>
+    callEvent(call)
+      .replace('"type":"root-account"', '"type":"system"')
+      .replace(`"principalId":"${ACCOUNT_ID}"`, '"principalId":"oss.aliyuncs.com"');
+  const noted = { keyId: KEY, sourceService: "ecs.aliyuncs.com" };
+  const counts = countsOf(
+    asService(encrypt({ parameters: { SourceArn: bucket } })),
+    asService(encrypt({ at: START + 1000 })),
+    asService(encrypt({ parameters: { SourceArn: "acs:made:up" }, errorCode: "Rejected.Disabled" })),
+    callEvent(encrypt({ noted: { ...noted, sourceArn: bucket } })),
+    callEvent(encrypt({ noted })),
+    // Whoever is no service says nothing by it.
+    callEvent(encrypt({ parameters: { SourceArn: "acs:not:so" } })),
+  );
+  const uses = (count: number, lastAt = START) => ({ uses: { count, firstAt: START, lastAt } });
+  assert.deepEqual(
+    [...counts.names.service],
+    [
+      ["oss.aliyuncs.com", uses(2, START + 1000)],
+      ["ecs.aliyuncs.com", uses(2)],
+    ],
+  );
+  const usage = toKeyUsage({ accountId: ACCOUNT_ID, keyId: KEY }, counts);
+  assert.deepEqual(usage.resources, [
+    { service: "oss.aliyuncs.com", arn: bucket, ...uses(1) },
+    { service: "ecs.aliyuncs.com", arn: bucket, ...uses(1) },
+  ]);
 });
 
 test("a session is told by its principal, not by an AccessKey that is another one each time", () => {

@@ -294,6 +294,34 @@ forEachDatabase((database) => {
     assert.equal(followed.operations.get("Encrypt")?.uses?.count, MAX_NAMES + 205);
   });
 
+  test("what services used a key for is kept, the first thousand resources by themselves", async () => {
+    await using logs = await Logs.open(database);
+    const used = (resource: number) =>
+      encrypt({
+        at: START + resource * 1000,
+        noted: { keyId: "key-a", sourceService: "oss.aliyuncs.com", sourceArn: `acs:oss:r:1:${resource}` },
+      });
+    await logs.append(
+      1,
+      Array.from({ length: MAX_NAMES + 1 }, (_, i) => used(i)),
+    );
+    const unfollowed = await logs.read("key-a");
+    await logs.follow();
+    await logs.append(1, [used(0), used(MAX_NAMES + 1)]);
+    await logs.follow();
+    const followed = await logs.read("key-a");
+    for (const [usage, others] of [
+      [unfollowed, 1],
+      [followed, 2],
+    ] as const) {
+      assert.equal(usage.resources.length, MAX_NAMES);
+      assert.equal(usage.otherResources.uses?.count, others);
+      assert.equal(usage.services.get("oss.aliyuncs.com")?.uses?.count, MAX_NAMES + 2 * others - 1);
+    }
+    const [first] = followed.resources.filter(({ arn }) => arn === "acs:oss:r:1:0");
+    assert.deepEqual([first?.service, first?.uses?.count], ["oss.aliyuncs.com", 2]);
+  });
+
   test("a name is counted whatever characters it has", async () => {
     await using logs = await Logs.open(database);
     const names = ["", " ", 'a"b', "a\\b", "é😀", "\n", "\u0001", "\0", "a\0b", "{}", "null"];

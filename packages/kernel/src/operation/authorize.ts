@@ -52,6 +52,20 @@ function authorizeFrom(first: number, asked: Asked): void | Promise<void> {
   return undefined;
 }
 
+/** Whether the caller has a right without which it is still answered, but told less. Bounds the answer's validity. */
+export function isAllowed(
+  context: RequestContext,
+  request: AccessRequest,
+  authorizer: Authorizer,
+): boolean | Promise<boolean> {
+  if (isRootsOwn(context, request)) return true;
+  return proceed(authorizer.decide(context, request), ({ allowed, window }) => {
+    if (window?.from !== undefined) context.holdsFrom(window.from);
+    if (window?.until !== undefined) context.holdsUntil(window.until);
+    return allowed;
+  });
+}
+
 /** Bounds the answer's validity by the decision's, and refuses what is not allowed. */
 function settle(decision: Decision, request: AccessRequest, asked: Asked): void | Promise<void> {
   const { context, authorizer, product } = asked;

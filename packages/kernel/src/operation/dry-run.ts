@@ -1,9 +1,8 @@
-import { proceed } from "../platform/proceed.ts";
 import { AccessDeniedError } from "./access-denied.ts";
-import { authorize } from "./authorize.ts";
-import { type Authorizer, isRootsOwn } from "./authorizer.ts";
+import { authorize, isAllowed } from "./authorize.ts";
+import type { Authorizer } from "./authorizer.ts";
 import { ApiError, ERRORS } from "./errors.ts";
-import type { AccessRequest, Operation, Plan, RequestContext } from "./operation.ts";
+import type { Operation, Plan, RequestContext } from "./operation.ts";
 import { type Parameters, readParameters } from "./parameter.ts";
 import { PrerequisiteError } from "./prerequisite.ts";
 
@@ -79,7 +78,7 @@ async function carryOut<P extends Parameters, Target, Result extends object>(
   await authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" });
   const plan = await unlessPrepared(() => operation.handle(context, parameters, target));
   if (impact === undefined) throw new DryRunError(undefined);
-  const isTold = await mayKnow(context, impact.access(context, target), authorizer);
+  const isTold = await isAllowed(context, impact.access(context, target), authorizer);
   throw new DryRunError(isTold ? await impact.find(context, target, plan?.result) : impact.untold);
 }
 
@@ -102,13 +101,4 @@ async function unlessPrepared<Result extends object>(
     if (error instanceof PrerequisiteError) return undefined;
     throw error;
   }
-}
-
-function mayKnow(context: RequestContext, request: AccessRequest, authorizer: Authorizer): boolean | Promise<boolean> {
-  if (isRootsOwn(context, request)) return true;
-  return proceed(authorizer.decide(context, request), ({ allowed, window }) => {
-    if (window?.from !== undefined) context.holdsFrom(window.from);
-    if (window?.until !== undefined) context.holdsUntil(window.until);
-    return allowed;
-  });
 }

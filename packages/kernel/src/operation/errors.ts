@@ -87,6 +87,7 @@ export const ERRORS = {
     status: 409,
     message: "The request was rejected because the KMS instance is not connected: call ConnectKmsInstance first.",
   },
+  "Forbidden.KeyPolicyUnSupported": { status: 400, message: "The specified key does not support key policy." },
   "Rejected.ShareQuotaExceedLimit": { status: 400, message: "Instance Share Quota Exceed Limit." },
   "InvalidResourceId.NotFound": { status: 404, message: "The specified ResourceId is not found." },
   "Certificate.NotFound": { status: 404, message: "The specified certificate is not found." },

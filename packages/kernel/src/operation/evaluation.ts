@@ -7,7 +7,7 @@ import type { RowGuard } from "../store/row-guard.ts";
 import type { TimeWindow } from "../store/backend.ts";
 import type { DeclaredOperation, Plan, ProductName, RequestContext } from "./operation.ts";
 import type { Prerequisite } from "./prerequisite.ts";
-import { hasMfa, isNarrowed, type Principal, userIdentity } from "./principal.ts";
+import { hasMfa, isNarrowed, type Principal, sessionServiceFacts, userIdentity } from "./principal.ts";
 import type { OngoingCall, Waiting } from "./slow-work.ts";
 import { narrow, type View } from "./view.ts";
 
@@ -154,6 +154,7 @@ function callEvent(facts: CallFacts, evaluation: Evaluation, epoch: number): Aud
       nonceDigest: facts.nonceDigest,
       secureTransport: facts.isSecure,
       ...(isNarrowed(principal) && { sessionPolicy: true }),
+      ...sessionServiceFacts(principal),
     },
     apiVersion: cut(facts.version, MAX_NAME_CHARACTERS),
     errorCode: error?.code,

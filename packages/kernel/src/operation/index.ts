@@ -1,6 +1,7 @@
 export { type AccessDeniedDetail, AccessDeniedError } from "./access-denied.ts";
 export { type AuthorizationContext, type Authorizer, rootOnly } from "./authorizer.ts";
 export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
+export { isAllowed } from "./authorize.ts";
 export { conditionsOf } from "./conditions.ts";
 export { decodeDiagnosis, type Diagnosis, encodeDiagnosis } from "./diagnostic-message.ts";
 export { DryRunError, type ImpactReport } from "./dry-run.ts";
@@ -59,11 +60,13 @@ export {
   type RootPrincipal,
   type ServicePrincipal,
   type SessionLineage,
+  type SessionService,
   toPolicyPrincipal,
   type ApplicationPrincipal,
   type UserPrincipal,
 } from "./principal.ts";
 export { OperationRegistry } from "./registry.ts";
+export { MAX_SOURCE_ARN_CHARACTERS, sourceArnText } from "./source-arn.ts";
 export { type OngoingCall, OncePerCall, type Waiting, type WorkContext, WorkNeededError } from "./slow-work.ts";
 export { CLOUD_LIMITS, Throttle, type ThrottlingClass, type ThrottlingLimits } from "./throttle.ts";
 export { type Warned, warningsResult } from "./warnings.ts";

@@ -1,5 +1,5 @@
 import type { PolicyPrincipal, PolicySet } from "@cinnabar/policy";
-import type { UserIdentity } from "../audit/event.ts";
+import type { EventObject, UserIdentity } from "../audit/event.ts";
 import type { AccountId, RoleId } from "../platform/ids.ts";
 
 /** What every caller has. */
@@ -51,6 +51,16 @@ export interface SessionLineage {
   readonly roles: readonly AssumedRole[];
   /** In store milliseconds since 1970. */
   readonly expiresAt: number;
+  /** Set if a service came first. */
+  readonly service?: SessionService | undefined;
+}
+
+/** The service that a session, and every one that is begun from it, works for. */
+export interface SessionService {
+  /** Without a domain: `oss`. */
+  readonly name: string;
+  /** The resource that it said it assumed the role for. */
+  readonly sourceArn: string | undefined;
 }
 
 /** A role as it was when it was assumed. */
@@ -193,7 +203,16 @@ export function userIdentity(principal: Principal): UserIdentity {
   }
 }
 
+/** What the events of a session say of the service that it works for. */
+export function sessionServiceFacts(principal: Principal): EventObject | undefined {
+  if (principal.type !== "assumed-role") return undefined;
+  const service = principal.lineage?.service;
+  if (service === undefined) return undefined;
+  const { name: serviceName, sourceArn } = service;
+  return { sourceService: serviceDomain({ serviceName }), ...(sourceArn !== undefined && { sourceArn }) };
+}
+
 /** The name that policies know a service by: `oss.aliyuncs.com`. */
-function serviceDomain({ serviceName }: ServicePrincipal): string {
+function serviceDomain({ serviceName }: Pick<ServicePrincipal, "serviceName">): string {
   return `${serviceName}.aliyuncs.com`;
 }

@@ -46,4 +46,4 @@ export { Count, Tally } from "./tally.ts";
 export { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "./store-clock.ts";
 export { findTracing } from "./find-tracing.ts";
 export type { Tracing } from "./tracing.ts";
-export { TurnTaker } from "./turn-taker.ts";
+export { type TurnBudget, TurnTaker } from "./turn-taker.ts";

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { kms } from "../api.ts";
 import { onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
+import { assertSource, sourceArn } from "../parameters/source-arn.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { ciphertextBlob } from "./ciphertext-blob.ts";
 import { encryptionContext } from "./encryption-context.ts";
@@ -26,6 +27,7 @@ export const decrypt = defineOperation({
       schema: encryptionContext,
       description: "The same JSON object of strings as when it was encrypted, in any order.",
     }),
+    SourceArn: sourceArn,
     Recipient: optional({ schema: z.string(), description: "For whom to encrypt the answer. Not served yet." }),
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), Plaintext: z.string() }),
@@ -37,7 +39,8 @@ export const decrypt = defineOperation({
     "Rejected.PendingDeletion",
     "Rejected.PendingImport",
   ],
-  target(context, { CiphertextBlob: { versionId }, Recipient }) {
+  target(context, { CiphertextBlob: { versionId }, SourceArn, Recipient }) {
+    assertSource(context, SourceArn);
     if (Recipient !== undefined) throw unsupported("Recipient");
     return findVersion(context, versionId);
   },

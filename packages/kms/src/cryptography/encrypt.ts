@@ -4,6 +4,7 @@ import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
+import { assertSource, sourceArn } from "../parameters/source-arn.ts";
 import { encryptionContext } from "./encryption-context.ts";
 import { assertSymmetricKey } from "./key-capability.ts";
 import { MAX_PLAINTEXT_BYTES, plaintextText } from "./plaintext.ts";
@@ -26,6 +27,7 @@ export const encrypt = defineOperation({
       schema: encryptionContext,
       description: "A JSON object of strings, without which the result cannot be decrypted.",
     }),
+    SourceArn: sourceArn,
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), CiphertextBlob: z.string() }),
   recordedResult: ["KeyVersionId"],
@@ -38,7 +40,10 @@ export const encrypt = defineOperation({
     "Rejected.PendingImport",
     "Rejected.LimitExceeded",
   ],
-  target: (context, { KeyId }) => findKey(context, KeyId, { alias: true, arn: true }),
+  target(context, { KeyId, SourceArn }) {
+    assertSource(context, SourceArn);
+    return findKey(context, KeyId, { alias: true, arn: true });
+  },
   access: (context, target) => [onKey(context, "kms:Encrypt", target)],
   handle(context, { Plaintext: text, EncryptionContext }, { key }) {
     assertUsable(key.status);

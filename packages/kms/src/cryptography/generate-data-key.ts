@@ -4,6 +4,7 @@ import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
+import { assertSource, sourceArn } from "../parameters/source-arn.ts";
 import { unsupported } from "../parameters/unsupported.ts";
 import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
 import { encryptionContext } from "./encryption-context.ts";
@@ -23,6 +24,7 @@ export const generateDataKey = defineOperation({
       schema: encryptionContext,
       description: "A JSON object of strings, without which the data key cannot be decrypted.",
     }),
+    SourceArn: sourceArn,
     Recipient: optional({ schema: z.string(), description: "For whom to encrypt the answer. Not served yet." }),
   },
   result: z.object({
@@ -42,6 +44,7 @@ export const generateDataKey = defineOperation({
     "Rejected.LimitExceeded",
   ],
   async target(context, parameters) {
+    assertSource(context, parameters.SourceArn);
     const lengthBytes = dataKeyLength(parameters);
     if (parameters.Recipient !== undefined) throw unsupported("Recipient");
     return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: true })), lengthBytes };

@@ -15,6 +15,13 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import {
+  assertNoDefaultKey,
+  assertRotatedEvery,
+  assertTakesPolicy,
+  assertTakesTags,
+  notSupported,
+} from "../default-key/default-key.ts";
 import { findInstance, instanceId } from "../instance/find-instance.ts";
 import { assertTakesKeys, changePolicyAccess, defaultPolicyIn } from "../instance/instance-key.ts";
 import { flag, oneOf } from "../parameters/one-of.ts";
@@ -79,13 +86,20 @@ const parameters = {
   ...lockoutParameters,
 };
 
-export const createKey = (separation: KeySeparation): DeclaredOperation =>
+/** @param options.isStrict - whether a key of no instance is its account's default key, as in the cloud. */
+export const createKey = ({
+  separation,
+  isStrict,
+}: {
+  readonly separation: KeySeparation;
+  readonly isStrict: boolean;
+}): DeclaredOperation =>
   defineOperation({
     ...kms,
     name: "CreateKey",
     summary: "Makes a key.",
-    kind: "create",
-    // Under the lock no two calls take the last place of an instance.
+    // Under the lock no two calls take the last place of an instance, or make two default keys.
+    kind: isStrict ? "control" : "create",
     controlledWith: "DKMSInstanceId",
     throttlingClass: "CreateKey",
     queue: "rights",
@@ -97,6 +111,7 @@ export const createKey = (separation: KeySeparation): DeclaredOperation =>
     errors: [
       "UnsupportedOperation",
       "Unsupported.ProtectionLevel",
+      "Forbidden.KeyPolicyUnSupported",
       "Rejected.PolicyLockout",
       ...SEPARATION_ERRORS,
       "Forbidden.DKMSInstanceNotFound",
@@ -115,10 +130,16 @@ export const createKey = (separation: KeySeparation): DeclaredOperation =>
       const { Description: description = "", Tags: tags = new Map() } = values;
       const { now, principal, region } = context;
       const accountId = parseId("Account", principal.accountId);
+      const isDefault = isStrict && instance === undefined;
+      if (isDefault) {
+        assertDefaultKind({ spec, rotationSeconds }, values);
+        await assertNoDefaultKey(context, accountId);
+      }
       const key: Key = {
         ...newIdsOnce(context, instance === undefined ? newKeyId : newInstanceKeyId),
         accountId,
         instanceId: instance?.id,
+        isDefault,
         spec,
         usage,
         origin,
@@ -147,6 +168,23 @@ export const createKey = (separation: KeySeparation): DeclaredOperation =>
       };
     },
   });
+
+/**
+ * Refuses what a default key cannot be or have.
+ *
+ * @throws ApiError `UnsupportedOperation`, `Forbidden.KeyPolicyUnSupported`, or `InvalidParameter` for its RotationInterval.
+ */
+function assertDefaultKind(
+  { spec, rotationSeconds }: Pick<NewKeyKind, "spec" | "rotationSeconds">,
+  { Policy: policy, Tags: tags }: ParameterValues<typeof parameters>,
+): void {
+  const key = { isDefault: true };
+  if (spec !== "Aliyun_AES_256")
+    throw notSupported(`A default key is of Aliyun_AES_256; a key of ${spec} is made in an instance.`);
+  if (tags !== undefined && tags.size > 0) assertTakesTags(key);
+  if (policy !== undefined) assertTakesPolicy(key);
+  assertRotatedEvery(key, rotationSeconds);
+}
 
 interface NewKeyKind {
   readonly spec: KeySpec;

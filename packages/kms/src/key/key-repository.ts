@@ -53,6 +53,8 @@ const keyColumns = {
   /** How often the key is rotated, in seconds, and when it is next; null where it is not. */
   rotation_interval: "integer?",
   rotate_at: "integer?",
+  /** 1 for the default key of its account; null for any other. */
+  is_default: "integer?",
 } as const;
 
 const versionColumns = {
@@ -176,6 +178,7 @@ export function insertKey(
       policy: policy?.document ?? null,
       instance_id: key.instanceId ?? null,
       ...toRotationColumns(key.rotation),
+      is_default: key.isDefault ? 1 : null,
     }),
     keyVersionTable.insert(guard, db, {
       id: first.versionId,
@@ -441,6 +444,18 @@ export async function readKeyPolicies(
   return rows.map((raw) => toReadPolicy(keyTable.verify(guard, raw).row));
 }
 
+/**
+ * What has become of an account's default key, and of earlier ones that are not destroyed yet: at most one of them is not gone.
+ */
+export async function listDefaultKeys(
+  { db, guard }: EntityReader,
+  accountId: string,
+): Promise<readonly { readonly status: KeyStatus }[]> {
+  const keys = db.$extendTables<KeySchema>().selectFrom("kms_key").selectAll().where("account_id", "=", accountId);
+  const rows = await keys.where("is_default", "is not", null).orderBy("created_at").orderBy("id").execute();
+  return rows.map((raw) => ({ status: toStatus(keyTable.verify(guard, raw).row) }));
+}
+
 /** A page of the policies that keys of an account have of their own. */
 export interface KeyPolicyPage {
   readonly policies: readonly ReadKeyPolicy[];
@@ -633,6 +648,7 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
     id: parseId("Key", row.id),
     accountId: parseId("Account", row.account_id),
     instanceId: row.instance_id === null ? undefined : parseId("Instance", row.instance_id),
+    isDefault: row.is_default !== null,
     spec,
     usage: toUsage(spec, row.usage),
     origin: toOrigin(row.origin),

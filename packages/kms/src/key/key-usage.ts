@@ -22,6 +22,12 @@ export interface UsagePrincipal extends UsageTally {
   readonly accessKeyId?: string | undefined;
 }
 
+/** What a service said that it used a key for. */
+export interface UsageResource extends UsageTally {
+  readonly service: string;
+  readonly arn: string;
+}
+
 /** What a key was used for, by the audit log. */
 export interface KeyUsage {
   readonly operations: ReadonlyMap<string, UsageTally>;
@@ -30,6 +36,12 @@ export interface KeyUsage {
   readonly principals: readonly UsagePrincipal[];
   /** By names of the encryption contexts of answered calls. */
   readonly contextNames: ReadonlyMap<string, UsageTally>;
+  /** Answered calls, by the services that made them, by themselves or with sessions; names have the domain. */
+  readonly services: ReadonlyMap<string, UsageTally>;
+  /** The same by what services said that they used the key for. */
+  readonly resources: readonly UsageResource[];
+  /** By resources that are too many to be told apart. */
+  readonly otherResources: UsageTally;
   /** By principals, and by names, that are too many to be told apart. */
   readonly otherPrincipals: UsageTally;
   readonly otherContextNames: UsageTally;

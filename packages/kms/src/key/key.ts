@@ -38,6 +38,8 @@ export interface Key {
   readonly accountId: AccountId;
   /** The instance that it is in; `undefined` for the built-in one of its account. */
   readonly instanceId: InstanceId | undefined;
+  /** Whether it is its account's one default key. */
+  readonly isDefault: boolean;
   readonly spec: KeySpec;
   readonly usage: KeyUsage;
   readonly origin: KeyOrigin;

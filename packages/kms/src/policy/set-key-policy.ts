@@ -1,6 +1,7 @@
 import { type DeclaredOperation, defineOperation, required, warningsResult } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { assertTakesPolicy } from "../default-key/default-key.ts";
 import { changePolicyAccess, findInstanceOf } from "../instance/instance-key.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { changeKeyPolicy, keyKind } from "../key/key-repository.ts";
@@ -39,6 +40,7 @@ export const setKeyPolicy = ({
       "Forbidden.KeyNotFound",
       "Unsupported.Alias",
       "Forbidden.ResourceNotFound",
+      "Forbidden.KeyPolicyUnSupported",
       "Rejected.PolicyLockout",
       "Rejected.ShareQuotaExceedLimit",
       ...SEPARATION_ERRORS,
@@ -47,6 +49,7 @@ export const setKeyPolicy = ({
     access: (context, target) => [onKey(context, "kms:SetKeyPolicy", target)],
     async handle(context, { Policy: policy, PolicyName, ConfirmLockout }, { key }) {
       assertPolicyName(PolicyName);
+      assertTakesPolicy(key);
       if (ConfirmLockout !== true) assertManageable(context, policy, key);
       if (key.policy?.document === policy.document) return { result: {} };
       const instance = await findInstanceOf(context, key);

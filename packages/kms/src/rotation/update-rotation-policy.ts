@@ -8,6 +8,7 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { assertRotatedEvery } from "../default-key/default-key.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { changeKeyRotation, keyKind, type StoredKey } from "../key/key-repository.ts";
@@ -49,6 +50,7 @@ export const updateRotationPolicy = defineOperation({
     if (isEnabled && intervalSeconds === undefined) throw missingParameter("RotationInterval");
     assertUsable(key.status);
     assertRotatable(key);
+    if (isEnabled) assertRotatedEvery(key, intervalSeconds);
     const lastAt = key.primaryVersion.createdAt;
     const rotation = isEnabled && intervalSeconds !== undefined ? rotationEvery(intervalSeconds, lastAt) : undefined;
     if (rotation !== undefined && rotation.nextAt <= context.now) return rotate(context, key, rotation);

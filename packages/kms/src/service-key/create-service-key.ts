@@ -46,6 +46,7 @@ export const createServiceKey = defineOperation({
       ...newIdsOnce(context, newKeyId),
       accountId,
       instanceId: undefined,
+      isDefault: false,
       spec: "Aliyun_AES_256",
       usage: "ENCRYPT/DECRYPT",
       origin: "Aliyun_KMS",

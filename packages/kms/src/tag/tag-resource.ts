@@ -1,6 +1,7 @@
 import { defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { assertTakesTags } from "../default-key/default-key.ts";
 import { onKey } from "../key/find-key.ts";
 import { changeKeyTags, withTags } from "./change-tags.ts";
 import { tagsJson } from "./tag.ts";
@@ -24,8 +25,11 @@ export const tagResource = defineOperation({
   },
   result: z.object({}),
   recordedResult: [],
-  errors: [...TAG_OWNER_ERRORS, "Rejected.LimitExceeded"],
+  errors: [...TAG_OWNER_ERRORS, "UnsupportedOperation", "Rejected.LimitExceeded"],
   target: (context, parameters) => findTagOwner(context, parameters),
   access: (context, target) => [onKey(context, "kms:TagResource", target)],
-  handle: (context, { Tags: added }, { key }) => changeKeyTags(context, [key], (tags) => withTags(tags, added)),
+  handle(context, { Tags: added }, { key }) {
+    assertTakesTags(key);
+    return changeKeyTags(context, [key], (tags) => withTags(tags, added));
+  },
 });

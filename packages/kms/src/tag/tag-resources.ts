@@ -1,6 +1,7 @@
 import { defineOperation, requiredList, requiredRecords } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
+import { assertTakesTags } from "../default-key/default-key.ts";
 import { changeKeyTags, withTags } from "./change-tags.ts";
 import { tagRecords, toTags } from "./tag-records.ts";
 import {
@@ -30,6 +31,7 @@ export const tagResources = defineOperation({
     "InvalidParameter.TagKey",
     "InvalidParameter.TagValue",
     "Duplicate.TagKey",
+    "UnsupportedOperation",
     "Rejected.PendingDeletion",
     "Rejected.LimitExceeded",
   ],
@@ -40,5 +42,8 @@ export const tagResources = defineOperation({
   },
   // Whom TagResource is denied, this gives no way around that.
   access: (context, { keys }) => onResources(context, ["kms:TagResources", "kms:TagResource"], keys),
-  handle: (context, _parameters, { keys, added }) => changeKeyTags(context, keys, (tags) => withTags(tags, added)),
+  handle(context, _parameters, { keys, added }) {
+    for (const key of keys) assertTakesTags(key);
+    return changeKeyTags(context, keys, (tags) => withTags(tags, added));
+  },
 });

@@ -58,8 +58,9 @@ export function assumeRole(keys: Pick<DeploymentKeys, "accessKeyTag">): Declared
       });
     },
     access: (_context, target) => [toAssume(target)],
-    async handle(context, { RoleSessionName, DurationSeconds, Policy }, { role }) {
-      const wanted = { role, sessionName: RoleSessionName, durationSeconds: DurationSeconds, policy: Policy };
+    async handle(context, { RoleSessionName, DurationSeconds, Policy, SourceArn: sourceArn }, { role }) {
+      const named = { sessionName: RoleSessionName, durationSeconds: DurationSeconds, policy: Policy };
+      const wanted = { role, ...named, sourceArn };
       return { result: await issueSession(context, keys, wanted) };
     },
   });

@@ -39,12 +39,15 @@ export interface WantedSession {
   readonly sessionName: string;
   readonly durationSeconds: number | undefined;
   readonly policy: string | undefined;
+  /** The resource that a service says it calls for. */
+  readonly sourceArn?: string | undefined;
 }
 
 /** What a session ends with, beside its own role. */
 interface Origin {
   readonly sourceAccountId: AccountId;
   readonly provider: SessionClaims["provider"];
+  readonly service?: SessionClaims["service"];
   /** Those of {@link SessionClaims}, and maybe the role that is assumed. */
   readonly roles: readonly AssumedRole[];
   /** When the session that it is begun from ends, if it is begun from one. */
@@ -65,7 +68,13 @@ export function issueSession(
 ): SessionResult | Promise<SessionResult> {
   const { role, sessionName, policy } = wanted;
   const { durationSeconds = DEFAULT_DURATION_SECONDS } = wanted;
-  const { sourceAccountId, provider, roles, expiresAt: latest = Infinity } = originOf(context.principal);
+  const {
+    sourceAccountId,
+    provider,
+    service,
+    roles,
+    expiresAt: latest = Infinity,
+  } = originOf(context.principal, wanted);
   const longest = latest === Infinity ? role.maxSessionSeconds : CHAINED_DURATION_SECONDS;
   if (durationSeconds > longest) throw tooLong(longest);
   const earlierRoles = roles.filter(({ roleId }) => roleId !== role.roleId);
@@ -88,6 +97,7 @@ export function issueSession(
       sourceAccountId,
       mfaPresent: hasMfa(context.principal),
       provider,
+      service,
       earlierRoles,
       policy,
     };
@@ -124,7 +134,7 @@ function sealCredentials(
   }
 }
 
-function originOf(principal: Principal): Origin {
+function originOf(principal: Principal, { sourceArn }: WantedSession): Origin {
   switch (principal.type) {
     case "assumed-role":
       if (principal.lineage === undefined) throw new RangeError("whoever calls with a session comes from somewhere");
@@ -135,9 +145,12 @@ function originOf(principal: Principal): Origin {
     }
     case "root-account":
     case "ram-user":
-    case "service":
     case "application":
       return { sourceAccountId: parseId("Account", principal.accountId), provider: undefined, roles: [] };
+    case "service": {
+      const service = { name: principal.serviceName, sourceArn };
+      return { sourceAccountId: parseId("Account", principal.accountId), provider: undefined, service, roles: [] };
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { isId, optional, required } from "@cinnabar/kernel";
+import { isId, optional, required, sourceArnText } from "@cinnabar/kernel";
 import { parsePolicy, PolicyError } from "@cinnabar/policy";
 import { z } from "zod";
 import { isStorable, integerText } from "../parameters/text.ts";
@@ -60,8 +60,6 @@ export const externalId = optional({
   description: "What the role's trust policy may require as sts:ExternalId.",
 });
 
-const MAX_SOURCE_ARN_CHARACTERS = 1024;
-
 /** For whom a service assumes a role, as the role's trust policy may require it. Cinnabar's own. */
 export const sourceParameters = {
   SourceAccount: optional({
@@ -69,11 +67,9 @@ export const sourceParameters = {
     description: "From services: the account that they assume the role for, as acs:SourceAccount.",
   }),
   SourceArn: optional({
-    schema: z
-      .string()
-      .max(MAX_SOURCE_ARN_CHARACTERS)
-      .regex(/^acs:[\x21-\x7e]+$/, "It must be an ARN, in visible ASCII characters."),
-    description: "From services: the resource that they assume the role for, as acs:SourceArn.",
+    schema: sourceArnText,
+    description:
+      "From services: the resource that they assume the role for, as acs:SourceArn. The session's uses of keys are counted for it.",
   }),
 };
 

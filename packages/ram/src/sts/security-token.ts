@@ -1,5 +1,13 @@
 import { AuthenticationError, lengthPrefixed, randomBytesPooled, XAES_256_GCM } from "@cinnabar/crypto";
-import { type AccountId, type AssumedRole, isId, type RoleId, type SessionKeyId } from "@cinnabar/kernel";
+import {
+  type AccountId,
+  type AssumedRole,
+  isId,
+  MAX_SOURCE_ARN_CHARACTERS,
+  type RoleId,
+  type SessionKeyId,
+  type SessionService,
+} from "@cinnabar/kernel";
 import type { SessionKeys } from "./session-keys.ts";
 
 // docs/formats/security-token.md
@@ -14,7 +22,8 @@ const FIXED_BYTES = 1 + 8 + 6 + 6 + 6 + 8 + SESSION_KEY_BYTES;
 const MFA_PRESENT = 1;
 const HAS_PROVIDER = 2;
 const HAS_POLICY = 4;
-const ALL_FLAGS = MFA_PRESENT | HAS_PROVIDER | HAS_POLICY;
+const HAS_SERVICE = 8;
+const ALL_FLAGS = MFA_PRESENT | HAS_PROVIDER | HAS_POLICY | HAS_SERVICE;
 
 /** Longest session policy, in bytes of UTF-8 (STS, "AssumeRole", Policy). */
 export const MAX_SESSION_POLICY_BYTES = 2048;
@@ -31,6 +40,10 @@ const MAX_TOKEN_BYTES =
   4 * (1 + MAX_NAME_BYTES) +
   1 +
   MAX_EARLIER_ROLES * EARLIER_ROLE_BYTES +
+  1 +
+  MAX_NAME_BYTES +
+  2 +
+  MAX_SOURCE_ARN_CHARACTERS +
   MAX_SESSION_POLICY_BYTES +
   XAES_256_GCM.tagBytes;
 
@@ -60,6 +73,8 @@ export interface SessionClaims {
    * ends when one of them has another revision.
    */
   readonly earlierRoles: readonly AssumedRole[];
+  /** The service that came first, if one did. */
+  readonly service?: SessionService | undefined;
   /** The session policy as it was sent. */
   readonly policy: string | undefined;
 }
@@ -130,12 +145,13 @@ function associatedData(header: Uint8Array): Buffer {
 }
 
 function encodeClaims(claims: SessionClaims): Buffer {
-  const { accessKeyId, roleName, sessionName, provider, policy } = claims;
+  const { accessKeyId, roleName, sessionName, provider, service, policy } = claims;
   const fixed = Buffer.alloc(FIXED_BYTES);
   const flags =
     (claims.mfaPresent ? MFA_PRESENT : 0) |
     (provider === undefined ? 0 : HAS_PROVIDER) |
-    (policy === undefined ? 0 : HAS_POLICY);
+    (policy === undefined ? 0 : HAS_POLICY) |
+    (service === undefined ? 0 : HAS_SERVICE);
   let at = fixed.writeUInt8(flags, 0);
   at = fixed.writeBigUInt64BE(BigInt(claims.roleId), at);
   at = fixed.writeUIntBE(claims.roleRevision, at, 6);
@@ -146,7 +162,23 @@ function encodeClaims(claims: SessionClaims): Buffer {
   const names = [roleName, sessionName, ...(provider === undefined ? [] : [provider.id, provider.name])];
   const policyBytes = Buffer.from(policy ?? "");
   if (policyBytes.length > MAX_SESSION_POLICY_BYTES) throw new RangeError("a session policy is too long for a token");
-  return Buffer.concat([fixed, ...names.map(encodeName), encodeRoles(claims.earlierRoles), policyBytes]);
+  return Buffer.concat([
+    fixed,
+    ...names.map(encodeName),
+    encodeRoles(claims.earlierRoles),
+    ...encodeService(service),
+    policyBytes,
+  ]);
+}
+
+function encodeService(service: SessionService | undefined): readonly Buffer[] {
+  if (service === undefined) return [];
+  const sourceArn = Buffer.from(service.sourceArn ?? "");
+  if (sourceArn.length > MAX_SOURCE_ARN_CHARACTERS)
+    throw new RangeError("the name of a resource is too long for a token");
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(sourceArn.length);
+  return [encodeName(service.name), length, sourceArn];
 }
 
 function encodeRoles(roles: readonly AssumedRole[]): Buffer {
@@ -196,9 +228,18 @@ function decodeClaims(bytes: Buffer, accountId: AccountId): SessionClaims {
     if (at > bytes.length) throw new RangeError("a security token ends within a name");
     return bytes.toString("utf8", start, at);
   };
+  const readSourceArn = (): string | undefined => {
+    const start = at + 2;
+    at = start + bytes.readUInt16BE(at);
+    if (at > bytes.length) throw new RangeError("a security token ends within the name of a resource");
+    return at === start ? undefined : bytes.toString("latin1", start, at);
+  };
   const [roleName, sessionName] = [readName(), readName()];
   const provider = (flags & HAS_PROVIDER) === 0 ? undefined : { id: readName(), name: readName() };
-  const { roles: earlierRoles, end } = decodeRoles(bytes, at);
+  const { roles: earlierRoles, end: rolesEnd } = decodeRoles(bytes, at);
+  at = rolesEnd;
+  const service = (flags & HAS_SERVICE) === 0 ? undefined : { name: readName(), sourceArn: readSourceArn() };
+  const end = at;
   const policy = (flags & HAS_POLICY) === 0 ? undefined : bytes.toString("utf8", end);
   const isWhole = policy !== undefined || end === bytes.length;
   if (!isWhole || (flags & ~ALL_FLAGS) !== 0) throw new RangeError("a security token holds more than it may");
@@ -218,6 +259,7 @@ function decodeClaims(bytes: Buffer, accountId: AccountId): SessionClaims {
     mfaPresent: (flags & MFA_PRESENT) !== 0,
     provider,
     earlierRoles,
+    service,
     policy,
   };
 }

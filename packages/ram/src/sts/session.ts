@@ -18,7 +18,7 @@ export interface Session {
 
 /** What a token that was opened says, ready for calls. */
 export function toSession(claims: SessionClaims, keys: SessionKeys): Session {
-  const { accountId, accessKeyId, roleId, roleName, sessionName, mfaPresent, startedAt, provider } = claims;
+  const { accountId, accessKeyId, roleId, roleName, sessionName, mfaPresent, startedAt, provider, service } = claims;
   const { sourceAccountId, earlierRoles, roleRevision: revision, expiresAt } = claims;
   const roles = [...earlierRoles, { accountId, roleId, revision }];
   const secret = sessionSecret(keys, accessKeyId);
@@ -40,7 +40,7 @@ export function toSession(claims: SessionClaims, keys: SessionKeys): Session {
         mfaPresent,
         startedAt,
         federatedBy: provider && oidcProviderArn(sourceAccountId, provider.name),
-        lineage: { sourceAccountId, provider, roles, expiresAt },
+        lineage: { sourceAccountId, provider, roles, expiresAt, service },
       },
     };
   } finally {

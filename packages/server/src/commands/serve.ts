@@ -71,6 +71,7 @@ async function serveUntilStopped(configuration: Configuration, onReady: (() => v
     log,
     nonceSlots: configuration.nonceSlots,
     throttle: configuration.throttle,
+    isStrict: configuration.compatibility === "strict",
     trustedProxies: configuration.trustedProxies,
     maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
     checkpointTo: configuration.checkpointTo,

@@ -294,6 +294,13 @@ export const SETTINGS = {
     description:
       "How long backups of the store are kept, or `off`. After a key was destroyed its account's key is replaced, at most once a day, and the old version destroyed this long after nothing is encrypted under it; see Deleting a key in docs/operations.md.",
   },
+  compatibility: {
+    placeholder: "LEVEL",
+    schema: z.enum(["extended", "strict"], "neither extended nor strict"),
+    default: "extended",
+    description:
+      "What CreateKey without an instance makes: any key with `extended`; with `strict`, as in the cloud, the account's one default key. The same on every node.",
+  },
   nonceSlots: {
     placeholder: "N",
     schema: whole(2 ** 10, 2 ** 28).refine((n) => Number.isInteger(Math.log2(n)), "not a power of two"),

@@ -9,6 +9,14 @@ export interface Principal {
   readonly accessKeyId?: string | undefined;
 }
 
+/** What a service used a key for. */
+export interface UsedFor {
+  /** With its domain: `oss.aliyuncs.com`. */
+  readonly service: string;
+  /** The ARN of the resource, if the service said it. */
+  readonly resource: string | undefined;
+}
+
 /** One use of one key, or the refusal of one. */
 export interface KeyUse {
   readonly keyId: string;
@@ -20,6 +28,8 @@ export interface KeyUse {
   /** The key version, where the event has it: a refused call may not have come so far. */
   readonly keyVersionId: string | undefined;
   readonly principal: Principal;
+  /** Set for services, and for sessions that work for one. */
+  readonly usedFor: UsedFor | undefined;
   /** Names of the encryption context; `undefined` if it has too many, or if the log keeps it as a digest. */
   readonly contextNames: readonly string[] | undefined;
 }
@@ -52,7 +62,7 @@ export function keyUses({ record, seconds }: DigestedEvent, operations: Readonly
   const { additionalEventData: data, errorCode, eventName, requestParameters, userIdentity: principal } = record;
   if (record.eventType !== "ApiCall" || record.serviceName !== "Kms" || !operations.has(eventName)) return [];
   if (errorCode === DRY_RUN) return [];
-  const common = { isRefused: errorCode !== undefined, at: seconds * 1000 };
+  const common = { isRefused: errorCode !== undefined, at: seconds * 1000, usedFor: usedFor(record) };
   const [keyId, sourceKeyId] = [text(data["keyId"]), text(data["sourceKeyId"])];
   const isReEncrypt = eventName === "ReEncrypt";
   const uses: KeyUse[] = [];
@@ -77,6 +87,17 @@ export function keyUses({ record, seconds }: DigestedEvent, operations: Readonly
     });
   }
   return uses;
+}
+
+/** Services call by themselves, as `system`, or with sessions whose events say so. */
+function usedFor({
+  additionalEventData: data,
+  requestParameters,
+  userIdentity: { type, principalId },
+}: DigestedEvent["record"]): UsedFor | undefined {
+  if (type === "system") return { service: principalId, resource: text(requestParameters["SourceArn"]) };
+  const service = text(data["sourceService"]);
+  return service === undefined ? undefined : { service, resource: text(data["sourceArn"]) };
 }
 
 /** The names of a context that came as one JSON object or flattened, as `EncryptionContext.tenant=acme`. */

@@ -14,12 +14,16 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** A member is missing where there was nothing to count. */
 export type Tally = Partial<Record<Outcome, Count>>;
 
-/** What uses are told apart by. `context` counts answered calls alone: whoever is refused can name anything. */
-export const FACETS = ["operation", "version", "principal", "context"] as const;
+/**
+ * What uses are told apart by. `context`, `service` and `resource` count answered calls alone: whoever is refused can name
+ * anything.
+ */
+export const FACETS = ["operation", "version", "principal", "context", "service", "resource"] as const;
 export type Facet = (typeof FACETS)[number];
 
 /** Facets of which callers can make up names, so that only so many are counted by themselves. */
-export type BoundedFacet = "principal" | "context";
+export const BOUNDED_FACETS = ["principal", "context", "resource"] as const satisfies readonly Facet[];
+export type BoundedFacet = (typeof BOUNDED_FACETS)[number];
 
 /** Names of a bounded facet that are counted by themselves, for each key. */
 export const MAX_NAMES = 1_000;
@@ -43,8 +47,15 @@ export interface KeyCounts {
 
 export function emptyCounts(): KeyCounts {
   return {
-    names: { operation: new Map(), version: new Map(), principal: new Map(), context: new Map() },
-    others: { principal: {}, context: {} },
+    names: {
+      operation: new Map(),
+      version: new Map(),
+      principal: new Map(),
+      context: new Map(),
+      service: new Map(),
+      resource: new Map(),
+    },
+    others: { principal: {}, context: {}, resource: {} },
     unnamedContexts: {},
     days: new Map(),
   };
@@ -52,7 +63,7 @@ export function emptyCounts(): KeyCounts {
 
 /** Adds one use. The names of bounded facets are not bounded here: {@link addCounts} does that. */
 export function addUse(counts: KeyCounts, use: KeyUse): void {
-  const { operation, version, principal, context } = counts.names;
+  const { operation, version, principal, context, service, resource } = counts.names;
   countOnce(tallyOf(operation, use.operation), use);
   if (use.keyVersionId !== undefined) countOnce(tallyOf(version, use.keyVersionId), use);
   countOnce(tallyOf(principal, nameOf(use.principal)), use);
@@ -60,6 +71,11 @@ export function addUse(counts: KeyCounts, use: KeyUse): void {
   if (use.isRefused) return;
   if (use.contextNames === undefined) countOnce(counts.unnamedContexts, use);
   else for (const name of use.contextNames) countOnce(tallyOf(context, name), use);
+  const { usedFor } = use;
+  if (usedFor === undefined) return;
+  countOnce(tallyOf(service, usedFor.service), use);
+  if (usedFor.resource !== undefined)
+    countOnce(tallyOf(resource, encodeResource(usedFor.service, usedFor.resource)), use);
 }
 
 /**
@@ -109,7 +125,21 @@ export function admit(
 }
 
 export function isBounded(facet: Facet): facet is BoundedFacet {
-  return facet === "principal" || facet === "context";
+  return BOUNDED_FACETS.some((bounded) => bounded === facet);
+}
+
+/** A service's resource as the name that it is counted under. Neither part has spaces. */
+function encodeResource(service: string, arn: string): string {
+  return `${service} ${arn}`;
+}
+
+/** @throws RangeError unless {@link addUse} counted it so. */
+export function decodeResource(name: string): { readonly service: string; readonly arn: string } {
+  const [service, arn, more] = name.split(" ");
+  if (service === undefined || arn === undefined || more !== undefined) {
+    throw new RangeError("a resource's name does not have two parts");
+  }
+  return { service, arn };
 }
 
 /** Whose AccessKeys last: a session's is another one each time, and its principal alone is counted. */

@@ -2,6 +2,7 @@ import type { Backend } from "@cinnabar/kernel";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import {
   admit,
+  BOUNDED_FACETS,
   type BoundedFacet,
   DAY_MILLIS,
   dayOf,
@@ -37,8 +38,7 @@ interface DayRow extends CountColumns {
 }
 type UsageSchema = { key_usage: UsageRow; key_usage_day: DayRow };
 
-const BOUNDED_FACETS = ["principal", "context"] as const satisfies readonly BoundedFacet[];
-const OTHERS = { principal: "other-principal", context: "other-context" } as const;
+const OTHERS = { principal: "other-principal", context: "other-context", resource: "other-resource" } as const;
 const UNNAMED_CONTEXTS = "unnamed-context";
 /** Facets of rows that are read together with those of `key_usage`. */
 const DAY = "day";
