@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { rootPrincipal } from "@cinnabar/kernel";
+import { rootPrincipal, WorkNeededError } from "@cinnabar/kernel";
 import { compilePolicy, parsePolicy, PolicySet } from "@cinnabar/policy";
 import { type ProbedKey, Separation } from "@cinnabar/ram";
 import { forEachDatabase } from "@cinnabar/testkit";
@@ -28,6 +28,7 @@ const allow = (Action: string | readonly string[], Resource = "*"): Statement =>
 const deny = (Action: string | readonly string[], Resource = "*"): Statement => ({ Effect: "Deny", Action, Resource });
 
 const USING = ["kms:Encrypt", "kms:Decrypt"];
+const CRYPTOGRAPHY = ["kms:*crypt*", "kms:Generate*", "kms:ExportDataKey", "kms:VerifyMac", "kms:Asymmetric*"];
 const custom = (PolicyName: string) => ({ PolicyType: "Custom", PolicyName });
 
 /** Who is warned of, and by which rights. */
@@ -66,7 +67,9 @@ forEachDatabase((database) => {
         "sod-manage-other": [allow("kms:DisableKey", `acs:kms:*:*:key/${KEY_IDS[1]}`)],
         "sod-repolicy": [allow("kms:SetKeyPolicy")],
         "sod-apps": [allow("kms:CreateClientKey", "acs:kms:*:*:applicationaccesspoint/billing")],
-        "sod-no-use": [deny(["kms:*crypt*", "kms:Generate*", "kms:ExportDataKey", "kms:VerifyMac", "kms:Asymmetric*"])],
+        "sod-no-use": [deny([...CRYPTOGRAPHY, "kms:ImportKeyMaterial"])],
+        "sod-no-cryptography": [deny(CRYPTOGRAPHY)],
+        "sod-import": [allow("kms:ImportKeyMaterial")],
         "sod-assume": [allow("sts:AssumeRole")],
         "sod-own-keys": [allow("ram:CreateAccessKey", `acs:ram:*:*:user/self`)],
         "sod-others-keys": [allow("ram:CreateAccessKey", `acs:ram:*:*:user/other`)],
@@ -120,6 +123,18 @@ forEachDatabase((database) => {
       assert.deepEqual(await attachTo("dave", "sod-repolicy"), []);
       const detached = await world.ok("DetachPolicyFromUser", { UserName: "dave", ...custom("sod-no-use") });
       assert.deepEqual(told(detached), ["user/dave * kms:SetKeyPolicy kms:SetKeyPolicy"]);
+    });
+
+    test("counts who imports a key's material, and so knows it", async () => {
+      await world.addUsers(["importer", "half-barred"]);
+      assert.deepEqual(await attachTo("importer", "sod-import"), []);
+      assert.deepEqual(await attachTo("importer", "sod-manage"), [
+        "user/importer * kms:ImportKeyMaterial kms:DisableKey",
+      ]);
+      assert.deepEqual(await attachTo("half-barred", "sod-no-cryptography"), []);
+      assert.deepEqual(await attachTo("half-barred", "sod-repolicy"), [
+        "user/half-barred * kms:SetKeyPolicy kms:SetKeyPolicy",
+      ]);
     });
 
     test("counts who can give applications access, whatever its policies deny itself", async () => {
@@ -332,6 +347,35 @@ forEachDatabase((database) => {
       world.probedKeys.clear();
     });
 
+    test("goes on no longer under the lock than it may, and elsewhere until it is done", async () => {
+      const { userId } = await world.addUser("lou");
+      await attachTo("lou", "sod-use");
+      const change = {
+        kind: "attachment",
+        to: { type: "user", id: userId },
+        policy: { type: "Custom", name: "sod-manage" },
+        isAttached: true,
+      } as const;
+      const call = {};
+      const look = async (separated: Separation, seen: { readonly asOf: number; readonly allowsWork: boolean }) => {
+        const context = Object.assign(world.context(), { call, ...seen });
+        return told(await separated.check(context, change));
+      };
+      const expected = ["user/lou * kms:Encrypt kms:DisableKey"];
+      const hurried = new Separation(world.keyPolicies, 0);
+      await assert.rejects(look(hurried, { asOf: 1, allowsWork: false }), WorkNeededError);
+      assert.deepEqual(await look(hurried, { asOf: 1, allowsWork: true }), expected);
+      assert.deepEqual(await look(hurried, { asOf: 1, allowsWork: false }), expected, "what is known needs no time");
+      await assert.rejects(look(hurried, { asOf: 2, allowsWork: false }), WorkNeededError);
+      assert.deepEqual(await look(hurried, { asOf: 2, allowsWork: true }), expected);
+      const patient = new Separation(world.keyPolicies, 60_000);
+      assert.deepEqual(
+        await look(patient, { asOf: 3, allowsWork: false }),
+        expected,
+        "it is done there if it is short",
+      );
+    });
+
     test("says of random changes what looking at everybody and everything says", async () => {
       await using own = await PolicyWorld.open(database);
       const separated = new Separation(own.keyPolicies);
@@ -465,14 +509,12 @@ forEachDatabase((database) => {
           return warned;
         },
       }));
-      let found = 0;
       const run = async (steps: readonly Step[]): Promise<void> => {
         for (const step of steps) {
           const after = step.next(state);
           const warned = new Set(told(await step.carryOut(state)).map((line) => line.slice(0, line.indexOf(" "))));
           const expected = findNewConflicts(state, after);
           assert.deepEqual([...warned].toSorted(), expected, JSON.stringify({ before: state, after }));
-          found += expected.length;
           state = after;
         }
       };
@@ -488,7 +530,6 @@ forEachDatabase((database) => {
         // What one run has changed the next one starts from: a shrunken one would not be the same.
         { numRuns: database.name === "sqlite" ? 4 : 1, endOnFailure: true },
       );
-      if (database.name === "sqlite") assert.ok(found > 0, "somebody got both");
     });
   });
 });

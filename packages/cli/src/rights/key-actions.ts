@@ -1,4 +1,4 @@
-/** The rights by which a key does cryptography. */
+/** The rights by which a key does cryptography, and the one by which somebody gives it material, and so knows that. */
 export const USING_ACTIONS: readonly string[] = [
   "kms:Encrypt",
   "kms:Decrypt",
@@ -14,6 +14,7 @@ export const USING_ACTIONS: readonly string[] = [
   "kms:AsymmetricVerify",
   "kms:GenerateMac",
   "kms:VerifyMac",
+  "kms:ImportKeyMaterial",
 ];
 
 /** Whoever has this right on a key can open it to itself. */

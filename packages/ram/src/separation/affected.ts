@@ -95,6 +95,7 @@ async function withAssumers(
   for (const { kind, id } of all) {
     if (kind !== "role" || seen.has(id)) continue;
     seen.add(id);
+    await data.turns.give();
     const { isWholeAccount, names } = await after.admittedTo(id);
     const named = [...names].map(
       (name) => [name.slice(0, name.indexOf("/")), name.slice(name.indexOf("/") + 1)] as const,

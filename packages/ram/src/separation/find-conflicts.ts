@@ -1,4 +1,4 @@
-import { type RequestContext, TurnTaker } from "@cinnabar/kernel";
+import type { RequestContext, TurnTaker } from "@cinnabar/kernel";
 import { type PolicyPrincipal, type PolicySet, possibility, type PrincipalPattern } from "@cinnabar/policy";
 import { UNDISCLOSED_IDENTITY } from "../access/undisclosed.ts";
 import { ramArn } from "../resource-name.ts";
@@ -47,13 +47,19 @@ interface Pair {
 /**
  * Everybody who may both use a key and manage it after a change, and could not before; at most {@link MAX_CONFLICTS}, and one
  * key of each.
+ *
+ * @param turns - are given at every step.
  */
 export async function findConflicts(
   context: RequestContext,
   change: RightsChange,
-  { place, keyPolicies }: { readonly place: KeyPlace; readonly keyPolicies: KeyPolicies },
+  {
+    place,
+    keyPolicies,
+    turns,
+  }: { readonly place: KeyPlace; readonly keyPolicies: KeyPolicies; readonly turns: TurnTaker },
 ): Promise<Conflicts> {
-  const data = new RightsData(context, place.accountId);
+  const data = new RightsData(context, { accountId: place.accountId, turns });
   const [before, after] = [new RightsWorld(data, place), new RightsWorld(data, place, change)];
   const { members, missing } = await findAffected(change, data, after);
   await data.load(members);
@@ -61,7 +67,6 @@ export async function findConflicts(
     const person = after.missing(name.startsWith("user/") ? "user" : "role", name.slice(name.indexOf("/") + 1));
     return { before: person, after: person };
   });
-  const turns = new TurnTaker();
   for (const member of members) {
     await turns.give();
     pairs.push({ before: await before.personOf(member), after: await after.personOf(member) });
@@ -71,7 +76,7 @@ export async function findConflicts(
     const probes =
       change.kind === "key-policy"
         ? new Probes([toProbes(change)])
-        : await findProbes(context, { pairs, keyPolicies, accountId: place.accountId });
+        : await findProbes(context, { pairs, keyPolicies, turns, accountId: place.accountId });
     const looked = new Alike<Omit<Conflict, "principal"> | undefined>();
     for (const pair of pairs) {
       await turns.give();
@@ -247,8 +252,14 @@ async function findProbes(
   {
     pairs,
     keyPolicies,
+    turns,
     accountId,
-  }: { readonly pairs: readonly Pair[]; readonly keyPolicies: KeyPolicies; readonly accountId: string },
+  }: {
+    readonly pairs: readonly Pair[];
+    readonly keyPolicies: KeyPolicies;
+    readonly turns: TurnTaker;
+    readonly accountId: string;
+  },
 ): Promise<Probes> {
   const names = new Set<string>();
   const keyIds = new Set<string>();
@@ -261,7 +272,6 @@ async function findProbes(
       for (const keyId of rights.namedKeys) keyIds.add(keyId);
     }
   };
-  const turns = new TurnTaker();
   for (const { before, after } of pairs) {
     await turns.give();
     for (const { self, others } of [before, after]) {

@@ -1,6 +1,6 @@
 import type { RamResourceType } from "../resource-name.ts";
 
-/** The rights by which a key does cryptography. */
+/** The rights by which a key does cryptography, and the one by which somebody gives it material, and so knows that. */
 export const USING_ACTIONS: readonly string[] = [
   "kms:Encrypt",
   "kms:Decrypt",
@@ -16,6 +16,7 @@ export const USING_ACTIONS: readonly string[] = [
   "kms:AsymmetricVerify",
   "kms:GenerateMac",
   "kms:VerifyMac",
+  "kms:ImportKeyMaterial",
 ];
 
 /** Whoever has this right on a key can open it to itself. */

@@ -1,4 +1,4 @@
-import { type RequestContext, TamperedRowError, TurnTaker } from "@cinnabar/kernel";
+import { type RequestContext, TamperedRowError, type TurnTaker } from "@cinnabar/kernel";
 import { type CompiledPolicy, PolicySet } from "@cinnabar/policy";
 import {
   attachmentTable,
@@ -33,8 +33,9 @@ const POLICY_SLICE = 10;
  */
 export class RightsData {
   readonly accountId: string;
+  /** Those of the look. */
+  readonly turns: TurnTaker;
   readonly #context: RequestContext;
-  readonly #turns = new TurnTaker();
   readonly #attachments = new Map<string, readonly PolicyReference[]>();
   readonly #groups = new Map<string, readonly string[]>();
   readonly #names = new Map<string, string>();
@@ -43,9 +44,13 @@ export class RightsData {
   #roles: Promise<readonly AssumableRole[]> | undefined;
   #assumers: Promise<readonly Member[]> | undefined;
 
-  constructor(context: RequestContext, accountId: string) {
+  constructor(
+    context: RequestContext,
+    { accountId, turns }: { readonly accountId: string; readonly turns: TurnTaker },
+  ) {
     this.#context = context;
     this.accountId = accountId;
+    this.turns = turns;
   }
 
   /** Reads what is asked of these below. */
@@ -61,12 +66,12 @@ export class RightsData {
       for (const id of slice) this.#groups.set(id, groups.get(id) ?? []);
       await this.loadAttachments("user", slice);
       await this.loadAttachments("group", [...new Set([...groups.values()].flat())]);
-      await this.#turns.give();
+      await this.turns.give();
     }
     for (const slice of slices(ids("role"))) {
       for (const { roleId, roleName } of await findRoles(context, slice)) this.#names.set(`role/${roleId}`, roleName);
       await this.loadAttachments("role", slice);
-      await this.#turns.give();
+      await this.turns.give();
     }
   }
 
@@ -87,7 +92,7 @@ export class RightsData {
       for (const [name, compiled] of await listEffectivePolicies(this.#context, this.accountId, slice)) {
         this.#policies.set(policyReferenceId({ type: "Custom", name }), compiled);
       }
-      await this.#turns.give();
+      await this.turns.give();
     }
     for (const { type, name } of unknown) {
       const policy = type === "System" ? systemPolicies.get(name)?.compiled : undefined;

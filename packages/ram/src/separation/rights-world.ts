@@ -107,6 +107,7 @@ export class RightsWorld {
     const seen = new Set<string>(self.principal.kind === "role" ? [self.principal.name] : []);
     // Grows while it is walked: roles assume roles.
     for (const { principal, rights, roles } of guises) {
+      await this.#data.turns.give();
       if (!rights.roles.assumesRoles) continue;
       const next = this.#assumableBy(principal, rights.roles, all).filter(({ roleName }) => !seen.has(roleName));
       for (const { roleName } of next) seen.add(roleName);

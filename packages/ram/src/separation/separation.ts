@@ -5,7 +5,9 @@ import {
   type EventObject,
   type Plan,
   type RequestContext,
+  TurnTaker,
   type Warned,
+  WorkNeededError,
 } from "@cinnabar/kernel";
 import { accountKind, type SeparationOfDuties } from "../account.ts";
 import type { HeldRight } from "./both-rights.ts";
@@ -15,6 +17,8 @@ import type { RightsChange } from "./rights-change.ts";
 const CODE = "Rejected.SeparationOfDuties";
 /** Those who are told in a message; the event and the answer tell more. */
 const MAX_TOLD = 3;
+/** How long a look may take under the epoch's lock, in milliseconds: the whole deployment waits for it. */
+const LOCKED_MILLIS = 50;
 
 /** What operations answer that are refused where an account enforces a separation of duties. */
 export const SEPARATION_ERRORS: readonly ErrorCode[] = [CODE];
@@ -31,11 +35,14 @@ interface Remembered {
 /** Sees to it that nobody comes to use a key and to manage it unnoticed, as an account's setting says. */
 export class Separation {
   readonly #keyPolicies: KeyPolicies;
+  readonly #lockedMillis: number;
   /** By the call: what was found before the epoch's lock was taken holds under it too, if nothing has changed since. */
   readonly #remembered = new WeakMap<object, Remembered>();
 
-  constructor(keyPolicies: KeyPolicies) {
+  /** @param lockedMillis - how long a look may take under the epoch's lock. What takes longer is done before it is taken again. */
+  constructor(keyPolicies: KeyPolicies, lockedMillis = LOCKED_MILLIS) {
     this.#keyPolicies = keyPolicies;
+    this.#lockedMillis = lockedMillis;
   }
 
   /** A change that is to be carried out, with what its answer has to warn of. @throws ApiError `Rejected.SeparationOfDuties` */
@@ -53,6 +60,7 @@ export class Separation {
    *
    * @param accountId - whose rights or keys change; the caller's own account if left out. Others are told no names.
    * @throws ApiError `Rejected.SeparationOfDuties`
+   * @throws WorkNeededError under the epoch's lock, if finding it out takes too long there. To be thrown on.
    */
   async check(context: RequestContext, change: RightsChange, accountId = context.principal.accountId): Promise<Warned> {
     const mode = (await context.find(accountKind, accountId))?.settings.separationOfDuties ?? "warn";
@@ -70,14 +78,16 @@ export class Separation {
     change: RightsChange,
     { accountId, mode }: { readonly accountId: string; readonly mode: SeparationOfDuties },
   ): Promise<Conflicts> {
-    const { call, asOf, region } = context;
+    const { call, asOf, region, allowsWork } = context;
     // A key that is made meanwhile is no control transaction: where it matters, none is.
     if (mode === "enforce") await context.holdBatches();
     const keys = await this.#keyPolicies.state(context, accountId);
     const known = this.#remembered.get(call);
     if (known?.asOf === asOf && known.keys === keys) return known.conflicts;
     const place = { region, accountId };
-    const look = findConflicts(context, change, { place, keyPolicies: this.#keyPolicies });
+    const locked = { millis: this.#lockedMillis, spent: () => new WorkNeededError() };
+    const turns = new TurnTaker(allowsWork ? undefined : locked);
+    const look = findConflicts(context, change, { place, keyPolicies: this.#keyPolicies, turns });
     // In a large account it may take longer than a call waits for its record.
     call.waiting?.busyUntil(look);
     const conflicts = await look;

@@ -38,6 +38,7 @@ const USING = [
   "AsymmetricVerify",
   "GenerateMac",
   "VerifyMac",
+  "ImportKeyMaterial",
 ].map((name) => `kms:${name}`);
 const MANAGING = ["DisableKey", "ScheduleKeyDeletion", "DeleteKeyMaterial", "SetKeyPolicy"].map(
   (name) => `kms:${name}`,
