@@ -19,6 +19,9 @@ const CODE = "Rejected.SeparationOfDuties";
 const MAX_TOLD = 3;
 /** How long a look may take under the epoch's lock, in milliseconds: the whole deployment waits for it. */
 const LOCKED_MILLIS = 50;
+/** A call that was sent out of the lock may take so many times longer there, or it would never end beside many others. */
+const PATIENCE = 4;
+const MOST_PATIENT = 2;
 
 /** What operations answer that are refused where an account enforces a separation of duties. */
 export const SEPARATION_ERRORS: readonly ErrorCode[] = [CODE];
@@ -38,8 +41,13 @@ export class Separation {
   readonly #lockedMillis: number;
   /** By the call: what was found before the epoch's lock was taken holds under it too, if nothing has changed since. */
   readonly #remembered = new WeakMap<object, Remembered>();
+  /** By the call: how often it was sent out of the lock. */
+  readonly #sentOut = new WeakMap<object, number>();
 
-  /** @param lockedMillis - how long a look may take under the epoch's lock. What takes longer is done before it is taken again. */
+  /**
+   * @param lockedMillis - how long a look may take under the epoch's lock, the first time that a call is there. What takes
+   *   longer is done before it is taken again.
+   */
   constructor(keyPolicies: KeyPolicies, lockedMillis = LOCKED_MILLIS) {
     this.#keyPolicies = keyPolicies;
     this.#lockedMillis = lockedMillis;
@@ -85,8 +93,13 @@ export class Separation {
     const known = this.#remembered.get(call);
     if (known?.asOf === asOf && known.keys === keys) return known.conflicts;
     const place = { region, accountId };
-    const locked = { millis: this.#lockedMillis, spent: () => new WorkNeededError() };
-    const turns = new TurnTaker(allowsWork ? undefined : locked);
+    const sentOut = this.#sentOut.get(call) ?? 0;
+    const spent = (): WorkNeededError => {
+      this.#sentOut.set(call, sentOut + 1);
+      return new WorkNeededError();
+    };
+    const millis = this.#lockedMillis * PATIENCE ** Math.min(sentOut, MOST_PATIENT);
+    const turns = new TurnTaker(allowsWork ? undefined : { millis, spent });
     const look = findConflicts(context, change, { place, keyPolicies: this.#keyPolicies, turns });
     // In a large account it may take longer than a call waits for its record.
     call.waiting?.busyUntil(look);
