@@ -152,6 +152,7 @@ test("the uses of a key are counted with those of other accounts, without their 
       keyVersionId: "the version",
       principal: { type: "assumed-role", accountId: CALLER, principalId: "300000000000000001:batch" },
       contextNames: ["tenant"],
+      usedFor: undefined,
     },
   ]);
 });
