@@ -110,6 +110,34 @@ forEachDatabase((database) => {
     assert.deepEqual(process.observer.batches, [2, 40]);
   });
 
+  test("who comes from slow work waits for others like it, and for nobody who comes from none", async (t) => {
+    await using deployment = await TestDeployment.create(database);
+    await using process = await deployment.open();
+    process.store.committer.expect({ size: 20 });
+    // The committer's patience does not end by itself.
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const comeOneByOne = async (count: number): Promise<TestRequest[]> => {
+      const requests: TestRequest[] = [];
+      for (let i = 0; i < count; i++) {
+        requests.push(submit(process, { isPatient: true }));
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return requests;
+    };
+    const [few, many] = [await comeOneByOne(3), await comeOneByOne(5)];
+    await answered([...few, ...many]);
+    // After a batch of eight, six are waited for, whoever comes.
+    process.store.committer.expect({ size: 0 });
+    const rest = [submit(process), ...Array.from({ length: 5 }, () => submit(process))];
+    await answered(rest);
+    process.store.committer.expect({ size: 20 });
+    const [slow, fast] = [await comeOneByOne(2), submit(process)];
+    await answered([...slow, fast]);
+    process.store.committer.expect({ size: 1 });
+    await answered(await comeOneByOne(1));
+    assert.deepEqual(process.observer.batches, [8, 6, 3, 1]);
+  });
+
   test("an answer goes only when its batch is on record, and before the next one is begun", async () => {
     await using deployment = await TestDeployment.create(database);
     await using process = await deployment.open();

@@ -222,6 +222,7 @@ export class Pipeline {
       options.registry.operations.map((operation) => [operation, options.metrics.operation(operation.name)]),
     );
     this.#unknownOperation = options.metrics.operation("unknown");
+    this.#store.committer.expect(this.#busy);
     this.#ticker = setInterval(() => this.#abandonOverdue(), DEADLINE_TICK_MILLIS);
     this.#ticker.unref();
   }
@@ -850,6 +851,7 @@ export class Pipeline {
   readonly #setBusy = (call: Call, isBusy: boolean): void => {
     if (call.isBusy === isBusy || !this.#remove(call)) return;
     call.isBusy = isBusy;
+    call.isPatient = true;
     call.waitsSince = performance.now();
     (isBusy ? this.#busy : this.#open).add(call);
   };
@@ -916,6 +918,7 @@ class Call implements Ticket, OpenCall, Waiting {
   /** Since when it waits for its record: since it arrived, or was last busy with slow work. */
   waitsSince = this.arrivedAt;
   isBusy = false;
+  isPatient = false;
   readonly host: string;
   previous: this | undefined = undefined;
   next: this | undefined = undefined;

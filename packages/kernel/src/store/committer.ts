@@ -28,6 +28,9 @@ const GATHER_MILLIS = 2;
 /** Share of the last batch that is waited for, and the least number of its events for which it is worth to wait. */
 const GATHER_SHARE = 0.75;
 const GATHER_EVENTS = 8;
+/** Most requests that a batch waits for whose slow work goes on, and the least number of them for which it is worth to wait. */
+const GATHER_SLOW = 8;
+const GATHER_SLOW_EVENTS = 3;
 /** Pause before a batch that the database could not take is offered again, in milliseconds. */
 const RETRY_PAUSE_MILLIS = 50;
 
@@ -36,6 +39,8 @@ export interface Ticket {
   readonly eventId: string;
   /** Set once the request was answered 503 because its record took too long. */
   readonly abandoned: boolean;
+  /** True if it has taken long already, by slow work: then it may as well wait a little for others like it. */
+  readonly isPatient?: boolean;
   /** Its span, if calls are traced. */
   readonly trace?: CallTrace | undefined;
 }
@@ -134,8 +139,10 @@ export class Committer {
   #troubled = false;
   #inFlightSince = Number.POSITIVE_INFINITY;
   #lastBatchEvents = 0;
+  /** Requests whose slow work goes on: they come to the queue when it is done. */
+  #coming: { readonly size: number } | undefined;
   /** Ends the wait for more requests, once the queue is as long as that. */
-  #gathering: { readonly length: number; readonly end: () => void } | undefined;
+  #gathering: { readonly length: number; readonly isPatient: boolean; readonly end: () => void } | undefined;
 
   constructor(options: {
     backend: Backend;
@@ -179,7 +186,12 @@ export class Committer {
       this.#queue.splice(0, this.#queue.length, ...this.#queue.filter(({ ticket }) => !ticket.abandoned));
     }
     if (this.#gathering === undefined) this.#wake();
-    else if (this.#queue.length >= this.#gathering.length) this.#gathering.end();
+    else if (this.#endsGathering(submission, this.#gathering)) this.#gathering.end();
+  }
+
+  /** Names the requests whose slow work goes on, as many as there are at any time. */
+  expect(coming: { readonly size: number }): void {
+    this.#coming = coming;
   }
 
   /** Names an event that stands in the control log though its request was answered 503. */
@@ -225,11 +237,14 @@ export class Committer {
    * Lets a short queue grow to nearly what the last batch had. Callers that wait for an answer send their next request
    * when they have it, all at about the same time: the few that came too late for their batch would otherwise take a
    * batch of their own, and a flush, between any two of the others.
+   *
+   * Requests that come from slow work come one by one: a batch for each would cost more than the work.
    */
   async #gather(): Promise<void> {
-    const length = this.#lastBatchEvents * GATHER_SHARE;
-    if (this.#confirming || this.#lastBatchEvents < GATHER_EVENTS) return;
-    if (this.#queue.length === 0 || this.#queue.length >= length) return;
+    if (this.#confirming || this.#queue.length === 0) return;
+    const isPatient = this.#lastBatchEvents < GATHER_EVENTS;
+    const length = isPatient ? this.#slowToCome() : this.#lastBatchEvents * GATHER_SHARE;
+    if (this.#queue.length >= length) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, GATHER_MILLIS);
       // At the end of the turn, with all that came in it.
@@ -237,9 +252,19 @@ export class Committer {
         clearTimeout(timer);
         setImmediate(resolve);
       };
-      this.#gathering = { length, end };
+      this.#gathering = { length, isPatient, end };
     });
     this.#gathering = undefined;
+  }
+
+  /** How many requests from slow work are to be waited for: none if anybody waits who did none. */
+  #slowToCome(): number {
+    const length = Math.min(GATHER_SLOW, this.#queue.length + (this.#coming?.size ?? 0));
+    return length >= GATHER_SLOW_EVENTS && this.#queue.every(({ ticket }) => ticket.isPatient === true) ? length : 0;
+  }
+
+  #endsGathering({ ticket }: Submission, gathering: { readonly length: number; readonly isPatient: boolean }): boolean {
+    return this.#queue.length >= gathering.length || (gathering.isPatient && ticket.isPatient !== true);
   }
 
   async #commitNext(): Promise<void> {

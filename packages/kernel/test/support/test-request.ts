@@ -5,6 +5,7 @@ import type { RowChange } from "../../src/store/protected-table.ts";
 
 export interface RequestOptions {
   readonly id?: string;
+  readonly isPatient?: boolean;
   readonly window?: TimeWindow;
   readonly inserts?: readonly RowChange[];
   /** Whether the answer still holds; asked again after each run. */
@@ -16,7 +17,7 @@ export interface RequestOptions {
 
 /** A finished request as the pipeline would submit it, which remembers how often it was run and answered. */
 export class TestRequest implements Submission {
-  readonly ticket: { readonly eventId: string; abandoned: boolean };
+  readonly ticket: { readonly eventId: string; abandoned: boolean; readonly isPatient: boolean };
   window: TimeWindow | undefined;
   inserts: readonly RowChange[];
   runs = 1;
@@ -28,7 +29,7 @@ export class TestRequest implements Submission {
 
   constructor(options: RequestOptions = {}) {
     this.#options = options;
-    this.ticket = { eventId: options.id ?? randomUUID(), abandoned: false };
+    this.ticket = { eventId: options.id ?? randomUUID(), abandoned: false, isPatient: options.isPatient ?? false };
     this.window = options.window;
     this.inserts = options.inserts ?? [];
     this.answered = new Promise((resolve) => {
