@@ -1,7 +1,7 @@
 import { installDebianPackages } from "./debian-packages.mjs";
 import { run } from "./processes.mjs";
 import { runSteps } from "./steps.mjs";
-import { testSteps } from "./test-steps.mjs";
+import { SLOW, slowTests, testSteps } from "./test-steps.mjs";
 
 /** Node's own stripping of types is an experiment only when it is called. */
 const BUNDLE = ["--disable-warning=ExperimentalWarning", "packages/cli/src/bundle/build-main.ts"];
@@ -40,6 +40,17 @@ export async function test(node, args) {
  */
 export async function crashTest(node, args) {
   return run(node, ["packages/testkit/src/crash/main.ts", ...args], { environment: await installDebianPackages() });
+}
+
+/**
+ * The tests that do more where they may take their time, one file after the other, with all that `npm test` leaves out.
+ *
+ * @param {string} node
+ * @param {string[]} args - options go to `node --test`
+ */
+export async function slowTest(node, args) {
+  const environment = { ...(await installDebianPackages()), [SLOW]: "1" };
+  return run(node, ["--test", "--test-concurrency=1", ...args, ...slowTests()], { environment });
 }
 
 /**

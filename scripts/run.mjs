@@ -1,4 +1,4 @@
-import { benchmark, bundle, check, crashTest, fuzzTest, policyTest, test } from "./checks.mjs";
+import { benchmark, bundle, check, crashTest, fuzzTest, policyTest, slowTest, test } from "./checks.mjs";
 import { installDependencies } from "./dependencies.mjs";
 import { Failure } from "./failure.mjs";
 import { findNode } from "./node.mjs";
@@ -13,6 +13,7 @@ const commands = {
   "test:crash": crashTest,
   "test:fuzz": fuzzTest,
   "test:policy": policyTest,
+  "test:slow": slowTest,
   bench: benchmark,
   bundle,
   "fixture:data-directory": (node, args) => run(node, ["packages/testkit/src/upgrade/main.ts", ...args]),

@@ -1,10 +1,13 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { Failure } from "./failure.mjs";
 import { root } from "./processes.mjs";
 
 /** No process runs tests of two. */
 const FOLDERS = ["packages", "conformance", "fuzz"];
+
+/** Set to 1, it has tests do what takes too long for every run. */
+export const SLOW = "CINNABAR_TEST_SLOW";
 
 /** As many as are worth a process of their own, which loads what they test and starts a PostgreSQL. */
 const FILES_OF_A_STEP = 16;
@@ -57,6 +60,13 @@ export function testSteps(node, args) {
     // Options may leave tests out.
     tested: options.length === 0 ? step.files : [],
   }));
+}
+
+/** The tests that do more of the same, or something more, where CINNABAR_TEST_SLOW is set. */
+export function slowTests() {
+  return FOLDERS.flatMap((folder) => testFiles(folder)).filter((file) =>
+    readFileSync(join(root, file), "utf8").includes(SLOW),
+  );
 }
 
 /**

@@ -4,11 +4,11 @@ import kms from "@alicloud/kms20160120";
 // A program as users write it: it calls KMS with @alicloud/credentials, which begins the session of a role by itself. Its one
 // argument says with what, as JSON; it prints what came of it.
 
+/** What the type of credentials needs beside these stands beside them. */
 interface Setup {
   /** `host:port`, https. */
   readonly host: string;
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
+  readonly type: "ram_role_arn" | "oidc_role_arn";
   readonly roleArn: string;
 }
 
@@ -16,7 +16,6 @@ const [argument = ""] = process.argv.slice(2);
 const { host, ...setup } = JSON.parse(argument) as Setup;
 const credential = new credentials.default(
   new credentials.Config({
-    type: "ram_role_arn",
     ...setup,
     roleSessionName: "credentials",
     stsEndpoint: host,

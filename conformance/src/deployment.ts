@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { instanceCreate, withDatabaseLogs } from "@cinnabar/server";
-import { ServerProcess } from "@cinnabar/testkit";
+import { instanceCreate, ramProviderCreate, withDatabaseLogs } from "@cinnabar/server";
+import { type IdentityProvider, ServerProcess } from "@cinnabar/testkit";
 import { ClientProcess } from "./client-process.ts";
 import { Exercised } from "./exercised.ts";
 import { Ledger } from "./ledger.ts";
@@ -66,9 +66,24 @@ export class Deployment implements AsyncDisposable {
 
   /** An instance of the root's account, as an operator makes one for it to connect. */
   async createInstance(): Promise<void> {
-    const store = ["--data", this.directory, "--database", this.#database];
-    const code = await instanceCreate([this.accountId, "--type", "software", "--uninitialized", ...store]);
+    const code = await instanceCreate([this.accountId, "--type", "software", "--uninitialized", ...this.#store]);
     if (code !== 0) throw new Error(`cinnabar instance create ended with ${code}`);
+  }
+
+  /** Registers a provider of identity tokens for the root's account, as an operator does. @returns its ARN. */
+  async registerProvider({ issuer, audience, ca }: IdentityProvider): Promise<string> {
+    const caFile = join(this.directory, "identity-provider-ca.pem");
+    await writeFile(caFile, ca);
+    const trust = ["--ca", caFile, "--allow-local-addresses"];
+    const provider = [this.accountId, "conformance", "--issuer", issuer, "--client-id", audience, ...trust];
+    const code = await ramProviderCreate([...provider, ...this.#store]);
+    if (code !== 0) throw new Error(`cinnabar ram provider create ended with ${code}`);
+    return `acs:ram::${this.accountId}:oidc-provider/conformance`;
+  }
+
+  /** Where a command finds the store. */
+  get #store(): readonly string[] {
+    return ["--data", this.directory, "--database", this.#database];
   }
 
   /** The events of calls, of all logs. */

@@ -14,6 +14,7 @@ const SECRET_NAMES = [
   "NewPassword",
   "AccessKeySecret",
   "SecurityToken",
+  "OIDCToken",
   "Base32StringSeed",
   "QRCodePNG",
 ];

@@ -96,6 +96,14 @@ export const PUBLISHED_ERRORS = {
   "InvalidParameter.RoleSessionName": [400, "The parameter RoleSessionName is wrongly formed."],
   "InvalidParameter.PolicyGrammar": [400, "The parameter Policy has not passed grammar check."],
   "InvalidParameter.PolicySize": [400, "The size of Policy must be smaller than 2048 bytes."],
+  "AuthenticationFail.OIDCToken.Invalid": [401, "This JsonWebToken is invalid."],
+  "EntityNotExist.OIDCProvider": [404, "The OIDC provider does not exist."],
+  NoPermission: [403, "You are not authorized to do this action. You should be authorized by RAM."],
+  "Rejected.SeparationOfDuties": [
+    409,
+    "With this change somebody could both use a key and manage it, which the account does not allow.",
+  ],
+  AlreadyEnabled: [409, "You have already enabled sharing with the Resource Directory."],
   SignatureDoesNotMatch: [400, "Specified signature is not matched with our calculation."],
   SignatureNonceUsed: [400, "Specified signature nonce was used already."],
   "InvalidTimeStamp.Expired": [400, "Specified time stamp or date value is expired."],
@@ -111,5 +119,7 @@ export const UNRECORDED: ReadonlySet<string> = new Set<PublishedError | "Request
   "SignatureDoesNotMatch",
   "SignatureNonceUsed",
   "InvalidTimeStamp.Expired",
+  "AuthenticationFail.OIDCToken.Invalid",
+  "EntityNotExist.OIDCProvider",
   "RequestTooLarge",
 ]);

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { changingOperations, readingOperations } from "../src/service/operations.ts";
+import {
+  changingIdentityOperations,
+  changingOperations,
+  readingIdentityOperations,
+  readingOperations,
+} from "../src/service/operations.ts";
 import { closeTargets, findTarget, targets } from "../src/targets/index.ts";
 
 after(closeTargets);
@@ -10,10 +15,20 @@ const REFUSED = new Map([
   ["Kms:OpenKmsService", "Forbidden.Opened"],
   ["Kms:DeleteAlias", "Forbidden.AliasNotFound"],
   ["ResourceSharing:EnableSharingWithResourceDirectory", "AlreadyEnabled"],
+  // They are called without a signature.
+  ["Sts:AssumeRoleWithOIDC", "UnsupportedOperation"],
+  ["Sts:AssumeRoleWithSAML", "UnsupportedOperation"],
 ]);
 
+const calls = [
+  ["calls", readingOperations],
+  ["changes", changingOperations],
+  ["identity-calls", readingIdentityOperations],
+  ["identity-changes", changingIdentityOperations],
+] as const;
+
 for (const { name } of targets) {
-  if (name === "exports" || name === "calls" || name === "changes") continue;
+  if (name === "exports" || calls.some(([called]) => called === name)) continue;
   test(`${name}: mutations start from what is taken as it stands`, async () => {
     await using target = await findTarget(name).open();
     for (const seed of target.seeds) {
@@ -22,10 +37,7 @@ for (const { name } of targets) {
   });
 }
 
-for (const [name, operations] of [
-  ["calls", readingOperations],
-  ["changes", changingOperations],
-] as const) {
+for (const [name, operations] of calls) {
   test(`${name}: mutations start from calls that succeed`, async () => {
     await using target = await findTarget(name).open();
     for (const [position, operation] of operations.entries()) {

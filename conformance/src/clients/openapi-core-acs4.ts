@@ -22,7 +22,11 @@ interface GatewayError extends Error {
 }
 
 /** What each version is of, as its generated client says. */
-const PRODUCTS: Readonly<Record<string, string>> = { "2020-07-06": "Actiontrail", "2020-01-10": "ResourceSharing" };
+const PRODUCTS: Readonly<Record<string, string>> = {
+  "2015-05-01": "Ram",
+  "2020-07-06": "Actiontrail",
+  "2020-01-10": "ResourceSharing",
+};
 
 /**
  * @alicloud/openapi-core with @alicloud/gateway-pop, set up as the generated KMS client 3 does for its signature version

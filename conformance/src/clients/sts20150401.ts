@@ -13,6 +13,7 @@ import { assertCast, callMethod, toRequest } from "./generated-models.ts";
 import { readCoreError } from "./openapi-core.ts";
 
 type CallApi = InstanceType<typeof sts.default>["callApi"];
+type DoRequest = InstanceType<typeof sts.default>["doRPCRequest"];
 
 /** Keeps the JSON that answers are cast from. */
 class RecordingClient extends sts.default {
@@ -20,6 +21,13 @@ class RecordingClient extends sts.default {
 
   override async callApi(...call: Parameters<CallApi>): ReturnType<CallApi> {
     const response = await super.callApi(...call);
+    this.received = response["body"] as Body;
+    return response;
+  }
+
+  /** The way of calls that are sent without a signature. */
+  override async doRPCRequest(...call: Parameters<DoRequest>): ReturnType<DoRequest> {
+    const response = await super.doRPCRequest(...call);
     this.received = response["body"] as Body;
     return response;
   }

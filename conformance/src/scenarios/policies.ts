@@ -17,12 +17,12 @@ const system = (PolicyName: string) => ({ PolicyType: "System", PolicyName });
 const newName = (): string => `run-${randomUUID()}`;
 
 /** Calls RAM with its own client, as the same caller. */
-function ramOf(root: Caller): Caller {
+export function ramOf(root: Caller): Caller {
   return root.through("ram20150501");
 }
 
 /** A new user with an AccessKey: it calls with the client of `root`. */
-async function newUser(root: Caller): Promise<{ readonly name: string; readonly user: Caller }> {
+export async function newUser(root: Caller): Promise<{ readonly name: string; readonly user: Caller }> {
   const name = newName();
   const ram = ramOf(root);
   await ram.call("CreateUser", { UserName: name });

@@ -4,39 +4,46 @@ import type { DeclaredOperation } from "@cinnabar/kernel";
 const SEPARATOR = 0x1f;
 
 /** Stand for what the service has made; replaced after the mutation, so that an input means the same everywhere. */
-export const PLACEHOLDERS = [
-  "@KEY@",
-  "@OTHER@",
-  "@ALIAS@",
-  "@ARN@",
-  "@BLOB@",
-  "@TAGS@",
-  "@EVENTS@",
-  "@SIGNER@",
-  "@SIGNING_VERSION@",
-  "@OPENER@",
-  "@OPENING_VERSION@",
-  "@SEALED@",
-  "@MAC_KEY@",
-  "@VERSION@",
-  "@ACCESS@",
-  "@CLIENT_KEY@",
-  "@SPARE_CLIENT_KEY@",
-  "@INSTANCE@",
-  "@SPARE_INSTANCE@",
-  "@SHARE@",
-  "@SPARE_SHARE@",
-  "@PARTNER@",
-  "@IMPORTED@",
-  "@WRAPPED@",
-  "@IMPORT_TOKEN@",
-] as const;
-export type Placeholder = (typeof PLACEHOLDERS)[number];
+export type Placeholder =
+  | "@KEY@"
+  | "@OTHER@"
+  | "@ALIAS@"
+  | "@ARN@"
+  | "@BLOB@"
+  | "@TAGS@"
+  | "@EVENTS@"
+  | "@SIGNER@"
+  | "@SIGNING_VERSION@"
+  | "@OPENER@"
+  | "@OPENING_VERSION@"
+  | "@SEALED@"
+  | "@MAC_KEY@"
+  | "@VERSION@"
+  | "@ACCESS@"
+  | "@CLIENT_KEY@"
+  | "@SPARE_CLIENT_KEY@"
+  | "@INSTANCE@"
+  | "@SPARE_INSTANCE@"
+  | "@SHARE@"
+  | "@SPARE_SHARE@"
+  | "@PARTNER@"
+  | "@IMPORTED@"
+  | "@WRAPPED@"
+  | "@IMPORT_TOKEN@";
+
+/** What calls of a product's operations say. */
+export interface Vocabulary {
+  /** Good values by the parameter's name; those of an operation's own, `<operation>.<parameter>`, come first. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Values of the call that has every parameter, where it means another thing so. */
+  readonly fullValues: Readonly<Record<string, string>>;
+  /** Parameters that are numbered on the wire, by the same names. */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
+}
 
 /** Of the ciphertext that `@BLOB@` stands for. */
 export const CONTEXT = '{"tenant":"acme","purpose":"fuzz \u00e9"}';
 
-/** Good values by the parameter's name; those of an operation's own come first. */
 const VALUES: Readonly<Record<string, string>> = {
   KeyId: "@KEY@",
   SourceKeyId: "@KEY@",
@@ -184,7 +191,6 @@ const VALUES: Readonly<Record<string, string>> = {
   "LookupEvents.NextToken": "@EVENTS@",
 };
 
-/** Values of the call that has every parameter, where it means another thing so. */
 const FULL_VALUES: Readonly<Record<string, string>> = {
   "AsymmetricSign.Message": "aGVsbG8gd29ybGQ=",
   "AsymmetricVerify.Message": "aGVsbG8gd29ybGQ=",
@@ -195,7 +201,6 @@ const FULL_VALUES: Readonly<Record<string, string>> = {
   "ReEncrypt.SourceEncryptionAlgorithm": "SM2PKE",
 };
 
-/** Parameters that are numbered on the wire. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   ResourceId: ["ResourceId.1=@KEY@", "ResourceId.2=@OTHER@"],
   Tag: ["Tag.1.Key=team", "Tag.1.Value=blue", "Tag.2.Key=cost-centre", "Tag.2.Value="],
@@ -209,18 +214,26 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   LookupAttribute: ["LookupAttribute.1.Key=EventName", "LookupAttribute.1.Value=Encrypt"],
 };
 
+/** Of KMS, its trail and its shares, which call different things by no name. */
+export const KEY_VOCABULARY: Vocabulary = { values: VALUES, fullValues: FULL_VALUES, lists: LISTS };
+
 /** Two calls of an operation: one as it should be, and one that has every parameter there is. */
-export function seedsOf({ name: action, version, parameters }: DeclaredOperation): readonly Buffer[] {
+export function seedsOf(
+  { name: action, version, parameters }: DeclaredOperation,
+  { values: good, fullValues, lists }: Vocabulary,
+): readonly Buffer[] {
   const call = (otherwise: string, values: Readonly<Record<string, string>>) => {
     const fields = Object.keys(parameters).flatMap((name) => {
+      const numbered = lists[`${action}.${name}`];
+      if (numbered !== undefined) return numbered;
       const own = values[`${action}.${name}`];
-      const value = own ?? VALUES[name] ?? otherwise;
+      const value = own ?? values[name] ?? otherwise;
       if (value === "") return [];
-      return (own === undefined ? LISTS[name] : undefined) ?? [`${name}=${value}`];
+      return (own === undefined ? lists[name] : undefined) ?? [`${name}=${value}`];
     });
     return join([`${action} ${version}`, ...fields, ""]);
   };
-  return [call("", VALUES), call("1", { ...VALUES, ...FULL_VALUES })];
+  return [call("", good), call("1", { ...good, ...fullValues })];
 }
 
 /** How many bytes of an input say only what is called. */
@@ -234,8 +247,11 @@ export interface CallInput {
   readonly fields: readonly (readonly [name: Buffer, value: Buffer])[];
 }
 
+/** What stands for a placeholder. */
+export type PlaceholderValues = Readonly<Record<string, string>>;
+
 /** Reads an input, with the service's own values in place of the placeholders. */
-export function readCall(input: Uint8Array, values: Readonly<Record<Placeholder, string>>): CallInput {
+export function readCall(input: Uint8Array, values: PlaceholderValues): CallInput {
   const [head = "", ...parts] = split(Buffer.from(input));
   const [action = "", version = ""] = head.toString().split(" ");
   const fields = parts
@@ -249,10 +265,15 @@ export function readCall(input: Uint8Array, values: Readonly<Record<Placeholder,
   return { action, version, fields };
 }
 
-function fill(bytes: Buffer, values: Readonly<Record<Placeholder, string>>): Buffer {
+function fill(bytes: Buffer, values: PlaceholderValues): Buffer {
   let text = bytes.toString("latin1");
-  for (const placeholder of PLACEHOLDERS) text = text.replaceAll(placeholder, values[placeholder]);
+  for (const [placeholder, value] of Object.entries(values)) text = text.replaceAll(placeholder, value);
   return Buffer.from(text, "latin1");
+}
+
+/** The input of a call. */
+export function encodeCall(head: string, fields: Readonly<Record<string, string>>): Buffer {
+  return join([head, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`), ""]);
 }
 
 function join(parts: readonly string[]): Buffer {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Credentials } from "@cinnabar/client";
 import { Violation } from "../engine/target.ts";
 import { type CheckedAnswer, checkAnswer } from "./answer.ts";
-import { type Field, signedForm } from "./sign-bytes.ts";
+import { type Field, signedForm, unsignedForm } from "./sign-bytes.ts";
 
 const ANSWER_MILLIS = 60_000;
 
@@ -19,8 +19,16 @@ export class FormCaller implements Disposable {
   }
 
   /** @throws Violation if there is no answer in time, or the answer is not in order. */
-  async call(fields: readonly Field[]): Promise<CheckedAnswer> {
-    const body = signedForm(fields, this.#credentials);
+  call(fields: readonly Field[]): Promise<CheckedAnswer> {
+    return this.#send(signedForm(fields, this.#credentials));
+  }
+
+  /** The same without a signature. */
+  callUnsigned(fields: readonly Field[]): Promise<CheckedAnswer> {
+    return this.#send(unsignedForm(fields));
+  }
+
+  async #send(body: Buffer): Promise<CheckedAnswer> {
     const sent = request(this.#endpoint, {
       method: "POST",
       agent: this.#agent,

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { run } from "@cinnabar/cli";
-import type { CinnabarClient } from "@cinnabar/client";
+import type { CinnabarClient, Credentials } from "@cinnabar/client";
 import { parseId } from "@cinnabar/kernel";
-import { openAdministration, ServerProcess } from "@cinnabar/testkit";
+import { type IdentityProvider, openAdministration, type OpenedAdministration, ServerProcess } from "@cinnabar/testkit";
 import { Violation } from "../engine/target.ts";
 import { TemporaryFolder } from "../targets/temporary-folder.ts";
 import { MemoryIo } from "./memory-io.ts";
@@ -47,10 +47,7 @@ export class Service implements AsyncDisposable {
     const server = await ServerProcess.start({ data });
     const file = JSON.parse(await readFile(folder.file("data/root-access-key.json"), "utf8")) as { AccountId: string };
     const accountId = parseId("Account", file.AccountId);
-    await using operator = await openAdministration({
-      database: `sqlite:${folder.file("data/cinnabar.db")}`,
-      rootKeyFile: folder.file("data/root.key"),
-    });
+    await using operator = await openStore(folder);
     const addInstance = () => operator.instances.create({ accountId, type: "software" }, async () => {});
     const instances = [await addInstance(), await addInstance()] as const;
     let partnerId = "";
@@ -74,6 +71,24 @@ export class Service implements AsyncDisposable {
   digest(): string {
     using digest = new StoreDigest(this.folder.file("data/cinnabar.db"));
     return digest.take();
+  }
+
+  /** Makes a further account. */
+  async createAccount(): Promise<{ readonly accountId: string; readonly credentials: Credentials }> {
+    await using operator = await openStore(this.folder);
+    let accessKeySecret = "";
+    const { accountId, accessKeyId } = await operator.createAccount(async ({ secret }) => {
+      accessKeySecret = secret.toString("latin1");
+    });
+    return { accountId, credentials: { accessKeyId, accessKeySecret } };
+  }
+
+  /** Registers a provider of identity tokens for the account, and gives its ARN. */
+  async registerProvider(name: string, { issuer, audience, ca }: IdentityProvider): Promise<string> {
+    await using operator = await openStore(this.folder);
+    const settings = { name, issuer, clientIds: [audience], ca, allowsLocalAddresses: true };
+    await operator.providers.create(parseId("Account", this.accountId), settings);
+    return `acs:ram::${this.accountId}:oidc-provider/${name}`;
   }
 
   /** Runs a command of the command line. */
@@ -123,6 +138,13 @@ export class Service implements AsyncDisposable {
       await this.folder[Symbol.asyncDispose]();
     }
   }
+}
+
+function openStore(folder: TemporaryFolder): Promise<OpenedAdministration> {
+  return openAdministration({
+    database: `sqlite:${folder.file("data/cinnabar.db")}`,
+    rootKeyFile: folder.file("data/root.key"),
+  });
 }
 
 let shared: Promise<Service> | undefined;

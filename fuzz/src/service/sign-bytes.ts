@@ -28,6 +28,13 @@ export function signedForm(fields: readonly Field[], { accessKeyId, accessKeySec
   return Buffer.from(`${canonical}&Signature=${encode(Buffer.from(signature.toString("base64")))}`);
 }
 
+/** The form of a request that nobody signs. */
+export function unsignedForm(fields: readonly Field[]): Buffer {
+  return Buffer.from([...fields, FORMAT].map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&"));
+}
+
+const FORMAT: Field = [Buffer.from("Format"), Buffer.from("JSON")];
+
 function encode(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {

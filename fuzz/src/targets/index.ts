@@ -2,14 +2,16 @@ import type { TargetDeclaration } from "../engine/target.ts";
 import { closeService } from "../service/service.ts";
 import { batchesTarget } from "./batches.ts";
 import { blobsTarget } from "./blobs.ts";
-import { callsTarget, changesTarget } from "./calls.ts";
+import { callsTarget, changesTarget, identityCallsTarget, identityChangesTarget } from "./calls.ts";
 import { checkpointsTarget } from "./checkpoints.ts";
 import { configurationTarget } from "./configuration.ts";
 import { envelopesTarget } from "./envelopes.ts";
 import { exportsTarget } from "./exports.ts";
 import { httpChangesTarget, httpTarget } from "./http.ts";
+import { identityTokensTarget } from "./identity-tokens.ts";
 import { instanceRequestsTarget } from "./instance-requests.ts";
 import { keysTarget, wrappedKeysTarget } from "./keys.ts";
+import { pkcs12Target } from "./pkcs12.ts";
 import { policiesTarget } from "./policies.ts";
 import { proofsTarget } from "./proofs.ts";
 import { protobufTarget } from "./protobuf.ts";
@@ -32,10 +34,14 @@ export const targets: readonly TargetDeclaration[] = [
   exportsTarget,
   keysTarget,
   wrappedKeysTarget,
+  pkcs12Target,
   httpTarget,
   httpChangesTarget,
   callsTarget,
   changesTarget,
+  identityCallsTarget,
+  identityChangesTarget,
+  identityTokensTarget,
   blobsTarget,
   envelopesTarget,
 ];

@@ -5,6 +5,7 @@ import {
   parseRequest,
   readMessage,
   type RpcRequest,
+  type SignedRequest,
   signInstance,
   SigningSecret,
   verifySignature,
@@ -39,14 +40,22 @@ export const instanceRequestsTarget: TargetDeclaration = {
   open: () => Promise.resolve(open()),
 };
 
-function open(): Target {
+/** Requests signed with the client key of these tests. */
+export function signedInstanceRequests(): readonly SignedRequest[] {
   const privateKey = createPrivateKey({ key: fixedRsaKey, format: "der", type: "pkcs8" });
-  const publicKey = createPublicKey(privateKey).export({ format: "der", type: "spki" });
-  const verifier = new ClientKeyVerifier(publicKey);
   const call = { clientKeyId: CLIENT_KEY_ID, privateKey, timestampMillis: TIMESTAMP_MILLIS };
-  const seeds = CALLS.map(([apiName, fields]) =>
-    encodeRequest(signInstance({ ...call, apiName, fields: new Map(Object.entries(fields)) })),
-  );
+  return CALLS.map(([apiName, fields]) => signInstance({ ...call, apiName, fields: new Map(Object.entries(fields)) }));
+}
+
+/** Verifies what is signed with that key. */
+export function clientKeyVerifier(): ClientKeyVerifier {
+  const publicKey = createPublicKey(createPrivateKey({ key: fixedRsaKey, format: "der", type: "pkcs8" }));
+  return new ClientKeyVerifier(publicKey.export({ format: "der", type: "spki" }));
+}
+
+function open(): Target {
+  const verifier = clientKeyVerifier();
+  const seeds = signedInstanceRequests().map(encodeRequest);
   const meanings = new Set(seeds.map((seed) => meaningOf(readMessage(parseRequest(decodeRequest(seed))))));
   return {
     seeds,

@@ -1,5 +1,7 @@
 import {
+  type ClientKeyVerifier,
   parseRequest,
+  readMessage,
   signAcs3,
   signAcs4,
   type SignedRequest,
@@ -12,6 +14,7 @@ import {
 } from "@cinnabar/rpc";
 import { type Target, type TargetDeclaration, Violation } from "../engine/target.ts";
 import { refusal } from "./declared-error.ts";
+import { clientKeyVerifier, signedInstanceRequests } from "./instance-requests.ts";
 import { decodeRequest, encodeRequest, meaningOf } from "./request-bytes.ts";
 
 const CODES: ReadonlySet<string> = new Set(WIRE_ERROR_CODES);
@@ -31,15 +34,18 @@ export const requestsTarget: TargetDeclaration = {
 };
 
 function open(): Target {
-  const seeds = signedRequests().map(encodeRequest);
-  const meanings = new Set(seeds.map((seed) => meaningOf(parseRequest(decodeRequest(seed)))));
+  const clientKey = clientKeyVerifier();
+  // One of the instance protocol, so that parts of it come into the others; it has a target of its own.
+  const seeds = [...signedRequests(), ...signedInstanceRequests().slice(0, 1)].map(encodeRequest);
+  const meanings = new Set(seeds.map((seed) => meaningOf(readMessage(parseRequest(decodeRequest(seed))))));
   return {
     seeds,
     attempt(input) {
       let request: RpcRequest;
       try {
         request = parseRequest(decodeRequest(input));
-        verifySignature(request, request.accessKeyId === ACCESS_KEY_ID ? SECRET : ANOTHERS_SECRET);
+        verifySignature(request, keyOf(request, clientKey));
+        request = readMessage(request);
       } catch (error) {
         const outcome = refusal(error, WireError);
         if (error instanceof WireError && !CODES.has(error.code)) throw new Violation(`the code ${error.code}`);
@@ -51,6 +57,12 @@ function open(): Target {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** What a server would look up. */
+function keyOf({ protocol, accessKeyId }: RpcRequest, clientKey: ClientKeyVerifier): SigningSecret | ClientKeyVerifier {
+  if (protocol === "RSA_PKCS1_SHA_256") return clientKey;
+  return accessKeyId === ACCESS_KEY_ID ? SECRET : ANOTHERS_SECRET;
 }
 
 function signedRequests(): SignedRequest[] {

@@ -310,13 +310,16 @@ function addCall(program: Command, io: Io): void {
   )
     .option("--query <field>", "print this field of the answer alone, such as KeyMetadata.KeyId")
     .option("--api-version <version>", "that of the API, KMS's by default; 2020-07-06 is ActionTrail's")
+    .option("--dry-run", "show whether the call would succeed and what it would break; nothing is changed")
+    .option("--json", "print the dry run as JSON, as answers are anyway")
     .addHelpText(
       "after",
       `
 Examples:
   $ cinnabar call CreateKey Description="quarterly reports" --query KeyMetadata.KeyId
   $ cinnabar call CreateAlias AliasName=alias/reports KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f
-  $ cinnabar call LookupEvents --api-version 2020-07-06 LookupAttribute.1.Key=User LookupAttribute.1.Value=root`,
+  $ cinnabar call LookupEvents --api-version 2020-07-06 LookupAttribute.1.Key=User LookupAttribute.1.Value=root
+  $ cinnabar call DisableKey KeyId=5c438b18-05be-40ad-b6c2-3be6752c3d8f --dry-run`,
     )
     .action(async (action: string, parameters: string[], options: CallOptions) => {
       const { call } = await import("./commands/call.ts");
@@ -354,6 +357,7 @@ Examples:
     .option("--external", "its material is imported: it waits for that")
     .option("--rotate", "it is rotated by itself, every 365 days")
     .option("--description <text>", "what it is for, in words")
+    .option("--dry-run", "show whether it would be made; nothing is changed")
     .option("--json", "print the answer as JSON")
     .addHelpText(
       "after",
@@ -378,6 +382,7 @@ Examples:
     .option("--new-version", "rotate the key: the material is that of a further version")
     .option("--key-version <id>", "the version that takes its material again (default: what waits for it)")
     .option("--wrapping <algorithm>", "how it is wrapped (default: the best of its kind)")
+    .option("--dry-run", "show whether the key would take the material; nothing is changed")
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
@@ -617,10 +622,8 @@ function addAuditVolume(audit: Command, io: Io): void {
 function addStoreOptions(command: Command): Command {
   return command
     .option("--data <folder>", "the data directory (default: data)")
-    .option(
-      "--database <url>",
-      "the database, if it is not the one in the data directory: sqlite:PATH or postgres://…",
-    );
+    .option("--database <url>", "the database, if it is not the one in the data directory: sqlite:PATH or postgres://…")
+    .option("--config <file>", "the server's configuration file; CINNABAR_DATA, CINNABAR_DATABASE count too");
 }
 
 function addServiceOptions(command: Command): Command {

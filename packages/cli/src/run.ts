@@ -22,8 +22,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       if (!(error instanceof CommanderError)) throw error;
       if (error.exitCode !== 0) outcome.exitCode = MISUSED;
     }
-    await write(io.stdout, outcome.help).catch(ignoreClosedPipe);
-    await write(io.stderr, outcome.complaint);
+    // What has nothing to say does not fail because it could not have said it.
+    if (outcome.help !== "") await write(io.stdout, outcome.help).catch(ignoreClosedPipe);
+    if (outcome.complaint !== "") await write(io.stderr, outcome.complaint);
     return outcome.exitCode;
   } catch (error) {
     const { describeError } = await import("./describe-error.ts");

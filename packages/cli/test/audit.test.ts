@@ -66,6 +66,32 @@ describe("the audit commands", () => {
     }
   });
 
+  test("the store is found as a server finds it: by a configuration file or by variables, and flags go before", async () => {
+    const config = folder.join("cinnabar.json");
+    await writeFile(config, JSON.stringify({ data, listen: "0.0.0.0:8443", auditRetention: "90d" }));
+    const verified = await cinnabar("audit", "verify", "--config", config);
+    assert.match(verified.stdout, /\nThe audit log is intact\.\n$/, verified.stderr);
+    const elsewhere = await cinnabar("audit", "verify", "--config", config, "--data", folder.join("nowhere"));
+    assert.match(elsewhere.stderr, /nowhere\/audit-verifier\.vkey/);
+    await writeFile(config, JSON.stringify({ database: `sqlite:${data}/cinnabar.db` }));
+    const volume = await cinnabar("audit", "volume", "--config", config);
+    assert.match(volume.stdout, /\nall days /, volume.stderr);
+    const keyless = await cinnabar("audit", "verify", "--config", config);
+    assert.equal(keyless.exitCode, 2);
+    assert.match(keyless.stderr, /Add --key with the verifier key/);
+    await writeFile(config, JSON.stringify({ databse: "sqlite:x" }));
+    const misspelt = await cinnabar("audit", "volume", "--config", config);
+    assert.equal(misspelt.exitCode, 2);
+    assert.match(misspelt.stderr, /"databse"\. Did you mean "database"\?/);
+    const key = folder.join("data/audit-verifier.vkey");
+    const twice = await cinnabar("audit", "verify", "--from", folder.path, "--config", config, "--key", key);
+    assert.match(twice.stderr, /give --from, or --data and --database/);
+
+    const env = { CINNABAR_DATABASE: `sqlite:${data}/cinnabar.db` };
+    const child = spawn(process.execPath, [program, "audit", "volume"], { env, cwd: folder.path, stdio: "pipe" });
+    assert.match(await text(child.stdout), /\nall days /);
+  });
+
   test("an event is proven by its own text as by its id, and by one of the two", async () => {
     const args = ["--data", data];
     const proof = await cinnabar("audit", "prove", eventId, ...args);

@@ -40,6 +40,35 @@ async function importContent(key: string, content: string | Uint8Array, ...optio
 
 const lastImported = () => stub.imports.imported.at(-1);
 
+test("a dry run asks whether the key would take the material, and only where that is all that happens", async () => {
+  const asked = () => stub.requests.map(({ action, parameters }) => `${action} ${parameters.get("DryRun") ?? ""}`);
+  const imported = stub.imports.imported.length;
+  stub.requests.length = 0;
+  const { exitCode, stdout, stderr } = await importContent("alias/aes", randomBytes(32), "--dry-run");
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(stdout, "Importing the material would succeed. Nothing was changed.\n");
+  const before = ["DescribeKey ", "GetParametersForImport ", "DescribeRegions true"];
+  assert.deepEqual(asked(), [...before, "ImportKeyMaterial true"]);
+
+  stub.requests.length = 0;
+  const rotated = await importContent("alias/aes", randomBytes(32), "--dry-run", "--new-version", "--json");
+  assert.equal(rotated.exitCode, 0, rotated.stderr);
+  assert.match(rotated.stdout, /"Code": "DryRunOperationError"/);
+  assert.deepEqual(asked(), ["DescribeKey ", "DescribeRegions true", "CreateKeyVersion true"]);
+
+  stub.requests.length = 0;
+  stub.knowsDryRuns = false;
+  try {
+    const unasked = await importContent("alias/aes", randomBytes(32), "--dry-run");
+    assert.equal(unasked.exitCode, 1);
+    assert.match(unasked.stderr, /has no dry runs of every operation: it was not asked/);
+    assert.deepEqual(asked(), before);
+  } finally {
+    stub.knowsDryRuns = true;
+  }
+  assert.equal(stub.imports.imported.length, imported);
+});
+
 test("takes bytes as they are or as digits, from a file or the standard input, and compares fingerprints", async () => {
   const material = randomBytes(32);
   const digits = material.toString("hex");

@@ -60,7 +60,8 @@ export class StubImport {
       wrapped: Buffer.from(parameters.get("EncryptedKeyMaterial") ?? "", "base64"),
       materialBytes: name === "alias/mac" ? 64 : 32,
     });
-    this.imported.push({ name, material, expires: parameters.get("KeyMaterialExpireUnix") ?? "" });
+    const isTried = parameters.get("DryRun") === "true";
+    if (!isTried) this.imported.push({ name, material, expires: parameters.get("KeyMaterialExpireUnix") ?? "" });
     if (name === "alias/silent") return {};
     return { KeyMaterialFingerprint: name === "alias/liar" ? "0".repeat(64) : fingerprint(name, token, material) };
   }

@@ -5,7 +5,6 @@ const VENDOR = "6543210987654321";
 const KEY = `acs:kms:cn-hangzhou:${ACCOUNT}:key/5c438b18-05be-40ad-b6c2-3be6752c3d8f`;
 const DEPLOYER = `acs:ram::${ACCOUNT}:role/deployer`;
 const CI = `acs:ram::${ACCOUNT}:role/ci`;
-
 interface Principal {
   readonly type: string;
   readonly arn: string;
@@ -35,12 +34,6 @@ const PRINCIPALS: Readonly<Record<string, readonly Principal[]>> = {
       except: [`acs:ram::${VENDOR}:user/vic`],
     },
   ],
-  [`acs:kms:cn-hangzhou:${ACCOUNT}:applicationaccesspoint/*`]: [
-    { ...user("ben"), actions: ["kms:CreateClientKey"], ...full },
-  ],
-  [`acs:ram::${ACCOUNT}:policy/*`]: [
-    { ...user("zoe"), actions: ["ram:CreatePolicyVersion"], policies: ["System/AliyunRAMFullAccess/v1"] },
-  ],
   [DEPLOYER]: [
     { ...user("ben"), ...trust },
     { type: "Role", arn: CI, ...trust },
@@ -48,6 +41,24 @@ const PRINCIPALS: Readonly<Record<string, readonly Principal[]>> = {
   [CI]: [
     { type: "Role", arn: DEPLOYER, ...trust },
     { type: "Service", arn: "oss.aliyuncs.com", ...trust },
+  ],
+};
+
+const right = (Action: string, ...roles: readonly string[]) => ({ Action, Roles: { Role: roles } });
+const escalation = right("ram:CreatePolicyVersion");
+const holder = (type: string, arn: string, using: object, managing: object) => ({
+  ...whoIs(type, arn),
+  Using: using,
+  Managing: managing,
+});
+
+/** Who may both use a key and manage it. */
+const BOTH: Readonly<Record<string, readonly object[]>> = {
+  "alias/reports": [
+    holder("SubUser", user("ben").arn, right("kms:Decrypt", "ci", "deployer"), right("kms:DisableKey")),
+    holder("SubUser", user("zoe").arn, escalation, escalation),
+    holder("Account", `acs:ram::${VENDOR}:root`, right("kms:Encrypt"), right("kms:DisableKey", "deployer")),
+    holder("Service", "oss.aliyuncs.com", right("kms:Encrypt", "deployer"), right("kms:DisableKey", "deployer")),
   ],
 };
 
@@ -64,8 +75,7 @@ export function listPrincipalsForAction({ parameters }: RpcRequest): Record<stri
   };
 }
 
-function toView(principal: Principal, asked: readonly string[]): object {
-  const { type, arn, actions, certainty = "Always", groups = [], policies = [], except } = principal;
+function whoIs(type: string, arn: string): object {
   const accountId = arn.split(":")[3];
   return {
     Type: type,
@@ -73,6 +83,13 @@ function toView(principal: Principal, asked: readonly string[]): object {
     ...(accountId !== undefined && { AccountId: accountId }),
     Name: arn.split(/[:/]/).at(-1),
     NeedsOwnPolicies: accountId === VENDOR,
+  };
+}
+
+function toView(principal: Principal, asked: readonly string[]): object {
+  const { type, arn, actions, certainty = "Always", groups = [], policies = [], except } = principal;
+  return {
+    ...whoIs(type, arn),
     Groups: { Group: groups },
     Actions: {
       Action: actions
@@ -84,6 +101,18 @@ function toView(principal: Principal, asked: readonly string[]): object {
           ...(except && { Except: { Principal: except.map((Arn) => ({ Arn, Certainty: "Always" })) } }),
         })),
     },
+  };
+}
+
+/** One principal a page here too. */
+export function listPrincipalsWithBothRights({ parameters }: RpcRequest): Record<string, unknown> {
+  const resource = parameters.get("AuthResource") ?? "";
+  const all = BOTH[resource] ?? [];
+  const first = Number(parameters.get("Marker") ?? "0");
+  return {
+    AuthResource: resource === "alias/reports" ? KEY : resource,
+    Principals: { Principal: all.slice(first, first + 1) },
+    ...(first + 1 < all.length ? { IsTruncated: true, Marker: String(first + 1) } : { IsTruncated: false }),
   };
 }
 

@@ -15,7 +15,7 @@ import {
   verifySignature,
 } from "@cinnabar/rpc";
 import { StubImport } from "./stub-import.ts";
-import { getAccessExplanation, listPrincipalsForAction } from "./stub-rights.ts";
+import { getAccessExplanation, listPrincipalsForAction, listPrincipalsWithBothRights } from "./stub-rights.ts";
 import { tryPolicy } from "./stub-trial.ts";
 
 export const KEY_ID = "5c438b18-05be-40ad-b6c2-3be6752c3d8f";
@@ -88,12 +88,35 @@ function describeKey({ parameters }: RpcRequest): Record<string, unknown> {
 class Refusal extends Error {
   readonly code: string;
   readonly status: number;
+  readonly dryRunDetail: object | undefined;
 
-  constructor(code: string, { status, message }: { status: number; message: string }) {
+  constructor(
+    code: string,
+    { status, message, dryRunDetail }: { status: number; message: string; dryRunDetail?: object | undefined },
+  ) {
     super(message);
     this.code = code;
     this.status = status;
+    this.dryRunDetail = dryRunDetail;
   }
+}
+
+/** The end of a call that would have succeeded; of lifecycle operations with what it would break. */
+function dryRunEnd({ action, parameters }: RpcRequest): Refusal {
+  const would = "The request would have succeeded, but the DryRun parameter was set.";
+  const says = (sentence: string, dryRunDetail?: object) =>
+    new Refusal("DryRunOperationError", { status: 400, message: `${would}${sentence}`, dryRunDetail });
+  if (action !== "DisableKey") return says("");
+  if (parameters.get("KeyId") === "alias/foreign") return says(" Who used the key is told to others.", {});
+  const root = { Type: "root-account", AccountId: "1234567890123456", PrincipalId: "1234567890123456" };
+  const LastDate = "2026-01-30T00:00:00Z";
+  return says(" In the last 30 days the key served 1203 calls of more than 1 callers.", {
+    KeyId: KEY_ID,
+    Calls: 1203,
+    Principals: { Principal: [{ ...root, AccessKeyId: "\u001b[2J", LastDate }], IsTruncated: true },
+    Operations: { Operation: [{ Name: "Decrypt", LastDate }] },
+    Warnings: { Warning: [{ Code: "SeparationOfDuties", Message: "Somebody could use\u202e and manage it." }] },
+  });
 }
 
 interface StoredDataKey {
@@ -106,6 +129,8 @@ export class StubService implements AsyncDisposable {
   readonly requests: RpcRequest[] = [];
   /** Replaces what Decrypt answers. */
   decrypted: string | undefined;
+  /** Whether it tries what is sent with DryRun, instead of doing it. */
+  knowsDryRuns = true;
   readonly imports = new StubImport();
   readonly #server: http.Server | https.Server;
   readonly #secret = new SigningSecret(SECRET);
@@ -147,11 +172,14 @@ export class StubService implements AsyncDisposable {
       const request = parseRequest({ method, url, headers, body: await buffer(incoming) });
       verifySignature(request, this.#secret);
       this.requests.push(request);
-      outgoing.end(encodeResult("REQUEST", this.#execute(request)));
+      const result = this.#execute(request);
+      if (this.knowsDryRuns && request.parameters.get("DryRun") === "true") throw dryRunEnd(request);
+      outgoing.end(encodeResult("REQUEST", result));
     } catch (error) {
-      const { code = "InternalFailure", status = 500, message } = error as Partial<Refusal> & Error;
+      const { code = "InternalFailure", status = 500, message, dryRunDetail } = error as Partial<Refusal> & Error;
       outgoing.statusCode = status;
-      outgoing.end(encodeError({ requestId: "REQUEST", hostId: "stub", code, message, httpStatus: status }));
+      const said = { code, message, httpStatus: status, dryRunDetail };
+      outgoing.end(encodeError({ requestId: "REQUEST", hostId: "stub", ...said }));
     }
   }
 
@@ -162,6 +190,9 @@ export class StubService implements AsyncDisposable {
         return { ...key, ...this.#generateDataKey(request) };
       case "Decrypt":
         return { ...key, ...this.#decrypt(request) };
+      case "DescribeRegions":
+      case "DisableKey":
+        return {};
       case "DescribeKey":
         return { KeyMetadata: describeKey(request) };
       case "GetParametersForImport":
@@ -180,6 +211,8 @@ export class StubService implements AsyncDisposable {
         return getAccessExplanation(request);
       case "ListPrincipalsForAction":
         return listPrincipalsForAction(request);
+      case "ListPrincipalsWithBothRights":
+        return listPrincipalsWithBothRights(request);
       case "TryPolicy":
         return tryPolicy(request);
       default:

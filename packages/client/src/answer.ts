@@ -12,12 +12,15 @@ export function parseAnswer({ status, requestId, text }: HttpAnswer): Answer {
     throw new TransportError(`The endpoint answered HTTP ${status} with something other than a JSON object.`);
   }
   const { Code: code, Message: message, RequestId: bodyRequestId } = body;
+  const { DryRunDetail: dryRunDetail, AccessDeniedDetail: accessDeniedDetail } = body;
   if (code === undefined && status >= 200 && status < 300) return body;
   throw new ServiceError({
     code: typeof code === "string" ? code : `Http${status}`,
     status,
     message: typeof message === "string" ? message : `The endpoint answered HTTP ${status}.`,
     requestId: typeof bodyRequestId === "string" ? bodyRequestId : requestId,
+    dryRunDetail: isObject(dryRunDetail) ? dryRunDetail : undefined,
+    accessDeniedDetail: isObject(accessDeniedDetail) ? accessDeniedDetail : undefined,
   });
 }
 

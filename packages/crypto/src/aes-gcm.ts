@@ -1,6 +1,7 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 
 import { AuthenticationError } from "./errors.ts";
+import { inTurns } from "./in-turns.ts";
 import { randomBytesPooled } from "./random.ts";
 
 /** The only lengths taken here: 96-bit nonces and full 128-bit tags (NIST SP 800-38D, sections 5.2.1.1 and 5.2.1.2). */
@@ -50,6 +51,64 @@ export function openAesGcm(input: {
   decipher.setAuthTag(box.subarray(ciphertextBytes));
   decipher.setAAD(aad);
   const plaintext = decipher.update(box.subarray(0, ciphertextBytes));
+  try {
+    decipher.final();
+  } catch {
+    plaintext.fill(0);
+    throw new AuthenticationError();
+  }
+  return plaintext;
+}
+
+/**
+ * As {@link sealAesGcm}, of a plaintext of any length: a long one in turns of the event loop. The input must not change
+ * meanwhile.
+ *
+ * @returns the box.
+ */
+export async function sealAesGcmInTurns(input: {
+  readonly key: KeyObject;
+  readonly nonce: Uint8Array;
+  readonly plaintext: Uint8Array;
+  readonly aad: Uint8Array;
+}): Promise<Buffer> {
+  const { key, nonce, plaintext, aad } = input;
+  if (nonce.length !== AES_GCM.nonceBytes) throw new RangeError("an AES-GCM nonce is 12 bytes");
+  const cipher = createCipheriv(algorithmOf(key), key, nonce);
+  cipher.setAAD(aad);
+  const slices: Buffer[] = [];
+  await inTurns(plaintext, (slice) => slices.push(cipher.update(slice)));
+  cipher.final();
+  return Buffer.concat([...slices, cipher.getAuthTag()]);
+}
+
+/**
+ * As {@link openAesGcm}, of a box of any length: a long one in turns of the event loop. The input must not change meanwhile.
+ *
+ * @throws AuthenticationError as {@link openAesGcm}. Nothing of the plaintext is left behind.
+ */
+export async function openAesGcmInTurns(input: {
+  readonly key: KeyObject;
+  readonly nonce: Uint8Array;
+  readonly box: Uint8Array;
+  readonly aad: Uint8Array;
+}): Promise<Buffer> {
+  const { key, nonce, box, aad } = input;
+  const algorithm = algorithmOf(key);
+  const ciphertextBytes = box.length - AES_GCM.tagBytes;
+  if (nonce.length !== AES_GCM.nonceBytes || ciphertextBytes < 0) throw new AuthenticationError();
+
+  const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: AES_GCM.tagBytes });
+  decipher.setAuthTag(box.subarray(ciphertextBytes));
+  decipher.setAAD(aad);
+  const plaintext = Buffer.alloc(ciphertextBytes);
+  let at = 0;
+  await inTurns(box.subarray(0, ciphertextBytes), (slice) => {
+    const opened = decipher.update(slice);
+    plaintext.set(opened, at);
+    at += opened.length;
+    opened.fill(0);
+  });
   try {
     decipher.final();
   } catch {

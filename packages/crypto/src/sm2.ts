@@ -5,6 +5,7 @@ import { DER_TAG, type DerElement, derElement, derInteger, DerReader, encodeDer 
 import { encodeEcSpki, readEcSpki } from "./ec-key.ts";
 import { ephemeralKey } from "./ephemeral-key.ts";
 import { DecryptionError, KeyFormatError } from "./errors.ts";
+import { inTurns } from "./in-turns.ts";
 import { encodeEcPkcs8, readEcPkcs8 } from "./pkcs8.ts";
 import { SecretBytes } from "./secret-bytes.ts";
 import { SM2_CURVE, SM2_PARAMETER_BYTES, Sm2Point } from "./sm2-curve.ts";
@@ -34,11 +35,22 @@ export function sm2Digest(input: {
   readonly userId?: string;
 }): Buffer {
   const { publicKey, message, userId = SM2_DEFAULT_USER_ID } = input;
+  return sm3(identityDigest(publicKey, userId), message);
+}
+
+/** As {@link sm2Digest} under the default identity, of a message of any length: a long one in turns of the event loop. */
+export async function sm2DigestInTurns(publicKey: Sm2PublicKey, message: Uint8Array): Promise<Buffer> {
+  const hash = createHash("sm3").update(identityDigest(publicKey, SM2_DEFAULT_USER_ID));
+  await inTurns(message, (slice) => hash.update(slice));
+  return hash.digest();
+}
+
+/** Z of GB/T 32918.2-2016, section 5.5: what binds a digest to whose it is. */
+function identityDigest(publicKey: Sm2PublicKey, userId: string): Buffer {
   const id = Buffer.from(userId);
   const idBits = Buffer.alloc(2);
   idBits.writeUInt16BE(id.length * 8);
-  const z = sm3(idBits, id, SM2_PARAMETER_BYTES, publicKey.point.subarray(1));
-  return sm3(z, message);
+  return sm3(idBits, id, SM2_PARAMETER_BYTES, publicKey.point.subarray(1));
 }
 
 /** An SM2 public key, made once and kept. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 
 const folder = new URL("../../../../shared/vectors/wycheproof/", import.meta.url);
@@ -28,11 +28,7 @@ interface WycheproofFile {
  * undefined, so that a bare clone can be tested; under CI that is an error.
  */
 export function wycheproof(t: TestContext, name: string): readonly WycheproofVector[] | undefined {
-  // oxlint-disable-next-line no-restricted-properties -- only the environment says whether this is a CI run
-  if (!existsSync(folder) && process.env["CI"] === undefined) {
-    t.skip("Wycheproof vectors are not beside this clone");
-    return undefined;
-  }
+  if (skipsWithoutVectors(t)) return undefined;
   const file = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as WycheproofFile;
   const vectors = file.testGroups.flatMap(({ tests, ...group }) =>
     tests.map((test) => ({
@@ -49,6 +45,18 @@ export function wycheproof(t: TestContext, name: string): readonly WycheproofVec
   );
   assert.equal(vectors.length, file.numberOfTests);
   return vectors;
+}
+
+/** The names of all files of vectors; `undefined` where {@link wycheproof} gives that. */
+export function wycheproofFiles(t: TestContext): readonly string[] | undefined {
+  return skipsWithoutVectors(t) ? undefined : readdirSync(folder).filter((name) => name.endsWith(".json"));
+}
+
+function skipsWithoutVectors(t: TestContext): boolean {
+  // oxlint-disable-next-line no-restricted-properties -- only the environment says whether this is a CI run
+  if (existsSync(folder) || process.env["CI"] !== undefined) return false;
+  t.skip("Wycheproof vectors are not beside this clone");
+  return true;
 }
 
 const keys = new WeakMap<WycheproofVector["group"], KeyObject>();

@@ -73,7 +73,7 @@ function answered(operation: string, answer: Answer): History[number] {
 
 function skippedIfLarge({ expected }: Scenario): { skip: string | false } {
   const isLarge = typeof expected !== "string" && expected.states > QUICK_STATES;
-  return { skip: isLarge && !isFull ? "large: set CINNABAR_TEST_SLOW=1" : false };
+  return { skip: isLarge && !isFull ? "large: npm run test:slow, or set CINNABAR_TEST_SLOW=1" : false };
 }
 
 function assertAsExpected({ model, expected }: Scenario): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   constants,
   createHash,
+  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -152,7 +153,7 @@ test("works on with more pairs than its cache holds, and after it was told to fo
   }
 });
 
-test("GCM with a nonce that is given is under a key of its own for whoever chose it, which opens nothing else", () => {
+test("GCM with a nonce that is given is under a key of its own for whoever chose it, which opens nothing else", async () => {
   const keystore = new SoftwareKeystore();
   for (const spec of ["Aliyun_AES_256", "Aliyun_AES_192", "Aliyun_AES_128", "Aliyun_SM4"] as const) {
     const identity = newIdentity(spec);
@@ -165,16 +166,96 @@ test("GCM with a nonce that is given is under a key of its own for whoever chose
       ["random", "caller"],
       ["caller", "random"],
     ] as const) {
-      const box = keystore.sealGcm(version, { iv, ivSource, plaintext, aad });
+      const box = await keystore.sealGcm(version, { iv, ivSource, plaintext, aad });
       boxes.add(box.toString("hex"));
       assert.equal(box.length, plaintext.length + 16);
-      assert.deepEqual(keystore.openGcm(version, { iv, ivSource, box, aad }), plaintext);
+      assert.deepEqual(await keystore.openGcm(version, { iv, ivSource, box, aad }), plaintext);
       assert.throws(() => keystore.openGcm(version, { iv, ivSource: other, box, aad }), AuthenticationError);
       assert.throws(() => keystore.openGcm(version, { iv: randomBytes(12), ivSource, box, aad }), AuthenticationError);
       assert.throws(() => keystore.open(version, Buffer.concat([iv, box]), aad), AuthenticationError);
     }
     assert.equal(boxes.size, 2);
     assert.deepEqual(keystore.open(version, keystore.seal(version, plaintext, aad), aad), plaintext);
+  }
+});
+
+test("the same material in two versions is two keys of GCM, whoever draws the nonces", async () => {
+  const keystore = new SoftwareKeystore();
+  for (const [spec, bytes] of [
+    ["Aliyun_AES_256", 32],
+    ["Aliyun_AES_192", 24],
+    ["Aliyun_AES_128", 16],
+    ["Aliyun_SM4", 16],
+  ] as const) {
+    using material = new SecretBytes(randomBytes(bytes));
+    const take = async (identity: KeyVersionIdentity): Promise<StoredKeyVersion> => {
+      const taken = await keystore.import({ identity, accountKey }, material);
+      return { identity, accountKey, material: taken.material };
+    };
+    const identity = newIdentity(spec);
+    const version = await take(identity);
+    const others = await Promise.all([
+      take({ ...identity, versionId: newKeyVersionId() }),
+      take({ ...identity, keyId: newKeyId(), versionId: newKeyVersionId() }),
+      take(newIdentity(spec)),
+    ]);
+    const [iv, aad, plaintext] = [randomBytes(12), Buffer.from("aad"), randomBytes(40)];
+    const sealed = keystore.seal(version, plaintext, aad);
+    assert.deepEqual(keystore.open(await take(identity), sealed, aad), plaintext);
+    for (const other of others) {
+      // XAES-256-GCM is told by the associated data, which whoever calls puts the version into.
+      if (spec !== "Aliyun_AES_256") assert.throws(() => keystore.open(other, sealed, aad), AuthenticationError);
+      for (const ivSource of ["random", "caller"] as const) {
+        const box = await keystore.sealGcm(version, { iv, ivSource, plaintext, aad });
+        assert.deepEqual(await keystore.openGcm(await take(identity), { iv, ivSource, box, aad }), plaintext);
+        assert.throws(() => keystore.openGcm(other, { iv, ivSource, box, aad }), AuthenticationError);
+        // Neither the key stream nor the tag is the same.
+        const same = await keystore.sealGcm(other, { iv, ivSource, plaintext, aad });
+        assert.notDeepEqual(same.subarray(0, 40), box.subarray(0, 40));
+        assert.notDeepEqual(same.subarray(40), box.subarray(40));
+      }
+    }
+  }
+});
+
+test("what is long is sealed and authenticated in turns of the event loop, to the same as at once", async () => {
+  const keystore = new SoftwareKeystore();
+  const made = async (spec: KeySpec): Promise<StoredKeyVersion> => {
+    const identity = newIdentity(spec);
+    return { identity, accountKey, material: (await keystore.generate({ identity, accountKey })).material };
+  };
+  const message = randomBytes(1_000_000);
+  const [iv, aad] = [randomBytes(12), randomBytes(100_000)];
+  /** What comes of it, and how many turns others had until then. */
+  const done = async <T>(work: T | Promise<T>): Promise<T> => {
+    let turns = 0;
+    let isDone = false;
+    const count = (): void => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    const value = await work;
+    isDone = true;
+    assert.ok(turns >= 5, `${turns} turns`);
+    return value;
+  };
+  const aes = await made("Aliyun_AES_256");
+  for (const ivSource of ["random", "caller"] as const) {
+    const box = await done(keystore.sealGcm(aes, { iv, ivSource, plaintext: message, aad }));
+    assert.deepEqual(await done(keystore.openGcm(aes, { iv, ivSource, box, aad })), message);
+    box.writeUInt8(box.readUInt8(500_000) ^ 1, 500_000);
+    await assert.rejects(async () => keystore.openGcm(aes, { iv, ivSource, box, aad }), AuthenticationError);
+  }
+  for (const [spec, hash] of [
+    ["HMAC_SHA_224", "sha224"],
+    ["HMAC_SM3", "sm3"],
+  ] as const) {
+    const version = await made(spec);
+    const { accountKey: wrappingKey, material: wrapped, identity } = version;
+    const key = unwrapKey({ wrappingKey, wrapped, identity: keyMaterialIdentity(identity) });
+    const code = await done(keystore.mac(version, message));
+    assert.deepEqual(code, createHmac(hash, key).update(message).digest());
   }
 });
 
@@ -231,6 +312,7 @@ test("long messages wait as their digests, and are signed and verified as if the
   };
   for (const [spec, algorithm] of [
     ["RSA_2048", "RSA_PSS_SHA_256"],
+    ["EC_P256", "ECDSA_SHA_256"],
     ["EC_P384", "ECDSA_SHA_384"],
     ["EC_SM2", "SM2DSA"],
   ] as const) {
@@ -248,9 +330,19 @@ test("long messages wait as their digests, and are signed and verified as if the
     if (spec === "EC_SM2") continue;
     const key = createPublicKey({ key: Buffer.from(publicKey.spki), format: "der", type: "spki" });
     const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-    const [hash, options] = spec === "RSA_2048" ? ["sha256", padding] : ["sha384", {}];
+    const hash = spec === "EC_P384" ? "sha384" : "sha256";
+    const options = spec === "RSA_2048" ? padding : {};
     assert.equal(verify(hash, message, { key, ...options }, signature), true, "OpenSSL hashes the message itself");
   }
+});
+
+test("an account has ten pairs of RSA_2048 made at once, which take as long as few of RSA_4096", async () => {
+  const slow = new SlowCryptography();
+  const pairs = Array.from({ length: 10 }, () => slow.generate("one", "RSA_2048"));
+  assert.throws(() => slow.generate("one", "RSA_4096"), TooBusyError);
+  pairs.push(slow.generate("other", "RSA_2048"));
+  const keys = (await Promise.all(pairs)).map(({ publicKey }) => Buffer.from(publicKey).toString("hex"));
+  assert.equal(new Set(keys).size, pairs.length);
 });
 
 test("takes so much slow work of an account and no more, and others' meanwhile", async () => {

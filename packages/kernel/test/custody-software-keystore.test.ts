@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSecretKey } from "node:crypto";
 import { test } from "node:test";
+import { queryObjects } from "node:v8";
 
 import { AuthenticationError, deriveKey, unwrapKey, wrapKey, Xaes256Gcm } from "@cinnabar/crypto";
 import * as fc from "fast-check";
@@ -138,4 +139,49 @@ test("works on with more versions than its cache holds, and after it was told to
     keystore.forgetAll();
     assert.equal(keystore.open(version, box, AAD).toString(), "hello");
   }
+});
+
+/** A row that can be found in memory as long as anybody keeps it. */
+class FoundVersion implements StoredKeyVersion {
+  readonly identity: StoredKeyVersion["identity"];
+  readonly accountKey: StoredKeyVersion["accountKey"];
+  readonly material: StoredKeyVersion["material"];
+
+  constructor({ identity, accountKey, material }: StoredKeyVersion) {
+    this.identity = identity;
+    this.accountKey = accountKey;
+    this.material = Uint8Array.from(material);
+  }
+}
+
+/** Whoever keeps what was opened of a row keeps the row. */
+function keptRows(): number {
+  return queryObjects(FoundVersion, { format: "count" });
+}
+
+test("keeps nothing of a version that a call under way still uses after it was told to forget it", () => {
+  const keystore = new SoftwareKeystore();
+  const use = (version: StoredKeyVersion) => {
+    const found = new FoundVersion(version);
+    const box = keystore.seal(found, Buffer.from("hello"), AAD);
+    assert.equal(keystore.open(found, box, AAD).toString(), "hello");
+    return box;
+  };
+  const [erased, other] = [newVersion(keystore), newVersion(keystore)];
+  const box = use(erased);
+  use(other);
+  assert.equal(keptRows(), 2);
+  keystore.forget(erased.identity.versionId);
+  use(erased);
+  assert.equal(keptRows(), 1);
+
+  // The same material, imported again.
+  const { accountId, keyId, versionId, spec, origin } = erased.identity;
+  const identity = ["key version", accountId, keyId, versionId, spec, origin];
+  const material = unwrapKey({ wrappingKey: accountKey, wrapped: erased.material, identity });
+  const again = { ...erased, material: wrapKey({ wrappingKey: accountKey, material, identity }) };
+  assert.notDeepEqual(again.material, erased.material);
+  assert.equal(keystore.open(again, box, AAD).toString(), "hello");
+  assert.equal(keystore.open(erased, use(again), AAD).toString(), "hello");
+  assert.throws(() => keystore.open({ ...again, material: other.material }, box, AAD), AuthenticationError);
 });

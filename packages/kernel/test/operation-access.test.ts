@@ -100,6 +100,16 @@ forEachDatabase((database) => {
     assert.deepEqual(event.additionalEventData?.["accessDenied"], {
       action: "test:DescribeThing",
       gate: "identity",
+      gates: [
+        {
+          gate: "identity",
+          matched: [{ effect: "Deny", ...statement }],
+          nearlyMatched: [],
+          required: "either",
+          verdict: "Deny",
+        },
+        { gate: "resource", matched: [], nearlyMatched: [], required: "either", verdict: "None" },
+      ],
       resource: "acs:test:::mine",
       smallestChange,
       statement,

@@ -200,6 +200,7 @@ test("within its account a caller hears why, each product by its code; of anothe
     accessDenied: {
       action: "kms:Encrypt",
       gate: "identity",
+      gates: [],
       resource: "acs:kms:::key/x",
       smallestChange: "Allow it.",
       type: "ImplicitDeny",

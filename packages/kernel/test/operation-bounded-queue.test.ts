@@ -10,8 +10,11 @@ import { readEvents } from "./support/read-log.ts";
 import { searches, sign, TestService } from "./support/test-service.ts";
 
 const ACCOUNTS = ["one", "two", "three"] as const;
-/** An account begins something, or something that runs ends. */
-const stepArbitrary = fc.oneof(fc.constantFrom(...ACCOUNTS), fc.record({ ends: fc.nat(3) }));
+/** An account begins something that weighs so much, or something that runs ends. */
+const stepArbitrary = fc.oneof(
+  fc.record({ account: fc.constantFrom(...ACCOUNTS), weight: fc.constantFrom(1, 1, 2, 5) }),
+  fc.record({ ends: fc.nat(3) }),
+);
 
 /** Turns in which whoever got a place begins. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -26,10 +29,10 @@ test("does so much at once and no more, of one account less, and takes none beyo
         const queue = new BoundedQueue({ concurrency, length });
         const ofOne = { concurrency: Math.max(1, concurrency - 1), length: Math.max(1, Math.floor(length / 2)) };
         const running: { account: string; end: () => void }[] = [];
-        const waiting = new Map<string, number[]>(ACCOUNTS.map((account) => [account, []]));
+        const waiting = new Map<string, { number: number; weight: number }[]>(ACCOUNTS.map((account) => [account, []]));
         const works: Promise<void>[] = [];
         const runningOf = (account: string) => running.filter((work) => work.account === account).length;
-        const waitingOf = (account: string) => waiting.get(account)?.length ?? 0;
+        const waitingOf = (account: string) => waiting.get(account)?.reduce((sum, { weight }) => sum + weight, 0) ?? 0;
         const allWaiting = () => ACCOUNTS.reduce((sum, account) => sum + waitingOf(account), 0);
         let next = 0;
         const end = async (position: number): Promise<void> => {
@@ -38,28 +41,30 @@ test("does so much at once and no more, of one account less, and takes none beyo
           await turn();
         };
         for (const step of steps) {
-          if (typeof step === "object") {
+          if ("ends" in step) {
             if (running.length > 0) await end(step.ends);
           } else {
-            const mayRun = running.length < concurrency && runningOf(step) < ofOne.concurrency;
+            const { account, weight } = step;
+            const mayRun = running.length < concurrency && runningOf(account) < ofOne.concurrency;
             // Whoever has nothing waiting gets a place in any case: there are few accounts.
             const isFull =
-              !mayRun && waitingOf(step) > 0 && (allWaiting() >= length || waitingOf(step) >= ofOne.length);
-            assert.equal(queue.isFullFor(step), isFull);
+              !mayRun &&
+              waitingOf(account) > 0 &&
+              (allWaiting() + weight > length || waitingOf(account) + weight > ofOne.length);
+            assert.equal(queue.isFullFor(account, weight), isFull);
             if (isFull) {
               await assert.rejects(
-                queue.run(step, () => undefined),
+                queue.run(account, () => undefined, weight),
                 RangeError,
               );
             } else {
               const number = next++;
-              waiting.get(step)?.push(number);
-              works.push(
-                queue.run(step, () => {
-                  assert.equal(waiting.get(step)?.shift(), number, "an account's work begins in its order");
-                  return new Promise<void>((resolve) => running.push({ account: step, end: resolve }));
-                }),
-              );
+              waiting.get(account)?.push({ number, weight });
+              const begin = () => {
+                assert.equal(waiting.get(account)?.shift()?.number, number, "an account's work begins in its order");
+                return new Promise<void>((resolve) => running.push({ account, end: resolve }));
+              };
+              works.push(queue.run(account, begin, weight));
               await turn();
             }
           }

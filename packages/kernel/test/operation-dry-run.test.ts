@@ -44,6 +44,9 @@ forEachDatabase((database) => {
     assert.match(body, /<DryRunDetail><Counters><Counter><Before>5<\/Before><After>6<\/After><\/Counter><\/Counters>/);
     const plain = await service.call("DescribeThing", { Id: "mine", DryRun: "true" });
     assert.equal(plain.json["DryRunDetail"], undefined);
+    // By which clients find out whether a service has dry runs of every operation, before they rely on it.
+    const unrecorded = await service.call("DescribeRegions", { DryRun: "true" });
+    assert.equal(unrecorded.json["Code"], "DryRunOperationError");
   });
 
   test("a dry run is refused as the call would be, and its event says what it was", async () => {

@@ -62,6 +62,7 @@ test("shows batches, retries, refusals, alarms and the nonce table", async () =>
   metrics.watchNonceTable(() => 0.25);
   metrics.checkpointsDelivered.add(2);
   metrics.watchCheckpointDelivery(() => 1.5);
+  metrics.watchDroppedLogLines(() => 3);
   assertLines(await exposed(metrics), [
     'cinnabar_batch_events_bucket{le="1"} 1',
     'cinnabar_batch_events_bucket{le="512"} 1',
@@ -76,6 +77,7 @@ test("shows batches, retries, refusals, alarms and the nonce table", async () =>
     "cinnabar_nonce_table_load_ratio 0.25",
     "cinnabar_checkpoints_delivered_total 2",
     "cinnabar_checkpoint_undelivered_seconds 1.5",
+    "cinnabar_log_dropped_lines_total 3",
   ]);
 });
 

@@ -13,6 +13,7 @@ import { EntityCache } from "../src/store/entity-cache.ts";
 import { kyselyOn } from "../src/store/kysely-dialect.ts";
 import { migrate } from "../src/store/migrations.ts";
 import { RowGuard } from "../src/store/row-guard.ts";
+import type { KernelSchema } from "../src/store/schema.ts";
 import { openShard } from "../src/store/shards.ts";
 import { sweep } from "../src/store/sweep.ts";
 import { initDeployment, migrations, newNode, protectedTables } from "./support/deployment.ts";
@@ -35,6 +36,10 @@ const isFine = (): Fate => "done";
 
 function unexpected(what: string): never {
   throw new Error(what);
+}
+
+function unexpectedError(error: Error): never {
+  throw error;
 }
 
 /** Numbers from 0 to 1 that a seed decides (mulberry32). */
@@ -64,9 +69,9 @@ async function initialised(): Promise<Snapshot> {
 }
 
 async function cacheOn(backend: Backend): Promise<EntityCache> {
-  const { rows } = await backend.reader.execute("SELECT value, tag FROM epoch", []);
-  const value = Number(rows[0]?.["value"]);
-  return new EntityCache({ backend, guard, epoch: { value, tag: rows[0]?.["tag"] as Uint8Array } });
+  const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
+  const epoch = await kernel.selectFrom("epoch").selectAll().executeTakeFirstOrThrow();
+  return new EntityCache({ backend, guard, epoch, tampered: unexpectedError });
 }
 
 function controlOn(backend: Backend, cache: EntityCache): ControlRunner {
@@ -106,6 +111,7 @@ class Process {
       committed: () => undefined,
       missed: () => undefined,
       unavailable: () => undefined,
+      tampered: unexpectedError,
       fenced: unexpected,
     };
     const clock = new StoreClock(0);

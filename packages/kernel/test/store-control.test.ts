@@ -60,10 +60,10 @@ forEachDatabase((database) => {
     assert.notDeepEqual(epoch.tag, before.tag);
 
     const { reader } = deployment.backend;
-    const [row] = (await reader.execute("SELECT value, tag, time FROM epoch", [])).rows;
+    const [row] = (await reader.execute("SELECT value, tag, time, changes FROM epoch", [])).rows;
     assert.deepEqual(
-      { ...row, tag: Buffer.from(row?.["tag"] as Uint8Array) },
-      { ...epoch, tag: Buffer.from(epoch.tag), time: seen.now },
+      { ...row, tag: Buffer.from(row?.["tag"] as Uint8Array), changes: Buffer.from(row?.["changes"] as Uint8Array) },
+      { value: epoch.value, tag: Buffer.from(epoch.tag), time: seen.now, changes: epoch.changes },
     );
     const changes = await reader.execute(`SELECT entity FROM change WHERE epoch = ${epoch.value} ORDER BY entity`, []);
     assert.deepEqual(

@@ -166,9 +166,9 @@ forEachDatabase((database) => {
     const { backend, guard, cache } = process.store;
     for (const epoch of [
       // As after a failover that lost controls and let others take their numbers.
-      { value: cache.epoch.value - 1, tag: randomBytes(16) },
-      { value: cache.epoch.value, tag: randomBytes(16) },
-      { value: cache.epoch.value + 5, tag: randomBytes(16) },
+      { value: cache.epoch.value - 1, tag: randomBytes(16), changes: null },
+      { value: cache.epoch.value, tag: randomBytes(16), changes: null },
+      { value: cache.epoch.value + 5, tag: randomBytes(16), changes: null },
     ]) {
       const other = new EntityCache({ backend, guard, epoch });
       await other.find(thingKind, "a");

@@ -24,7 +24,7 @@ test("a sum comes back from the place it was stored in, and is stored differentl
 });
 
 test("a sum is refused in any other place", () => {
-  const epoch = { value: 1, tag: randomBytes(16), time: 3, clock_offset: 0, clock_epoch: 0 };
+  const epoch = { value: 1, tag: randomBytes(16), time: 3, clock_offset: 0, clock_epoch: 0, changes: null };
   const places = [
     shardSumPlace(1, 12),
     shardSumPlace(11, 2),
@@ -36,6 +36,8 @@ test("a sum is refused in any other place", () => {
     epochSumPlace({ ...epoch, time: 4 }),
     epochSumPlace({ ...epoch, clock_offset: 1 }),
     epochSumPlace({ ...epoch, clock_epoch: 1 }),
+    epochSumPlace({ ...epoch, changes: randomBytes(32) }),
+    epochSumPlace({ ...epoch, changes: randomBytes(32) }),
   ];
   for (const made of places) {
     const stored = guard.protectSum(7n, made);

@@ -40,6 +40,7 @@ import { getKmsInstanceQuotaInfos } from "./instance/get-kms-instance-quota-info
 import { instanceAccessTable } from "./instance/instance-access-repository.ts";
 import { instanceTable } from "./instance/instance-repository.ts";
 import { listKmsInstances } from "./instance/list-kms-instances.ts";
+import type { InstanceShares } from "./instance/instance-shares.ts";
 import { releaseKmsInstance } from "./instance/release-kms-instance.ts";
 import { updateKmsInstance } from "./instance/update-kms-instance.ts";
 import { updateKmsInstanceBindVpc } from "./instance/update-kms-instance-bind-vpc.ts";
@@ -53,6 +54,7 @@ import { setDeletionProtection } from "./key/set-deletion-protection.ts";
 import { updateKeyDescription } from "./key/update-key-description.ts";
 import { getKeyPolicy } from "./policy/get-key-policy.ts";
 import type { KeySeparation } from "./policy/key-separation.ts";
+import type { AccountQuotas } from "./quota/account-quotas.ts";
 import { setKeyPolicy } from "./policy/set-key-policy.ts";
 import { removedOperations } from "./removed/removed-operations.ts";
 import { updateRotationPolicy } from "./rotation/update-rotation-policy.ts";
@@ -69,6 +71,7 @@ import { tagResources } from "./tag/tag-resources.ts";
 import { untagResource } from "./tag/untag-resource.ts";
 import { untagResources } from "./tag/untag-resources.ts";
 
+export { type Application, Applications } from "./application-access/applications.ts";
 export { ClientKeyFinder } from "./application-access/client-key-finder.ts";
 export { destroyKey } from "./destruction/destroy-key.ts";
 export {
@@ -86,7 +89,7 @@ export { InstanceError, type InstanceErrorCode } from "./instance/instance-error
 export { DEFAULT_QUOTAS, Instances, type NewInstance } from "./instance/instances.ts";
 export { instanceKind, type StoredInstance } from "./instance/instance-repository.ts";
 export { instanceArn } from "./resource-name.ts";
-export { instanceOperations } from "./instance-protocol/index.ts";
+export { instanceCryptography, instanceOperations } from "./instance-protocol/index.ts";
 export { type DueExpiry, findLastErasure, findNextExpiry, listDueExpiries } from "./import/due-expiries.ts";
 export { expireKeyMaterial } from "./import/expire-key-material.ts";
 export { recordedRights } from "./key/recorded-rights.ts";
@@ -98,22 +101,31 @@ export type {
   UsageResource,
   UsageTally,
 } from "./key/key-usage.ts";
+export type { InstanceShares } from "./instance/instance-shares.ts";
 export { keyPolicies } from "./policy/find-key-policies.ts";
 export type { KeySeparation } from "./policy/key-separation.ts";
 export { findKeyRight } from "./policy/find-key-right.ts";
+export { type AccountQuotas, CLOUD_QUOTAS } from "./quota/account-quotas.ts";
 export { removedOperations } from "./removed/removed-operations.ts";
 export {
   type DueRotation,
   findNextRotation,
+  type KeyToRotate,
   listDueRotations,
   listSpentKeys,
   listSpentVersions,
 } from "./rotation/due-rotations.ts";
-export { rotateKey, type Rotation, type RotationReason, TooManyVersionsError } from "./rotation/rotate-key.ts";
+export {
+  rotateKey,
+  type Rotation,
+  type RotationReason,
+  TooManyVersionsError,
+  VersionQuotaError,
+} from "./rotation/rotate-key.ts";
 export { TagHistory } from "./tag/tag-history.ts";
 export { kmsMigrations } from "./migrations.ts";
 
-/** The operations that do cryptography with keys: calls of these are uses of a key. */
+/** The operations of the API that do cryptography with keys: calls of these are uses of a key. */
 export const cryptographicOperations: readonly DeclaredOperation[] = [
   encrypt,
   decrypt,
@@ -136,26 +148,31 @@ export const cryptographicOperations: readonly DeclaredOperation[] = [
  *
  * @param options.caChain - the certificates that clients know the server by, as PEM; left out, there are none.
  * @param options.isStrict - whether CreateKey without an instance makes the account's default key, as in the cloud.
+ * @param options.quotas - what one account may have; left out, as much as it likes.
  */
 export const kmsOperations = ({
   keys,
   usage,
   authorizer,
   separation,
+  shares,
   caChain,
   isStrict = false,
+  quotas = {},
 }: {
   readonly keys: DeploymentKeys;
   readonly usage: KeyUsageSource;
   readonly authorizer: Authorizer;
   readonly separation: KeySeparation;
+  readonly shares: InstanceShares;
   readonly caChain?: string | undefined;
   readonly isStrict?: boolean | undefined;
+  readonly quotas?: AccountQuotas | undefined;
 }): readonly DeclaredOperation[] => [
-  createKey({ separation, isStrict }),
-  enableDefaultKey,
+  createKey({ separation, isStrict, quotas }),
+  enableDefaultKey(quotas),
   describeKey,
-  listKeys,
+  listKeys({ authorizer }),
   updateKeyDescription,
   enableKey,
   disableKey(usage),
@@ -166,14 +183,14 @@ export const kmsOperations = ({
   setDeletionProtection,
   getKeyPolicy,
   setKeyPolicy({ separation, usage }),
-  createKeyVersion,
+  createKeyVersion(quotas),
   describeKeyVersion,
   listKeyVersions,
-  updateRotationPolicy,
+  updateRotationPolicy(quotas),
   getParametersForImport,
   importKeyMaterial,
   deleteKeyMaterial(usage),
-  createAlias,
+  createAlias(quotas),
   updateAlias,
   deleteAlias,
   listAliases,
@@ -183,7 +200,7 @@ export const kmsOperations = ({
   listResourceTags,
   tagResources,
   untagResources,
-  listTagResources,
+  listTagResources({ authorizer }),
   ...cryptographicOperations,
   getPublicKey,
   ...accessOperations(keys),
@@ -196,7 +213,7 @@ export const kmsOperations = ({
   connectKmsInstance,
   updateKmsInstance,
   updateKmsInstanceBindVpc,
-  releaseKmsInstance,
+  releaseKmsInstance(shares),
   getDefaultKmsInstance,
   getKmsInstanceQuotaInfos,
   ...removedOperations,

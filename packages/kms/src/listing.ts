@@ -50,6 +50,11 @@ export async function readPage(
   return { rows: rows.filter(({ mac }) => mac !== null), total: holdBetween(context, head).total };
 }
 
+/** The keys that an account names by their ids, as a condition: its own, and those that others made in its instances. */
+export function keysOf(accountId: string): RawBuilder<unknown> {
+  return sql`(account_id = ${accountId} or instance_id in (select id from kms_instance where account_id = ${accountId}))`;
+}
+
 /** The columns of {@link DeletionTimes}, for the one row that every list's statement begins with. */
 export function deletionTimes(
   { now, principal }: RequestContext,

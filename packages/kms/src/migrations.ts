@@ -333,4 +333,10 @@ export const kmsMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kms-0014-disabled-without-material",
+    async up(db, { integer }) {
+      await db.schema.alterTable("kms_key").addColumn("was_disabled", integer).execute();
+    },
+  },
 ];

@@ -98,6 +98,7 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
     "Encrypt.SourceArn: is not published": ASSOCIATIONS,
     "Decrypt.SourceArn: is not published": ASSOCIATIONS,
     "GenerateDataKey.SourceArn: is not published": ASSOCIATIONS,
+    "GenerateDataKeyWithoutPlaintext.SourceArn: is not published": ASSOCIATIONS,
     "GetPublicKey.DryRun: is not declared": DRY_RUN,
     "ScheduleKeyDeletion.UsageReportHash: is not published": USAGE,
     "ScheduleKeyDeletion fails with Rejected.UsageNotReviewed: is not published": USAGE,
@@ -119,6 +120,8 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
   },
   behaviour: {
     "DescribeKey: takes a key's arn": "Another account's key is named by its ARN, to look at it as to use it.",
+    "GenerateDataKeyWithoutPlaintext: takes a key's arn":
+      "Another account's key is named by its ARN, as for GenerateDataKey: so does a service name its own key there.",
     "AsymmetricSign: takes a key's arn": PAIR_NAMES,
     "AsymmetricVerify: takes a key's arn": PAIR_NAMES,
     "GetPublicKey: takes a key's arn": PAIR_NAMES,
@@ -130,3 +133,11 @@ export const DEVIATIONS: Readonly<Record<"declarations" | "behaviour", Readonly<
       BOTH_TAG_RIGHTS,
   },
 };
+
+/** What the listener answers before anybody knows which operation is called: nothing is published of it. `listener-rpc.test.ts` of server tries each. */
+export const REFUSED_BY_THE_LISTENER: readonly string[] = [
+  "A body beyond 1 MiB is refused with 413 RequestTooLarge, a request line and headers beyond 256 KiB with 431 RequestTooLarge.",
+  "A request that is not sent whole within 10 seconds is refused with 408 RequestTimeout.",
+  "An Expect header with something else than 100-continue is refused with 417 ExpectationFailed.",
+  "A connection beyond those that one address, or all together, may have is closed without an answer.",
+];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { DEVIATIONS } from "./deviations.ts";
+import { DEVIATIONS, REFUSED_BY_THE_LISTENER } from "./deviations.ts";
 
 const PAGE = new URL("../../../docs/api/differences.md", import.meta.url);
 /** `node packages/kms/test/differences-documentation.test.ts write` brings the page up to date. */
@@ -16,7 +16,10 @@ test("docs/api/differences.md tells every difference from the published API, wit
   const page = [
     "# Where KMS differs",
     "Every difference between the operations as they are declared and the API that Alibaba Cloud publishes, and why. A test finds each of them, and finds no other.",
-    `${listed.join("\n")}\n`,
+    listed.join("\n"),
+    "## Whatever is called",
+    "Before it is known which operation is called, a listener may refuse a request or its connection. Nothing is published of that; the codes are Cinnabar's own, in the form of every other error.",
+    `${REFUSED_BY_THE_LISTENER.map((difference) => `- ${difference}`).join("\n")}\n`,
   ].join("\n\n");
   if (isWriting) await writeFile(PAGE, page);
   const told = await readFile(PAGE, "utf8").catch(() => "");

@@ -184,6 +184,48 @@ forEachDatabase((database) => {
     assert.equal(await stateOf(KeyId), "Enabled");
   });
 
+  test("a key that was disabled is so again once its material is back, until somebody enables it", async () => {
+    const KeyId = await newKey();
+    const material = randomBytes(32);
+    const importAgain = async () => {
+      assert.equal(await stateOf(KeyId), "PendingImport");
+      await importMaterial(KeyId, material);
+      return stateOf(KeyId);
+    };
+    await importMaterial(KeyId, material);
+    await world.ok("DisableKey", { KeyId });
+    await world.ok("DeleteKeyMaterial", { KeyId });
+    await world.ok("DeleteKeyMaterial", { KeyId });
+    await world.ok("UpdateKeyDescription", { KeyId, Description: "still disabled" });
+    assert.equal(await importAgain(), "Disabled");
+
+    const start = world.now;
+    const expires = Math.floor(start / 1000) * 1000 + HOUR_MILLIS;
+    await importMaterial(KeyId, material, { expires });
+    world.now = expires;
+    try {
+      assert.match(await world.refusal("EnableKey", { KeyId }), /^Rejected\.StateModifiedFailed/);
+      // Once where it is still stored, and once where it has been erased.
+      assert.equal(await importAgain(), "Disabled");
+      await importMaterial(KeyId, material, { expires: expires + HOUR_MILLIS });
+      world.now += HOUR_MILLIS;
+      await world.ok("DeleteKeyMaterial", { KeyId });
+      assert.equal(await importAgain(), "Disabled");
+    } finally {
+      world.now = start;
+    }
+
+    await world.ok("EnableKey", { KeyId });
+    await world.ok("DeleteKeyMaterial", { KeyId });
+    assert.equal(await importAgain(), "Enabled");
+    // As of any key that was disabled, a deletion that is cancelled is the end of it.
+    await world.ok("DisableKey", { KeyId });
+    await world.ok("DeleteKeyMaterial", { KeyId });
+    await world.ok("ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" });
+    await world.ok("CancelKeyDeletion", { KeyId });
+    assert.equal(await importAgain(), "Enabled");
+  });
+
   test("a key is rotated by importing further material; each version has its own", async () => {
     const KeyId = await newKey({ KeySpec: "Aliyun_SM4" });
     const [first, second] = [randomBytes(16), randomBytes(16)];

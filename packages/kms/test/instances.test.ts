@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AccountId, type InstanceId, newAccountId, newInstanceId } from "@cinnabar/kernel";
+import { type AccountId, type InstanceId, newAccountId, newInstanceId, type Principal } from "@cinnabar/kernel";
 import { changeShare } from "@cinnabar/kms";
-import { forEachDatabase } from "@cinnabar/testkit";
+import { forEachDatabase, PolicyAuthorizer } from "@cinnabar/testkit";
 import type { Instance } from "../src/instance/instance.ts";
 import { insertInstance, instanceKind } from "../src/instance/instance-repository.ts";
-import { DAY_MILLIS, World } from "./world.ts";
+import { type Caller, DAY_MILLIS, World } from "./world.ts";
 
 const FIVE_MINUTES = 5 * 60 * 1000;
 const NETWORK = {
@@ -15,6 +15,7 @@ const NETWORK = {
   VSwitchIds: "vsw-1",
 };
 
+type Call = readonly [operation: string, parameters: Readonly<Record<string, string>>];
 type Metadata = { readonly KeyMetadata: Readonly<Record<string, string>> };
 type Quotas = { readonly KmsInstanceQuotaInfos: readonly { readonly UsedQuantity: number }[] };
 
@@ -138,6 +139,9 @@ forEachDatabase((database) => {
     await using world = await World.open(database);
     const id = await addInstance(world, { state: "Uninitialized", connectedAt: undefined });
     assert.match(await world.refusal("CreateKey", { DKMSInstanceId: id }), /^Rejected\.Uninitialized/);
+    // One vSwitch may do for both zones.
+    const twice = await addInstance(world, { state: "Uninitialized", connectedAt: undefined });
+    await world.ok("ConnectKmsInstance", { KmsInstanceId: twice, ...NETWORK, VSwitchIds: "vsw-1,vsw-1" });
     await world.ok("ConnectKmsInstance", { KmsInstanceId: id, ...NETWORK });
     await world.createKey({ DKMSInstanceId: id });
     // The same again changes nothing; another network is refused for good.
@@ -194,13 +198,250 @@ forEachDatabase((database) => {
     await world.createKey({ Policy: policyOf(world.accountId, a, b, c, d) });
   });
 
+  test("whom a guest lets in takes no place of the owner's, and the guest's own is free five minutes after its share", async () => {
+    await using world = await World.open(database);
+    world.authorizer = new PolicyAuthorizer();
+    const id = await addInstance(world, { quotas: { access: 2 } });
+    const [guest, next] = [await world.addAccount(), await world.addAccount()];
+    const [a, b, c] = [newAccountId(), newAccountId(), newAccountId()];
+    const used = async () => (await quota(world, id, "vpc")).UsedQuantity;
+    const made = { DKMSInstanceId: id, Policy: policyOf(guest, a, b) };
+    await share(world, id, [guest]);
+    const { KeyMetadata } = await world.ok<Metadata>("CreateKey", made, { as: guest });
+    const { KeyId = "" } = KeyMetadata;
+    assert.equal(await used(), 1);
+    await world.ok("SetKeyPolicy", { KeyId, Policy: policyOf(guest, a, b, c) }, { as: guest });
+    assert.equal(await used(), 1);
+    // So there is room for one of the owner's choice, who counts once.
+    await world.createKey({ DKMSInstanceId: id, Policy: policyOf(world.accountId, a) });
+    assert.equal(await used(), 2);
+
+    await share(world, id, []);
+    const endedAt = world.now;
+    world.now = endedAt + FIVE_MINUTES - 1;
+    assert.equal(await used(), 2);
+    await assert.rejects(share(world, id, [next]), { code: "QuotaExceeded.SharedResource.Count" });
+    world.now = endedAt + FIVE_MINUTES;
+    assert.equal(await used(), 1);
+    await share(world, id, [next]);
+    assert.equal(await used(), 2);
+  });
+
+  test("a key that a guest made is the guest's and the instance's owner's, whomever its policy names", async () => {
+    await using world = await World.open(database);
+    const authorizer = new PolicyAuthorizer();
+    world.authorizer = authorizer;
+    const id = await addInstance(world);
+    const guest = await world.addAccount();
+    await share(world, id, [guest]);
+    const alone = { DKMSInstanceId: id, Policy: policyOf(guest) };
+    const { KeyMetadata } = await world.ok<Metadata>("CreateKey", alone, { as: guest });
+    const { KeyId = "", Arn: arn = "" } = KeyMetadata;
+    const { CiphertextBlob = "" } = await world.ok<Record<string, string>>(
+      "Encrypt",
+      { KeyId, Plaintext: "text" },
+      { as: guest },
+    );
+    const tags = { RegionId: "cn-hangzhou", ResourceType: "key", "ResourceId.1": KeyId };
+    const own = await world.createKey();
+    const alice = aliceOf(world.accountId);
+    const mayUse = async (caller: Caller, expected: string): Promise<void> => {
+      for (const [name, wire] of [
+        ["Encrypt", { KeyId, Plaintext: "text" }],
+        ["Decrypt", { CiphertextBlob }],
+        ["ListTagResources", tags],
+      ] as const) {
+        const { error } = await world.call(name, wire, caller);
+        assert.equal(
+          error?.code ?? "ok",
+          name === "ListTagResources" ? expected.replace(/^Forbidden.*/, HIDDEN) : expected,
+        );
+      }
+    };
+    const HIDDEN = "InvalidResourceId.NotFound";
+    const GONE = "Forbidden.KeyNotFound";
+    for (const sharedWith of [[guest], []]) {
+      await share(world, id, sharedWith);
+      await mayUse({}, "ok");
+      await mayUse({ as: await world.addAccount() }, GONE);
+      await mayUse({ by: alice }, GONE);
+    }
+    await share(world, id, [guest]);
+    // A policy of the guest's gives the owner's users nothing by itself, and one of the owner's is enough.
+    await world.ok("SetKeyPolicy", { KeyId, Policy: policyOf(guest, world.accountId) }, { as: guest });
+    await mayUse({ by: alice }, GONE);
+    await world.ok("SetKeyPolicy", { KeyId, Policy: policyOf(guest) });
+    authorizer.grant(
+      { accountId: world.accountId, kind: "user", name: "alice" },
+      { Effect: "Allow", Action: "kms:*", Resource: arn },
+    );
+    await mayUse({ by: alice }, "ok");
+    for (const [name, wire] of [
+      ["DescribeKey", { KeyId }],
+      ["GetKeyPolicy", { KeyId }],
+      ["DisableKey", { KeyId }],
+      ["EnableKey", { KeyId }],
+      ["CreateKeyVersion", { KeyId }],
+      ["ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" }],
+      ["CancelKeyDeletion", { KeyId }],
+    ] as const) {
+      await world.ok(name, wire);
+    }
+
+    // Tags are the key's, whoever gives them.
+    const tagged = await world.call("TagResources", {
+      ...tags,
+      "ResourceId.2": own,
+      "Tag.1.Key": "team",
+      "Tag.1.Value": "a",
+    });
+    assert.equal(tagged.error, undefined);
+    assert.deepEqual(
+      (tagged.noted["keys"] as Readonly<Record<string, unknown>>[]).map((key) => [key["keyId"], key["keyAccountId"]]),
+      [
+        [KeyId, guest],
+        [own, undefined],
+      ],
+    );
+    const listed = async (caller: Caller, wire: Readonly<Record<string, string>>) =>
+      (
+        await world.ok<{ TagResources: { TagResource: { ResourceId: string; TagValue: string }[] } }>(
+          "ListTagResources",
+          { RegionId: "cn-hangzhou", ResourceType: "key", ...wire },
+          caller,
+        )
+      ).TagResources.TagResource.map(({ ResourceId, TagValue }) => `${ResourceId} ${TagValue}`);
+    const byTag = { "ResourceId.1": KeyId, "Tag.1.Key": "team", "Tag.1.Value": "a" };
+    assert.deepEqual(await listed({}, byTag), [`${KeyId} a`]);
+    assert.deepEqual(await listed({ as: guest }, {}), [`${KeyId} a`]);
+    assert.deepEqual(await listed({}, {}), [`${own} a`], "all of its own are those that it made");
+    await world.ok("UntagResources", { ...tags, All: "true" });
+    assert.deepEqual(await listed({ as: guest }, {}), []);
+
+    // Each account has aliases of its own for it.
+    const alias = { AliasName: "alias/theirs", KeyId };
+    await world.ok("CreateAlias", alias);
+    await world.ok("CreateAlias", alias, { as: guest });
+    await world.ok("CreateAlias", { AliasName: "alias/moved", KeyId: own });
+    await world.ok("UpdateAlias", { AliasName: "alias/moved", KeyId });
+    await world.encrypt({ KeyId: "alias/theirs", Plaintext: "text" });
+    await world.encrypt({ KeyId: `acs:kms:cn-hangzhou:${world.accountId}:alias/theirs`, Plaintext: "text" });
+    const names = async (name: string, wire: Readonly<Record<string, string>>, caller?: Caller) =>
+      (await world.ok<{ Aliases: { Alias: { AliasArn: string }[] } }>(name, wire, caller)).Aliases.Alias.map(
+        ({ AliasArn }) => AliasArn,
+      );
+    const arnsOf = (account: string, ...all: string[]) =>
+      all.map((name) => `acs:kms:cn-hangzhou:${account}:alias/${name}`);
+    for (const [name, wire] of [
+      ["ListAliases", {}],
+      ["ListAliasesByKeyId", { KeyId }],
+    ] as const) {
+      assert.deepEqual((await names(name, wire)).toSorted(), arnsOf(world.accountId, "moved", "theirs"));
+      assert.deepEqual(await names(name, wire, { as: guest }), arnsOf(guest, "theirs"));
+    }
+    // What the guest denies is denied, but not to take back a name of the owner's own.
+    await world.ok("SetKeyPolicy", { KeyId, Policy: denying(world.accountId, guest) }, { as: guest });
+    await mayUse({}, GONE);
+    await mayUse({ by: alice }, GONE);
+    await world.ok("UpdateAlias", { AliasName: "alias/moved", KeyId: own });
+    await world.ok("DeleteAlias", { AliasName: "alias/theirs" });
+    await world.ok("ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" }, { as: guest });
+    await world.ok("UpdateAlias", { AliasName: "alias/moved", KeyId: own });
+    assert.deepEqual(await names("ListAliases", {}), arnsOf(world.accountId, "moved"));
+  });
+
+  test("an alias for a guest's key is gone from lists when the key is", async () => {
+    await using world = await World.open(database);
+    world.authorizer = new PolicyAuthorizer();
+    const id = await addInstance(world);
+    const guest = await world.addAccount();
+    await share(world, id, [guest]);
+    const { KeyMetadata } = await world.ok<Metadata>("CreateKey", { DKMSInstanceId: id }, { as: guest });
+    const { KeyId = "" } = KeyMetadata;
+    await world.ok("CreateAlias", { AliasName: "alias/theirs", KeyId });
+    await world.ok("ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" });
+    const list = () => world.call("ListAliases");
+    const before = await list();
+    const { until: dueAt } = before;
+    assert.equal(before.result?.["TotalCount"], 1);
+    assert.ok(dueAt <= world.now + 7 * DAY_MILLIS, "the answer holds until the deletion");
+    world.now = dueAt;
+    const after = await list();
+    assert.deepEqual([after.result?.["TotalCount"], after.from], [0, dueAt]);
+  });
+
+  test("what guests left behind the owner may look at and delete whatever its policy denies, and do no more", async () => {
+    await using world = await World.open(database);
+    const authorizer = new PolicyAuthorizer();
+    world.authorizer = authorizer;
+    // Who deletes a key that it was never told the use of has nothing to review.
+    world.isReviewRequired = true;
+    const id = await addInstance(world);
+    const [guest, stranger] = [await world.addAccount(), await world.addAccount()];
+    await share(world, id, [guest]);
+    const made = { DKMSInstanceId: id, Policy: denying(world.accountId, guest, stranger) };
+    const { KeyMetadata } = await world.ok<Metadata>("CreateKey", made, { as: guest });
+    const { KeyId = "", Arn: arn = "" } = KeyMetadata;
+    await world.ok("SetDeletionProtection", { KeyId, EnableDeletionProtection: "true" }, { as: guest });
+    const { CiphertextBlob = "" } = await world.ok<Record<string, string>>(
+      "Encrypt",
+      { KeyId, Plaintext: "text" },
+      { as: guest },
+    );
+    const schedule = ["ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" }] as const;
+    const unprotect = ["SetDeletionProtection", { KeyId, EnableDeletionProtection: "false" }] as const;
+    const cancel = ["CancelKeyDeletion", { KeyId }] as const;
+    const clearing = [["DescribeKey", { KeyId }] as const, unprotect, schedule, cancel];
+    const others = [
+      ["Encrypt", { KeyId, Plaintext: "text" }],
+      ["Decrypt", { CiphertextBlob }],
+      ["DisableKey", { KeyId }],
+      ["GetKeyPolicy", { KeyId }],
+      ["SetKeyPolicy", { KeyId, Policy: policyOf(guest, world.accountId) }],
+      ["GetKeyUsage", { KeyId }],
+    ] as const;
+    const alice = aliceOf(world.accountId);
+    const refused = async (calls: readonly Call[], by?: Caller) =>
+      Promise.all(calls.map(async ([name, wire]) => (await world.call(name, wire, by)).error?.code ?? "none"));
+    const all = (calls: readonly Call[], code: string) => calls.map(() => code);
+    const gone = "Forbidden.KeyNotFound";
+
+    // As long as the instance is shared, what the key's policy denies is denied.
+    assert.deepEqual(await refused([...clearing, ...others]), all([...clearing, ...others], gone));
+    await share(world, id, []);
+    const release = () => world.refusal("ReleaseKmsInstance", { KmsInstanceId: id });
+    assert.match(await release(), / The instance holds 1 key, 1 of which other accounts left behind: ListKeys with /);
+    for (const by of [{ as: stranger }, { by: alice }]) {
+      const code = "as" in by ? gone : "Forbidden.NoPermission";
+      assert.deepEqual(await refused(clearing, by), all(clearing, code));
+    }
+    assert.deepEqual(await refused(clearing, { as: guest }), all(clearing, "Forbidden.NoPermission"));
+    assert.deepEqual(await refused(others), all(others, gone));
+    assert.match(await world.refusal(...schedule), /^Rejected\./, "the guest protected it");
+    const { noted } = await world.call(...unprotect);
+    assert.deepEqual([noted["keyId"], noted["keyAccountId"]], [KeyId, guest], "the guest's trail has it too");
+    // A user of the owner's needs a right by a policy of the owner's, on the key as it is.
+    const right = { Effect: "Allow", Action: "kms:ScheduleKeyDeletion", Resource: arn };
+    authorizer.grant({ accountId: world.accountId, kind: "user", name: "alice" }, right);
+    await world.ok(...schedule, { by: alice });
+    await world.ok(...cancel);
+    await world.ok(...schedule);
+    assert.deepEqual(await refused([cancel], { as: guest }), ["Forbidden.NoPermission"]);
+    const described = await world.ok<Metadata>("DescribeKey", { KeyId });
+    assert.equal(described.KeyMetadata["KeyState"], "PendingDeletion");
+    // Shared again, it is the guest's as before.
+    await share(world, id, [guest]);
+    assert.deepEqual(await refused(clearing), all(clearing, gone));
+    await world.ok(...cancel, { as: guest });
+  });
+
   test("an instance is released once it holds nothing, is not shared and not protected", async () => {
     await using world = await World.open(database);
     const id = await addInstance(world);
     const KeyId = await world.createKey({ DKMSInstanceId: id });
     const INVALID = /^Forbidden\.DKMSInstanceStateInvalid: The DKMS instance state is invalid\. The instance /;
     const release = () => world.refusal("ReleaseKmsInstance", { KmsInstanceId: id, ForceDeleteWithoutBackup: "true" });
-    assert.match(await release(), new RegExp(`${INVALID.source}holds keys`));
+    assert.match(await release(), new RegExp(`${INVALID.source}holds 1 key: ListKeys `));
     await world.tamper(async (db) => {
       await db.deleteFrom("key_version").execute();
       await db.deleteFrom("kms_key").where("id", "=", KeyId).execute();
@@ -321,6 +562,24 @@ async function quota(world: World, id: InstanceId, ResourceType: string) {
   const [info] = KmsInstanceQuotaInfos;
   assert.ok(info !== undefined);
   return info;
+}
+
+function aliceOf(accountId: string): Principal {
+  return {
+    type: "ram-user",
+    accountId,
+    accessKeyId: "LTAI5tUser",
+    arn: `acs:ram::${accountId}:user/alice`,
+    userId: "2alice",
+    userName: "alice",
+  };
+}
+
+/** As {@link policyOf}, and denies all members of an account everything. */
+function denying(denied: string, ...admitted: readonly [string, ...string[]]): string {
+  const { Statement, ...rest } = JSON.parse(policyOf(...admitted)) as { readonly Statement: readonly object[] };
+  const deny = { Effect: "Deny", Principal: { RAM: [`acs:ram::${denied}:*`] }, Action: ["kms:*"], Resource: ["*"] };
+  return JSON.stringify({ ...rest, Statement: [...Statement, deny] });
 }
 
 /** Lets in the root of the first account and, beside it, users of the others; the last one is denied something too. */

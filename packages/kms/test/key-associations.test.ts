@@ -76,6 +76,7 @@ forEachDatabase((database) => {
     for (const [name, parameters] of [
       ["Encrypt", { KeyId, Plaintext: "text" }],
       ["GenerateDataKey", { KeyId }],
+      ["GenerateDataKeyWithoutPlaintext", { KeyId }],
       ["Decrypt", { CiphertextBlob }],
     ] as const) {
       assert.match(await world.refusal(name, { ...parameters, SourceArn }), /^InvalidParameter: .*"SourceArn"/);

@@ -8,6 +8,17 @@ const NOT_FOUND = "Forbidden.KeyNotFound: The specified Key is not found.";
 const EVERYTHING = { Effect: "Allow", Action: "kms:*", Resource: "*" } as const;
 
 type Statement = Readonly<Record<string, unknown>>;
+type Wire = Readonly<Record<string, string>>;
+
+interface ListedTags {
+  readonly TagResources: { readonly TagResource: readonly { readonly ResourceId: string; readonly TagKey: string }[] };
+  readonly NextToken: string;
+}
+
+interface ListedKeys {
+  readonly Keys: { readonly Key: readonly { readonly KeyId: string; readonly KeyArn: string }[] };
+  readonly TotalCount: number;
+}
 
 function policy(...statements: readonly Statement[]): string {
   return JSON.stringify({ Version: "1", Statement: statements.map((rest) => ({ Resource: ["*"], ...rest })) });
@@ -44,6 +55,8 @@ forEachDatabase((database) => {
     authorizer.grant({ accountId, kind: "user", name }, ...statements);
   const arnOf = (KeyId: string) => `acs:kms:${REGION}:${world.accountId}:key/${KeyId}`;
   const policyOf = async (KeyId: string) => (await world.ok<{ Policy: string }>("GetKeyPolicy", { KeyId })).Policy;
+  const createKeyOf = async (accountId: AccountId, wire: Wire) =>
+    (await world.ok<{ KeyMetadata: { KeyId: string } }>("CreateKey", wire, { as: accountId })).KeyMetadata.KeyId;
   const codeOf = async (...call: Parameters<World["call"]>) => (await world.call(...call)).error?.code ?? "none";
 
   test("a key has the default policy until it is given another one, and that is told as it was given", async () => {
@@ -351,6 +364,91 @@ forEachDatabase((database) => {
     assert.equal(await codeOf("ListKeys", { Filters: '[{"Key":"TagKey","Values":[]}]' }, { by: alice }), "none");
     grant(alice, "alice", { ...EVERYTHING, Action: "kms:ListTagResources" });
     for (const [name, parameters] of calls) assert.equal(await codeOf(name, parameters, { by: alice }), "none", name);
+  });
+
+  test("a list of many keys tells no tags that are denied about one of them", async () => {
+    const accountId = await world.addAccount();
+    const alice = user(accountId, "alice");
+    const root = `acs:ram::${accountId}:*`;
+    const tagged = (team: string, rest: Wire = {}) =>
+      createKeyOf(accountId, { Tags: JSON.stringify([{ TagKey: "team", TagValue: team }]), ...rest });
+    const denyListing = (principal: string) => ({ Policy: policy(deny([principal], ["kms:ListTagResources"])) });
+    const keys = {
+      open: await tagged("red"),
+      deniedByArn: await tagged("red"),
+      deniedByTag: await tagged("secret"),
+      deniedByKey: await tagged("red", denyListing(alice.arn ?? "")),
+      deniedToAll: await tagged("red", denyListing(root)),
+    };
+    const denied = (rest: Statement) => ({ Effect: "Deny", Action: "kms:*", Resource: "*", ...rest });
+    grant(
+      alice,
+      "alice",
+      EVERYTHING,
+      denied({ Resource: `acs:kms:${REGION}:${accountId}:key/${keys.deniedByArn}` }),
+      denied({ Condition: { StringEquals: { "kms:tag/team": "secret" } } }),
+    );
+    const list = { RegionId: REGION, ResourceType: "key" };
+    const listed = async (wire: Wire, caller: object) => {
+      const { TagResources } = await world.ok<ListedTags>("ListTagResources", { ...list, ...wire }, caller);
+      return TagResources.TagResource.map(({ ResourceId }) => ResourceId).toSorted();
+    };
+    const byTag = async (Key: string, Values: readonly string[], caller: object, page = {}) => {
+      const Filters = JSON.stringify([{ Key, Values }]);
+      const { Keys, TotalCount } = await world.ok<ListedKeys>("ListKeys", { Filters, ...page }, caller);
+      const ids = Keys.Key.map(({ KeyId, KeyArn }) => {
+        assert.equal(KeyArn, `acs:kms:${REGION}:${accountId}:key/${KeyId}`);
+        return KeyId;
+      });
+      return { ids, TotalCount };
+    };
+    const seen = [keys.open, keys.deniedByArn, keys.deniedByTag, keys.deniedByKey];
+    for (const [caller, expected] of [
+      [{ by: alice }, [keys.open]],
+      [{ as: accountId }, seen],
+    ] as const) {
+      assert.deepEqual(await listed({}, caller), expected.toSorted());
+      const { ids, TotalCount } = await byTag("TagKey", ["team"], caller);
+      assert.deepEqual([ids.toSorted(), TotalCount], [expected.toSorted(), expected.length]);
+      const second = { PageNumber: "2", PageSize: "1" };
+      assert.deepEqual(await byTag("TagKey", ["team"], caller, second), { ids: ids.slice(1, 2), TotalCount });
+    }
+    assert.deepEqual(await listed({ "Tag.1.Key": "team", "Tag.1.Value": "secret" }, { by: alice }), []);
+    assert.deepEqual(await byTag("TagValue", ["secret"], { by: alice }), { ids: [], TotalCount: 0 });
+    // A list that says nothing of tags is whole.
+    assert.equal((await byTag("KeyState", ["Enabled"], { by: alice })).TotalCount, 5);
+    // Who names such a key is refused as ever.
+    const named = { ...list, "ResourceId.1": keys.deniedByArn };
+    assert.equal((await world.call("ListTagResources", named, { by: alice })).error?.code, "Forbidden.NoPermission");
+  });
+
+  test("pages of tags are full though some are not told, and no token names a key that is denied", async () => {
+    const accountId = await world.addAccount();
+    const alice = user(accountId, "alice");
+    const Tags = JSON.stringify(Array.from({ length: 20 }, (_, i) => ({ TagKey: `k${i}`, TagValue: "v" })));
+    const [open, hidden] = [new Set<string>(), new Set<string>()];
+    for (let i = 0; i < 11; i++) {
+      open.add(await createKeyOf(accountId, { Tags }));
+      hidden.add(await createKeyOf(accountId, { Tags }));
+    }
+    const Resource = [...hidden].map((id) => `acs:kms:${REGION}:${accountId}:key/${id}`);
+    const deniedKeys = { Effect: "Deny", Action: "kms:ListTagResources", Resource };
+    grant(alice, "alice", EVERYTHING, deniedKeys);
+    const told: string[] = [];
+    const sizes: number[] = [];
+    let NextToken = "";
+    do {
+      const wire = { RegionId: REGION, ResourceType: "key", ...(NextToken !== "" && { NextToken }) };
+      const page = await world.ok<ListedTags>("ListTagResources", wire, { by: alice });
+      ({ NextToken } = page);
+      const [keyId = ""] = Buffer.from(NextToken, "base64url").toString().split("/");
+      assert.ok(!hidden.has(keyId));
+      sizes.push(page.TagResources.TagResource.length);
+      told.push(...page.TagResources.TagResource.map(({ ResourceId, TagKey }) => `${ResourceId} ${TagKey}`));
+    } while (NextToken !== "");
+    assert.deepEqual(sizes, [200, 20]);
+    assert.equal(new Set(told).size, 220);
+    assert.deepEqual(new Set(told.map((line) => line.split(" ")[0])), open);
   });
 
   test("a policy that was changed in the store is found out when the key is used", async () => {

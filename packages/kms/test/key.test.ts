@@ -51,6 +51,7 @@ const MATRIX = {
     Enabled: "Enabled",
     Disabled: "Disabled",
     PendingDeletion: "Rejected.StateModifiedFailed",
+    // Disabled, if it was so when it lost its material.
     PendingImport: "Enabled",
   },
   loseMaterial: {
@@ -128,11 +129,19 @@ test("every action in every state, in any order, does as the published matrix sa
     fc.property(fc.array(fc.constantFrom(...ACTIONS), { maxLength: 40 }), (actions) => {
       let status: KeyStatus = { state: "Enabled" };
       let hasMaterial = true;
+      let wasDisabled = false;
       for (const [step, action] of actions.entries()) {
         const published: string = MATRIX[action][status.state];
+        const isImport = action === "import" && status.state === "PendingImport";
         const expected: string =
-          action === "cancel" && published === "Enabled" && !hasMaterial ? "PendingImport" : published;
+          action === "cancel" && published === "Enabled" && !hasMaterial
+            ? "PendingImport"
+            : isImport && wasDisabled
+              ? "Disabled"
+              : published;
         try {
+          if (action === "loseMaterial" && status.state !== "PendingImport") wasDisabled = status.state === "Disabled";
+          if (action === "schedule") wasDisabled = false;
           status = perform(action, status, { now: NOW + step, hasMaterial });
           assert.equal(status.state, expected);
           if (action === "import") hasMaterial = true;

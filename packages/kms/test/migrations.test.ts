@@ -79,6 +79,7 @@ forEachDatabase((database) => {
           rotation_interval: null,
           rotate_at: null,
           is_default: null,
+          was_disabled: null,
         },
         revision: 1,
       });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { DeclaredOperation } from "@cinnabar/kernel";
+import type { ApiError, DeclaredOperation } from "@cinnabar/kernel";
+import { instanceOperations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
 import yardstick from "../yardstick/kms-2016-01-20.json" with { type: "json" };
 import keyStates from "../yardstick/key-states.json" with { type: "json" };
@@ -16,9 +17,13 @@ type KeyState = "Enabled" | "Disabled" | "PendingDeletion" | "PendingImport";
 type Rule = Readonly<Record<KeyState, string>>;
 
 const rules: Readonly<Record<string, Rule>> = keyStates.rules;
+const statuses: Readonly<Record<string, number>> = keyStates.statuses;
+/** By operation of the instance protocol. */
+const rulesOfInstances: Readonly<Record<string, string>> = keyStates.instanceOperations;
 /** By operation, or by operation and parameter where several of them name a key. */
 const rulesOf: Readonly<Record<string, string | Readonly<Record<string, string>>>> = keyStates.operations;
-const becomes: Readonly<Record<string, Readonly<Partial<Record<KeyState, string>>>>> = keyStates.becomes;
+/** By operation, and by how the key stands where its state alone does not say it. */
+const becomes: Readonly<Record<string, Readonly<Partial<Record<KeyState | SubjectState, string>>>>> = keyStates.becomes;
 
 /** Parameters that name a key, or something that belongs to one. */
 const NAMES_OF_KEYS = [
@@ -80,8 +85,9 @@ forEachDatabase((database) => {
         const state = stateOf(standing);
         const title = `${operation.name}${role === undefined ? "" : ` by ${role}`}, ${standing}`;
         const answer = rule[state];
-        const left = answer === "Success" ? (becomes[operation.name]?.[state] ?? state) : state;
-        expected.push(`${title}: ${answer}, then ${left}`);
+        const { [standing]: ofStanding, [state]: ofState } = becomes[operation.name] ?? {};
+        const left = answer === "Success" ? (ofStanding ?? ofState ?? state) : state;
+        expected.push(`${title}: ${statuses[answer]} ${answer}, then ${left}`);
         const cell = await tryCell(world, { operation, role }, standing);
         found.push(`${title}: ${cell.answer}, then ${cell.left}`);
       }
@@ -89,7 +95,58 @@ forEachDatabase((database) => {
     assert.deepEqual(found, expected);
     t.diagnostic(`${found.length} answers`);
   });
+
+  test("every operation of the instance protocol answers alike", async (t) => {
+    const [expected, found]: [string[], string[]] = [[], []];
+    const naming = instanceOperations.filter(namesKey);
+    assert.deepEqual(Object.keys(rulesOfInstances).toSorted(), naming.map(({ name }) => name).toSorted());
+    for (const operation of naming) {
+      for (const standing of SUBJECT_STATES) {
+        const answer = rules[rulesOfInstances[operation.name] ?? ""]?.[stateOf(standing)] ?? "no rule";
+        expected.push(`${operation.name}, ${standing}: ${statuses[answer]} ${answer}`);
+        const name = `${kindFor(operation)} ${standing}`;
+        const subject = unchanged.get(name) ?? (await newSubject(world, operation, standing));
+        unchanged.set(name, subject);
+        const { error } = await world.run(operation, await instanceWireOf(world, operation, subject));
+        found.push(`${operation.name}, ${standing}: ${answerOf(error)}`);
+      }
+    }
+    assert.deepEqual(found, expected);
+    t.diagnostic(`${found.length} answers`);
+  });
 });
+
+function answerOf(error: ApiError | undefined): string {
+  return error === undefined ? "200 Success" : `${error.status} ${error.code}`;
+}
+
+const MESSAGE = Buffer.from("a message").toString("base64");
+
+/** What the instance protocol takes, with the ciphertext of another key, if of this one there can be none any more. */
+async function instanceWireOf(
+  world: World,
+  { name }: DeclaredOperation,
+  subject: Subject,
+): Promise<Readonly<Record<string, string>>> {
+  const { KeyId } = subject;
+  const [pair, signed] = [{ KeyPairSpec: "EC_P256", KeyFormat: "PEM" }, { Message: MESSAGE }];
+  if (name.includes("DataKeyPair")) return { KeyId, ...pair };
+  if (!name.endsWith("Decrypt")) return { KeyId, Plaintext: MESSAGE, ...signed, Signature: MESSAGE };
+  const encrypt = instanceOperations.find((operation) => operation.name === name.replace("Decrypt", "Encrypt"));
+  assert.ok(encrypt !== undefined);
+  const own = await world.run(encrypt, { KeyId, Plaintext: MESSAGE });
+  const sealed =
+    own.result ?? (await world.run(encrypt, { KeyId: await world.createKey(), Plaintext: MESSAGE })).result;
+  const { CiphertextBlob, Iv } = sealed as Readonly<Record<"CiphertextBlob" | "Iv", string>>;
+  if (name === "Decrypt") return { KeyId, CiphertextBlob, Iv };
+  const { KeyVersionId = "" } = await subject.parametersOf(encrypt);
+  const bytes = Buffer.from(CiphertextBlob, "base64");
+  bytes.write(KeyVersionId, VERSION_OFFSET, "latin1");
+  return { CiphertextBlob: bytes.toString("base64") };
+}
+
+/** Where an Advance ciphertext says its version (packages/kms/src/instance-protocol/advance-blob.ts). */
+const VERSION_OFFSET = 3;
 
 /** Keys that stand as they did: a refused call and one that only reads change nothing, as the next call shows. */
 const unchanged = new Map<string, Subject>();
@@ -99,13 +156,13 @@ async function tryCell(
   { operation, role }: Omit<Row, "rule">,
   standing: SubjectState,
 ): Promise<{ answer: string; left: string }> {
-  const name = `${kindFor(operation)} ${standing}`;
-  const subject = unchanged.get(name) ?? (await newSubject(world, operation, standing));
+  const name = `${kindFor(operation, role)} ${standing}`;
+  const subject = unchanged.get(name) ?? (await newSubject(world, operation, standing, role));
   const { error } = await world.call(operation.name, await wireOf(world, { operation, role, subject }));
   if (error !== undefined || operation.kind === "crypto" || operation.kind === "read") unchanged.set(name, subject);
   else unchanged.delete(name);
   const described = await world.ok<{ KeyMetadata: { KeyState: string } }>("DescribeKey", { KeyId: subject.KeyId });
-  return { answer: error?.code ?? "Success", left: described.KeyMetadata.KeyState };
+  return { answer: answerOf(error), left: described.KeyMetadata.KeyState };
 }
 
 /** The parameter of the role names the subject, and all others another key, which is enabled. */
@@ -116,9 +173,20 @@ async function wireOf(
   const wire = await subject.parametersOf(operation);
   if (role === undefined) return wire;
   const other = await newSubject(world, operation);
-  return { ...(await other.parametersOf(operation)), [role]: wire[role] ?? "" };
+  const { KeyId, KeyVersionId = "", CiphertextBlob = "", Algorithm = "" } = wire;
+  const others = await other.parametersOf(operation);
+  if (role !== "SourceKeyId") return { ...others, [role]: wire[role] ?? "" };
+  const source = { SourceKeyId: KeyId ?? "", SourceKeyVersionId: KeyVersionId, SourceEncryptionAlgorithm: Algorithm };
+  return { ...others, ...source, CiphertextBlob };
 }
 
 function stateOf(standing: SubjectState): KeyState {
-  return standing === "never imported" || standing === "expired" ? "PendingImport" : standing;
+  switch (standing) {
+    case "never imported":
+    case "expired":
+    case "expired while disabled":
+      return "PendingImport";
+    default:
+      return standing;
+  }
 }

@@ -6,7 +6,14 @@ import { RECEIVER } from "./receiver.ts";
 import { REGION, type World } from "./world.ts";
 
 /** How a key can stand: as its state says, where it waits for material also why. */
-export const SUBJECT_STATES = ["Enabled", "Disabled", "PendingDeletion", "never imported", "expired"] as const;
+export const SUBJECT_STATES = [
+  "Enabled",
+  "Disabled",
+  "PendingDeletion",
+  "never imported",
+  "expired",
+  "expired while disabled",
+] as const;
 export type SubjectState = (typeof SUBJECT_STATES)[number];
 
 type Wire = Readonly<Record<string, string>>;
@@ -24,16 +31,16 @@ const SYMMETRIC: KeyKind = { spec: "Aliyun_AES_256" };
 
 /** Keys of operations that do nothing with a symmetric one, or nothing with one whose material is made here. */
 const OTHER_KINDS: Readonly<Record<string, KeyKind>> = {
-  ...forOperations(["AsymmetricEncrypt", "AsymmetricDecrypt"], {
+  ...forOperations(["AsymmetricEncrypt", "AsymmetricDecrypt", "ReEncrypt by SourceKeyId"], {
     spec: "RSA_2048",
     usage: "ENCRYPT/DECRYPT",
     parameters: { Algorithm: "RSAES_OAEP_SHA_256" },
   }),
-  ...forOperations(["AsymmetricSign", "AsymmetricVerify", "GetPublicKey"], {
+  ...forOperations(["AsymmetricSign", "AsymmetricVerify", "GetPublicKey", "Sign", "Verify"], {
     spec: "EC_P256",
     parameters: { Algorithm: "ECDSA_SHA_256", Digest: Buffer.alloc(32).toString("base64"), Value: "AAAA" },
   }),
-  ...forOperations(["GenerateMac", "VerifyMac"], {
+  ...forOperations(["GenerateMac", "VerifyMac", "Hmac"], {
     spec: "HMAC_SHA_256",
     parameters: { Algorithm: "HMAC_SHA_256", Message: "eA==", Mac: "AAAA" },
   }),
@@ -63,19 +70,30 @@ export interface Subject {
   readonly parametersOf: (operation: DeclaredOperation) => Promise<Record<string, string>>;
 }
 
-/** Which operations can share a subject. */
-export function kindFor({ name }: DeclaredOperation): string {
-  const { spec, usage = "", isExternal = false } = OTHER_KINDS[name] ?? SYMMETRIC;
+/**
+ * Which operations can share a subject.
+ *
+ * @param role - the parameter that names the key, where another one names another key.
+ */
+export function kindFor(operation: DeclaredOperation, role?: string): string {
+  const { spec, usage = "", isExternal = false } = keyKindFor(operation, role);
   return `${spec} ${usage} ${isExternal}`;
 }
 
+function keyKindFor({ name }: DeclaredOperation, role: string | undefined): KeyKind {
+  return OTHER_KINDS[`${name} by ${role}`] ?? OTHER_KINDS[name] ?? SYMMETRIC;
+}
+
+/** @param role - as of {@link kindFor}. */
 export async function newSubject(
   world: World,
   operation: DeclaredOperation,
   state: SubjectState = "Enabled",
+  role?: string,
 ): Promise<Subject> {
-  const kind = OTHER_KINDS[operation.name] ?? SYMMETRIC;
-  const isExternal = kind.isExternal === true || state === "never imported" || state === "expired";
+  const kind = keyKindFor(operation, role);
+  const hasExpired = state === "expired" || state === "expired while disabled";
+  const isExternal = kind.isExternal === true || state === "never imported" || hasExpired;
   const KeyId = await world.createKey({
     KeySpec: kind.spec,
     ...(kind.usage !== undefined && { KeyUsage: kind.usage }),
@@ -85,21 +103,21 @@ export async function newSubject(
   await world.ok("CreateAlias", { AliasName: alias, KeyId });
   const pair = PAIRS[kind.spec];
   const imported = pair ?? randomBytes(32);
-  const expiresAt = state === "expired" ? Math.floor(world.now / SECOND_MILLIS) + 1 : 0;
+  const expiresAt = hasExpired ? Math.floor(world.now / SECOND_MILLIS) + 1 : 0;
   if (isExternal && state !== "never imported") {
     const wrapped = await wrap(world, { KeyId, material: imported, isPair: pair !== undefined });
     await world.ok("ImportKeyMaterial", { KeyId, ...wrapped, KeyMaterialExpireUnix: String(expiresAt) });
   }
   const KeyVersionId = await firstVersion(world, KeyId);
   const CiphertextBlob = await encrypt(world, { KeyId, KeyVersionId, kind, state });
-  if (state === "Disabled") await world.ok("DisableKey", { KeyId });
+  if (state === "Disabled" || state === "expired while disabled") await world.ok("DisableKey", { KeyId });
   if (state === "PendingDeletion") await world.ok("ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" });
-  if (state === "expired") world.now = expiresAt * SECOND_MILLIS;
+  if (hasExpired) world.now = expiresAt * SECOND_MILLIS;
 
   return {
     KeyId,
     alias,
-    kind: kindFor(operation),
+    kind: kindFor(operation, role),
     parametersOf: async ({ name }) => {
       return {
         KeyId,

@@ -28,7 +28,7 @@ import {
   SoftwareKeystore,
   SqliteBackend,
 } from "@cinnabar/kernel";
-import { type KeyUsage, type KeyUsageSource, kmsMigrations, kmsOperations } from "@cinnabar/kms";
+import { type AccountQuotas, type KeyUsage, type KeyUsageSource, kmsMigrations, kmsOperations } from "@cinnabar/kms";
 import type { TestDatabase, TestDatabaseInstance } from "@cinnabar/testkit";
 import type { Kysely } from "kysely";
 
@@ -118,12 +118,16 @@ export class World implements AsyncDisposable {
   }
 
   /** Calls an operation as `by`, or else as the root of `as`, by default of the world's own account. */
-  async call(
-    name: string,
-    parameters: Readonly<Record<string, string>> = {},
+  call(name: string, parameters: Readonly<Record<string, string>> = {}, caller: Caller = {}): Promise<Outcome> {
+    return this.run(declared(name, this.#operations), parameters, caller);
+  }
+
+  /** As {@link World.call}, an operation of whatever API. */
+  async run(
+    operation: DeclaredOperation,
+    parameters: Readonly<Record<string, string>>,
     { as = this.accountId, by }: Caller = {},
   ): Promise<Outcome> {
-    const operation = declared(name, this.#operations);
     const wire = new Map(Object.entries(parameters));
     const principal = by ?? rootPrincipal({ accountId: as, accessKeyId: "LTAI5tTest" });
     const context = new TestContext(this, { principal, cache: this.#cache, isLocked: isControl(operation, wire) });
@@ -284,6 +288,8 @@ const served = {
   },
   // What the separation of duties says is tested where there are users.
   separation: { check: () => Promise.resolve({}) },
+  // What instances are shared by is tested where there are shares.
+  shares: { takeOut: () => Promise.resolve({ changes: [], touched: [] }) },
   caChain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 } satisfies Parameters<typeof kmsOperations>[0];
 
@@ -291,6 +297,10 @@ export const operations = kmsOperations(served);
 
 /** As a server with `--compatibility=strict` serves them. */
 export const strictOperations = kmsOperations({ ...served, isStrict: true });
+
+/** As a server with `--account-quotas` serves them. */
+export const operationsWithin = (quotas: AccountQuotas): readonly DeclaredOperation[] =>
+  kmsOperations({ ...served, quotas });
 
 export class TestContext implements RequestContext {
   readonly principal: Principal;

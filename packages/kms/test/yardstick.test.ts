@@ -104,6 +104,23 @@ forEachDatabase((database) => {
   });
   after(() => world[Symbol.asyncDispose]());
 
+  test("every cryptographic operation takes a key by its id, an alias, and the ARN of either", async () => {
+    // GetParametersForImport makes a pair of its own, and uses no key.
+    const taking = operations.filter(
+      ({ name, kind, parameters }) =>
+        kind === "crypto" && Object.hasOwn(parameters, "KeyId") && name !== "GetParametersForImport",
+    );
+    assert.ok(taking.length >= 11, taking.map(({ name }) => name).join());
+    for (const operation of taking) {
+      const { KeyId, alias, parametersOf } = await newSubject(world, operation);
+      const wire = await parametersOf(operation);
+      const place = `acs:kms:${REGION}:${world.accountId}:`;
+      for (const named of [KeyId, alias, `${place}key/${KeyId}`, `${place}${alias}`]) {
+        assert.equal(await world.refusal(operation.name, { ...wire, KeyId: named }), "no error", operation.name);
+      }
+    }
+  });
+
   test("rights and forms of KeyId differ from the published API only where they mean to", async () => {
     const differences: string[] = [];
     for (const operation of operations) {

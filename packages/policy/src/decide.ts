@@ -42,7 +42,7 @@ export function decide(input: DecisionInput): Decision {
     const verdicts = { session: session ?? NOT_ASKED, identity: own, resource: theirs };
     return refusal(gate, verdicts[gate], window);
   }
-  const decisive = own.effect === "Allow" && required.identity === "either" ? own : theirs;
+  const decisive = own.effect === "Allow" && required.resource !== "allow" ? own : theirs;
   return allowance(decisive.effect === "Allow" ? decisive.statement : "root", window);
 }
 

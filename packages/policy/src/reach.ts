@@ -32,6 +32,18 @@ export function reachOf(policies: PolicySet, action: string, type: string): Reac
   };
 }
 
+/** Those of some resources, by their ARNs, on which policies of an identity may allow an action, under some circumstances or all. */
+export function allowedAmong(policies: PolicySet, action: string, resources: readonly string[]): readonly string[] {
+  const about = policies.statementsAbout(action);
+  const denials = about.filter(isCertainDenial);
+  const allowing = about.filter(({ verdict }) => verdict.effect === "Allow");
+  if (allowing.length === 0) return [];
+  return resources.filter((arn) => {
+    const resource = new ResourceName(arn);
+    return allowing.some((statement) => statement.coversResource(resource)) && !isDenied(denials, resource, "the one");
+  });
+}
+
 /** The ARNs of those resources of a type that policies name one by one in what they say of some actions, be it to deny them. */
 export function namedIn(policies: PolicySet, actions: readonly string[], type: string): readonly string[] {
   const prefix = new ResourceName(type);

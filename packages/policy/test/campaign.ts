@@ -1,5 +1,6 @@
 import type { Decision } from "../src/index.ts";
-import { compareDecisions, compareExplanations, shrink } from "./comparison.ts";
+import { compareDecisions, shrink } from "./comparison.ts";
+import { compareExplanations } from "./explanation-comparison.ts";
 import { randomScenario } from "./random-scenario.ts";
 import type { Scenario } from "./reference.ts";
 
@@ -16,19 +17,22 @@ export interface Campaign {
  *
  * @returns how often each outcome was seen
  */
-export function runCampaign({ seed, count, explainEvery }: Campaign): ReadonlyMap<string, number> {
+export function runCampaign({ seed, count: scenarios, explainEvery }: Campaign): ReadonlyMap<string, number> {
   const outcomes = new Map<string, number>();
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < scenarios; i++) {
     const scenario = randomScenario(seed + i);
     const decision = check(scenario, compareDecisions, seed + i);
-    if (i % explainEvery === 0) check(scenario, compareExplanations, seed + i);
-    const name = nameOf(decision);
-    outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
+    count(outcomes, nameOf(decision, scenario));
+    if (i % explainEvery === 0) count(outcomes, `explained: ${check(scenario, compareExplanations, seed + i)}`);
   }
   return outcomes;
 }
 
-function check(scenario: Scenario, compare: (scenario: Scenario) => Decision, seed: number): Decision {
+function count(outcomes: Map<string, number>, name: string): void {
+  outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
+}
+
+function check<T>(scenario: Scenario, compare: (scenario: Scenario) => T, seed: number): T {
   try {
     return compare(scenario);
   } catch {
@@ -42,7 +46,7 @@ function check(scenario: Scenario, compare: (scenario: Scenario) => Decision, se
   }
 }
 
-function nameOf(decision: Decision): string {
-  if (decision.allowed) return "allowed";
+function nameOf(decision: Decision, { principal }: Scenario): string {
+  if (decision.allowed) return `${principal.kind} allowed`;
   return `${decision.gate} ${decision.explicit ? "denies" : "does not allow"}`;
 }

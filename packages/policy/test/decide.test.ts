@@ -60,6 +60,8 @@ function summary(decision: Decision): string {
 const alice = `acs:ram::${OWNER}:user/alice`;
 const DEFAULT = [about(WHOLE_OWNER, { ...ALLOW, Action: "kms:*" })];
 
+const APPLICATION: PolicyPrincipal = { kind: "application", accountId: OWNER, name: "app", arn: "app" };
+
 const CASES: readonly [title: string, input: Case, expected: string][] = [
   ["the root of the key's account is allowed without any policy", { principal: rootOf(OWNER) }, "root"],
   ["the root is allowed by a policy that names it nowhere", { principal: rootOf(OWNER), key: [about(alice)] }, "root"],
@@ -70,6 +72,17 @@ const CASES: readonly [title: string, input: Case, expected: string][] = [
   ],
   ["policies of an identity do not bind the root", { principal: rootOf(OWNER), identity: [DENY] }, "root"],
   ["a user without policies is allowed nothing", {}, "identity does not allow"],
+  ["an application is allowed by its own policies alone", { principal: APPLICATION, identity: [ALLOW] }, "identity"],
+  [
+    "an application is not allowed by the default policy",
+    { principal: APPLICATION, key: DEFAULT },
+    "identity does not allow",
+  ],
+  [
+    "a Deny of the whole account binds its applications",
+    { principal: APPLICATION, identity: [ALLOW], key: [about(WHOLE_OWNER, DENY)] },
+    "resource denies",
+  ],
   ["a user is not allowed by the default policy", { key: DEFAULT }, "identity does not allow"],
   [
     "a role is not allowed by the default policy",

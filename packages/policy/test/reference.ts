@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
-import type { Decision, PolicyPrincipal } from "../src/index.ts";
+import type { Decision, NearMiss, PolicyPrincipal } from "../src/index.ts";
 
 /** A policy document as JSON has it; only what the random ones use. */
 export interface Document {
@@ -33,7 +33,7 @@ export interface Scenario {
   readonly resourcePolicy: readonly Document[] | undefined;
 }
 
-type Outcome = Pick<Decision & { allowed: false }, "gate" | "explicit"> | "allowed";
+export type Outcome = Pick<Decision & { allowed: false }, "gate" | "explicit"> | "allowed";
 type Effect = "Deny" | "Allow" | "None";
 
 /**
@@ -43,15 +43,15 @@ type Effect = "Deny" | "Allow" | "None";
 export function referenceOutcome(scenario: Scenario): Outcome {
   const { principal, session, identity, resourcePolicy = [], resourceAccountId, withinAccount } = scenario;
   if (session !== undefined) {
-    const narrowed = effectOf(session, scenario, false);
+    const narrowed = referenceEffect(session, scenario, false);
     if (narrowed !== "Allow") return { gate: "session", explicit: narrowed === "Deny" };
   }
 
-  const hasOwnPolicies = ["user", "role"].includes(principal.kind);
-  const belongsToAnAccount = ["user", "role", "root"].includes(principal.kind);
+  const hasOwnPolicies = ["user", "role", "application"].includes(principal.kind);
+  const belongsToAnAccount = hasOwnPolicies || principal.kind === "root";
   const sameAccount = belongsToAnAccount && principal.accountId === resourceAccountId && withinAccount === "either";
-  const a = hasOwnPolicies ? effectOf(identity, scenario, false) : "None";
-  const b = effectOf(resourcePolicy, scenario, sameAccount);
+  const a = hasOwnPolicies ? referenceEffect(identity, scenario, false) : "None";
+  const b = referenceEffect(resourcePolicy, scenario, sameAccount);
   if (a === "Deny") return { gate: "identity", explicit: true };
   if (b === "Deny") return { gate: "resource", explicit: true };
 
@@ -63,7 +63,8 @@ export function referenceOutcome(scenario: Scenario): Outcome {
   return b === "Allow" ? "allowed" : { gate: "resource", explicit: false };
 }
 
-function effectOf(documents: readonly Document[], scenario: Scenario, accountIsItsRoot: boolean): Effect {
+/** What documents say of the request together. */
+export function referenceEffect(documents: readonly Document[], scenario: Scenario, accountIsItsRoot: boolean): Effect {
   const effects = documents
     .flatMap((document) => document.Statement)
     .filter((statement) => referenceApplies(statement, scenario, accountIsItsRoot))
@@ -80,6 +81,21 @@ export function referenceApplies(statement: DocumentStatement, scenario: Scenari
     principalApplies(statement, scenario.principal, accountIsItsRoot) &&
     conditionsHold(statement, scenario.context)
   );
+}
+
+/** The elements of a statement that the request does not fit. */
+export function referenceMisfits(
+  statement: DocumentStatement,
+  scenario: Scenario,
+  accountIsItsRoot: boolean,
+): readonly ("Action" | NearMiss["element"])[] {
+  const fits = {
+    Action: actionApplies(statement, scenario.action),
+    Resource: resourceApplies(statement, scenario.resource),
+    Principal: principalApplies(statement, scenario.principal, accountIsItsRoot),
+    Condition: conditionsHold(statement, scenario.context),
+  };
+  return (["Action", "Resource", "Principal", "Condition"] as const).filter((element) => !fits[element]);
 }
 
 function actionApplies(statement: DocumentStatement, action: string): boolean {

@@ -1,15 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allowances, compilePolicy, decide, parsePolicy, PolicySet, possibility, relevantTo } from "../src/index.ts";
+import {
+  allowances,
+  compilePolicy,
+  decide,
+  type Decision,
+  givenConditions,
+  parsePolicy,
+  PolicySet,
+  possibility,
+  relevantTo,
+} from "../src/index.ts";
 import { inputOf } from "./comparison.ts";
-import { randomScenario } from "./random-scenario.ts";
+import { randomScenario, seeds } from "./random-scenario.ts";
 import { compiled, KEY, OTHER, OWNER, rootOf, setOf, userOf } from "./support.ts";
 
 const SCENARIOS = 1_500;
 
 test("what a policy says of an access is decided by the statements that are relevant to it", () => {
   const seen = { all: 0, some: 0, none: 0 };
-  for (let seed = 0; seed < SCENARIOS; seed++) {
+  for (const seed of seeds(SCENARIOS)) {
     const input = inputOf(randomScenario(seed));
     const { action, resource } = input.request;
     // Beside actions of other scenarios, which must not take statements away.
@@ -36,9 +46,43 @@ test("a policy with nothing relevant is none, and statements keep their places",
   assert.equal(indexes("kms:Decrypt", `${KEY}2`), undefined);
 });
 
+test("under known conditions a policy says what is left of it under the others", () => {
+  const seen = { all: 0, fewer: 0, none: 0 };
+  for (const seed of seeds(SCENARIOS)) {
+    const scenario = randomScenario(seed);
+    const input = inputOf(scenario);
+    const { conditions } = input.request;
+    const known = new Map<string, string>();
+    for (const [i, [key, value]] of Object.entries(scenario.context).entries()) {
+      const isKnown = key !== "acs:currenttime" && (seed >> i) % 2 === 0;
+      if (isKnown && typeof value === "string") known.set(key, value);
+    }
+    const left = input.identity.policies.flatMap((policy) => givenConditions(policy, known) ?? []);
+    const count = (policies: typeof left) => policies.reduce((sum, { statements }) => sum + statements.length, 0);
+    const [before, after] = [count([...input.identity.policies]), count(left)];
+    seen[after === 0 ? "none" : after === before ? "all" : "fewer"]++;
+    const isLeft = left.some(({ statements }) =>
+      statements.some((statement) => statement.conditions.some(({ condition }) => known.has(condition.key))),
+    );
+    assert(!isLeft, `seed ${seed}`);
+    // Nobody asks for these any more.
+    const others = { get: (key: string) => (known.has(key) ? assert.fail(key) : conditions.get(key)) };
+    const asked = input.resourcePolicy === undefined && input.session === undefined ? others : conditions;
+    const request = { ...input.request, conditions: asked };
+    const rest = decide({ ...input, request, identity: new PolicySet(left) });
+    assert.deepEqual(outcomeOf(rest), outcomeOf(decide(input)), `seed ${seed}`);
+  }
+  assert(Math.min(...Object.values(seen)) > 10, JSON.stringify(seen));
+});
+
+/** Of several statements that apply another one may be named, and one that does not apply may have looked at the time. */
+function outcomeOf(decision: Decision) {
+  return decision.allowed ? "allowed" : { gate: decision.gate, explicit: decision.explicit };
+}
+
 test("somebody is allowed by statements, or is the root of the account", () => {
   const seen = { allowed: 0, root: 0 };
-  for (let seed = 0; seed < SCENARIOS; seed++) {
+  for (const seed of seeds(SCENARIOS)) {
     const { session: _session, ...input } = inputOf(randomScenario(seed));
     if (possibility(input.request, input) === "never") continue;
     const statements = allowances(input.request, input);

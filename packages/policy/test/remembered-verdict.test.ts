@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide } from "../src/index.ts";
 import { inputOf } from "./comparison.ts";
-import { PRINCIPALS, Random, randomScenario } from "./random-scenario.ts";
+import { PRINCIPALS, Random, randomScenario, seeds } from "./random-scenario.ts";
 import type { Scenario } from "./reference.ts";
 import { KEY, requestOf, setOf, userOf } from "./support.ts";
 
@@ -11,7 +11,7 @@ const QUESTIONS = 40;
 const TIMES = ["2025-12-31T23:59:59.999Z", "2026-01-01T00:00:00.000Z", "2026-11-22T08:00:00.000Z", "not a time"];
 
 test("policies that were asked before say what the same policies say that never were", () => {
-  for (let seed = 0; seed < SCENARIOS; seed++) {
+  for (const seed of seeds(SCENARIOS)) {
     const random = new Random(seed);
     const asked = randomScenario(seed);
     const sets = inputOf(asked);

@@ -12,7 +12,7 @@ import {
 } from "@cinnabar/kernel";
 import { type AccessKey, accessKeyKind } from "./access-key/access-key-repository.ts";
 import { type Account, accountKind } from "./account.ts";
-import { ramArn } from "./resource-name.ts";
+import { ramArn, serviceArn } from "./resource-name.ts";
 import { SessionFinder } from "./sts/session-finder.ts";
 import { type User, userKind } from "./user/user-repository.ts";
 
@@ -71,7 +71,7 @@ function toIdentified(key: AccessKey, account: Account, principal: Principal): I
 /** Whose the AccessKeys are that belong to no user: the root's, or those of the service that the account is of. */
 function ownerPrincipal({ id: accountId, service: serviceName }: Account, accessKeyId: string): Principal {
   if (serviceName === undefined) return rootPrincipal({ accountId, accessKeyId });
-  return { type: "service", accountId, accessKeyId, serviceName, arn: `acs:ram::${accountId}:service/${serviceName}` };
+  return { type: "service", accountId, accessKeyId, serviceName, arn: serviceArn(accountId, serviceName) };
 }
 
 function userPrincipal({ accountId, userId, userName }: User, accessKeyId: string): Principal {

@@ -13,6 +13,7 @@ import { policyTable, policyVersionTable } from "./policy/policy-repository.ts";
 import { roleAndPolicyOperations } from "./role-and-policy-operations.ts";
 import { roleTable } from "./role/role-repository.ts";
 import { getSeparationOfDuties } from "./separation/get-separation-of-duties.ts";
+import { listPrincipalsWithBothRights } from "./separation/list-principals-with-both-rights.ts";
 import { setSeparationOfDuties } from "./separation/set-separation-of-duties.ts";
 import { accountAliasTable, passwordPolicyTable, securityPreferenceTable } from "./settings/identity-settings.ts";
 import { ramTagTable } from "./tag/tag-repository.ts";
@@ -20,7 +21,8 @@ import { type TrialParts, tryPolicy } from "./trial/try-policy.ts";
 import { userTable } from "./user/user-repository.ts";
 import { userOperations, type UserOperationParts } from "./user-operations.ts";
 
-export type { FindRight } from "./access/asked-resource.ts";
+export type { Applications, KnownApplication } from "./access/applications.ts";
+export type { FindRight, FoundRight } from "./access/asked-resource.ts";
 export type { FindLastUse } from "./access-key/get-access-key-last-used.ts";
 export type { AccessKeyEntry } from "./access-key/access-key-repository.ts";
 export { accountKind, type AccountSettings, SEPARATIONS, type SeparationOfDuties } from "./account.ts";
@@ -39,7 +41,8 @@ export type { RecordedCalls, RecordedEvent, SecondsRange } from "./trial/recorde
 export { type SystemPolicy, systemPolicies } from "./policy/system-policies.ts";
 export { isServiceName, type ServiceName, SERVICES } from "./service/service-name.ts";
 export { MAX_SERVICE_ACCESS_KEYS, type Service, Services } from "./service/services.ts";
-export type { Conflict, KeyPolicies } from "./separation/find-conflicts.ts";
+export type { Conflict } from "./separation/conflict.ts";
+export type { KeyPolicies } from "./separation/key-policies.ts";
 export type { ProbedKey } from "./separation/key-rights.ts";
 export { Separation, SEPARATION_ERRORS } from "./separation/separation.ts";
 export { stsOperations } from "./sts/index.ts";
@@ -75,6 +78,7 @@ export function ramOperations(parts: UserOperationParts & AccessParts & TrialPar
     listPrincipalsForAction(parts),
     tryPolicy(parts),
     getSeparationOfDuties,
+    listPrincipalsWithBothRights(parts),
     setSeparationOfDuties,
   ];
 }

@@ -8,6 +8,11 @@ export function ramArn(accountId: string, type: RamResourceType, name: string): 
   return `acs:ram::${accountId}:${type}/${name}`;
 }
 
+/** The name of a service that has an account of its own. */
+export function serviceArn(accountId: string, service: string): string {
+  return `acs:ram::${accountId}:service/${service}`;
+}
+
 /** The right to do `action` to one user, group, role, policy or MFA device of the caller's account, whether it exists or not. */
 export function onNamed(
   context: RequestContext,

@@ -110,6 +110,7 @@ class World implements AsyncDisposable {
         committed: () => {},
         missed: () => {},
         unavailable: unexpected,
+        tampered: unexpected,
         fenced: unexpected,
         clockBehind: unexpected,
         checkpointed: () => {},

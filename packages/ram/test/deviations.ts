@@ -24,6 +24,7 @@ export const DEVIATIONS: Readonly<Record<string, string>> = {
   "DecodeDiagnosticMessage fails with TooManyRequests: is not declared": NO_SEARCH,
   "GetAccessExplanation: is not published": QUESTIONS,
   "ListPrincipalsForAction: is not published": QUESTIONS,
+  "ListPrincipalsWithBothRights: is not published": SEPARATION,
   "TryPolicy: is not published": QUESTIONS,
   "GetSeparationOfDuties: is not published": SEPARATION,
   "SetSeparationOfDuties: is not published": SEPARATION,

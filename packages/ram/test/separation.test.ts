@@ -6,7 +6,14 @@ import { type ProbedKey, Separation } from "@cinnabar/ram";
 import { forEachDatabase } from "@cinnabar/testkit";
 import fc from "fast-check";
 import { PolicyWorld } from "./support/policy-world.ts";
-import { findNewConflicts, type SmallWorld, type Statement } from "./support/separation-reference.ts";
+import {
+  findBoth,
+  findNewConflicts,
+  isHeld,
+  type SmallWorld,
+  type Statement,
+  type ToldRight,
+} from "./support/separation-reference.ts";
 
 const REGION = "cn-hangzhou";
 const KEY_IDS = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"] as const;
@@ -30,6 +37,58 @@ const deny = (Action: string | readonly string[], Resource = "*"): Statement => 
 const USING = ["kms:Encrypt", "kms:Decrypt"];
 const CRYPTOGRAPHY = ["kms:*crypt*", "kms:Generate*", "kms:ExportDataKey", "kms:VerifyMac", "kms:Asymmetric*"];
 const custom = (PolicyName: string) => ({ PolicyType: "Custom", PolicyName });
+
+const ROLES = ["role/r0", "role/r1", "role/r2"];
+const PEOPLE = ["user/u0", "user/u1", ...ROLES];
+const OTHER_ACCOUNT = "acs:ram::1234567890123456";
+const SERVICE = "oss.aliyuncs.com";
+
+interface ListedRight {
+  readonly Action: string;
+  readonly Roles: { readonly Role: readonly string[] };
+}
+
+interface ListedPrincipal extends Readonly<Record<"Arn" | "Type" | "Name", string>> {
+  readonly Using: ListedRight;
+  readonly Managing: ListedRight;
+}
+
+interface Listed {
+  readonly Principals: { readonly Principal: readonly ListedPrincipal[] };
+  readonly IsTruncated: boolean;
+  readonly Marker?: string;
+}
+
+/** Of an account that is told as a whole it does not matter which of its members are told as well. */
+function assertSame(found: readonly string[], expected: readonly string[], message: string): void {
+  const isNeeded = (name: string): boolean =>
+    name === `${OTHER_ACCOUNT}:root` ||
+    !name.startsWith(`${OTHER_ACCOUNT}:`) ||
+    !expected.includes(`${OTHER_ACCOUNT}:root`);
+  assert.deepEqual(found.filter(isNeeded).toSorted(), expected.filter(isNeeded), message);
+  assert.deepEqual(
+    found.filter((name) => !expected.includes(name)),
+    [],
+    message,
+  );
+}
+
+/** As policies name those of the account, such as `user/u0`, and others. */
+function toPrincipal(accountId: string, names: readonly string[]): NonNullable<Statement["Principal"]> {
+  const of = (name: string): "RAM" | "Service" | "Federated" => {
+    if (name === SERVICE) return "Service";
+    return name.includes(":oidc-provider/") ? "Federated" : "RAM";
+  };
+  const written = (name: string): string =>
+    name.includes(":") || name === SERVICE ? name : `acs:ram::${accountId}:${name}`;
+  return Object.fromEntries([...Map.groupBy(names, of)].map(([type, some]) => [type, some.map(written)]));
+}
+
+/** As {@link told} has a right. */
+function toRight(text: string): ToldRight {
+  const [action = "", ...roles] = text.split("@");
+  return { action, roles };
+}
 
 /** Who is warned of, and by which rights. */
 function told(result: object | undefined): readonly string[] {
@@ -172,6 +231,49 @@ forEachDatabase((database) => {
       assert.equal(told(await world.ok("AttachPolicyToUser", full)).length, 1);
     });
 
+    test("counts who can give itself rights even where it had both, for there are keys that were closed to it", async () => {
+      await world.addUser("grace");
+      await attachTo("grace", "sod-use");
+      await attachTo("grace", "sod-manage");
+      assert.deepEqual(await attachTo("grace", "sod-attach"), [
+        "user/grace * ram:AttachPolicyToUser ram:AttachPolicyToUser",
+      ]);
+    });
+
+    test("finds in a large group who has the other half, those whom a key names, and who may do it to itself alone", async () => {
+      const names = Array.from({ length: 230 }, (_, i) => `member-${String(i).padStart(3, "0")}`);
+      const members = await world.addUsers(names);
+      const group = await world.addGroup("large");
+      await world.joinAll(members, group);
+      const toGroup = (GroupName: string, name: string) => ({ GroupName, ...custom(name) });
+      for (const name of ["member-005", "member-123", "member-229"]) await attachTo(name, "sod-use");
+      const [keyId] = KEY_IDS;
+      const RAM = [`acs:ram::${world.accountId}:user/member-200`, `acs:ram::${world.accountId}:user/elsewhere`];
+      const policy = keyPolicy([{ Effect: "Allow", Action: "kms:Encrypt", Resource: "*", Principal: { RAM } }]);
+      world.probedKeys.set(keyId, { keyId, arn: keyArn(keyId), policy });
+      const managing = await world.ok("AttachPolicyToGroup", toGroup("large", "sod-manage"));
+      assert.deepEqual(told(managing).toSorted(), [
+        "user/member-005 * kms:Encrypt kms:DisableKey",
+        "user/member-123 * kms:Encrypt kms:DisableKey",
+        `user/member-200 ${keyId} kms:Encrypt kms:DisableKey`,
+        "user/member-229 * kms:Encrypt kms:DisableKey",
+      ]);
+      await world.ok("DetachPolicyFromGroup", toGroup("large", "sod-manage"));
+      world.probedKeys.clear();
+      const others = [allow("ram:CreateAccessKey", "acs:ram:*:*:user/member-000")];
+      await world.ok("CreatePolicy", { PolicyName: "sod-member-keys", PolicyDocument: document(others) });
+      const pair = await world.addGroup("pair");
+      await world.joinAll(members.slice(0, 2), pair);
+      assert.deepEqual(told(await world.ok("AttachPolicyToGroup", toGroup("pair", "sod-member-keys"))), [
+        "user/member-001 * ram:CreateAccessKey ram:CreateAccessKey",
+      ]);
+      const { Warnings } = await world.ok<{ Warnings: { Warning: readonly object[]; IsTruncated: boolean } }>(
+        "AttachPolicyToGroup",
+        toGroup("large", "sod-member-keys"),
+      );
+      assert.deepEqual([Warnings.Warning.length, Warnings.IsTruncated], [20, true]);
+    });
+
     test("counts what somebody may do as a role, through as many as there are, and who belongs to a group", async () => {
       const trusts = (principal: string) =>
         document([{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [principal] } }]);
@@ -265,6 +367,133 @@ forEachDatabase((database) => {
         [`user/kim ${keyId} kms:Encrypt kms:DisableKey`],
         "a Deny for the whole account is gone",
       );
+    });
+
+    test("counts who of elsewhere may assume roles that give both together, and says what it is", async () => {
+      const provider = `acs:ram::${world.accountId}:oidc-provider/idp`;
+      const trusting = (Principal: Statement["Principal"]) =>
+        document([{ Effect: "Allow", Action: "sts:AssumeRole", ...(Principal && { Principal }) }]);
+      const everybody = { RAM: [`${OTHER_ACCOUNT}:user/vic`], Service: [SERVICE], Federated: [provider] };
+      const create = (RoleName: string, Principal: Statement["Principal"]) =>
+        world.ok("CreateRole", { RoleName, AssumeRolePolicyDocument: trusting(Principal) });
+      await create("guests-use", everybody);
+      await create("guests-manage", everybody);
+      await create("guests-administer", { Service: [SERVICE] });
+      const attach = (RoleName: string, name: string) =>
+        world.call("AttachPolicyToRole", { RoleName, ...custom(name) });
+      assert.deepEqual(told((await attach("guests-use", "sod-use")).result), []);
+      await world.ok("SetSeparationOfDuties", { SeparationOfDuties: "enforce" });
+      const { error } = await attach("guests-manage", "sod-manage");
+      assert.equal(error?.code, "Rejected.SeparationOfDuties");
+      const by = "can use keys of the account by kms:Encrypt as the role guests-use and manage it by kms:DisableKey";
+      for (const who of [`${OTHER_ACCOUNT}:user/vic`, `The service ${SERVICE}`, `Whoever ${provider} vouches for`]) {
+        assert.ok(error.message.includes(`${who} ${by} as the role guests-manage`), error.message);
+      }
+      const whole = { RAM: [`${OTHER_ACCOUNT}:root`] };
+      await world.ok("UpdateRole", { RoleName: "guests-use", NewAssumeRolePolicyDocument: trusting(whole) });
+      assert.match(
+        (await attach("guests-manage", "sod-manage")).error?.message ?? "",
+        /1234567890123456:user\/vic can/,
+      );
+      await world.ok("SetSeparationOfDuties", { SeparationOfDuties: "warn" });
+      const rights = "kms:Encrypt@guests-use kms:DisableKey@guests-manage";
+      assert.deepEqual(told((await attach("guests-manage", "sod-manage")).result), [`user/vic * ${rights}`]);
+      const both = { RoleName: "guests-manage", NewAssumeRolePolicyDocument: trusting(whole) };
+      const { Warnings } = await world.ok<{ Warnings: { Warning: { Principal: string; Message: string }[] } }>(
+        "UpdateRole",
+        both,
+      );
+      assert.deepEqual(
+        Warnings.Warning.map(({ Principal, Message }) => [Principal, Message]),
+        [[`${OTHER_ACCOUNT}:root`, `The account 1234567890123456 ${by} as the role guests-manage.`]],
+      );
+      assert.deepEqual(told((await attach("guests-administer", "sod-no-use")).result), []);
+      assert.deepEqual(
+        told((await attach("guests-administer", "sod-repolicy")).result),
+        [],
+        "a key is never opened to a service",
+      );
+    });
+
+    test("counts a right to a key of somebody of an account that as a whole may assume the role with the other", async () => {
+      const [keyId] = KEY_IDS;
+      const account = "acs:ram::6543210987654321";
+      const RAM = [`${account}:user/vera`];
+      const policy = keyPolicy([{ Effect: "Allow", Action: "kms:Encrypt", Resource: "*", Principal: { RAM } }]);
+      world.probedKeys.set(keyId, { keyId, arn: keyArn(keyId), policy });
+      const AssumeRolePolicyDocument = document([
+        { Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [`${account}:root`] } },
+      ]);
+      await world.ok("CreateRole", { RoleName: "open-to-all", AssumeRolePolicyDocument });
+      const attached = await world.ok("AttachPolicyToRole", { RoleName: "open-to-all", ...custom("sod-manage") });
+      const expected = `user/vera ${keyId} kms:Encrypt kms:DisableKey@open-to-all`;
+      assert.ok(told(attached).includes(expected), told(attached).join("\n"));
+      const change = { kind: "key-policy", keyId, arn: keyArn(keyId), before: { policy: undefined }, policy } as const;
+      assert.ok(told(await separation.check(world.context(), change)).includes(expected));
+      world.probedKeys.clear();
+    });
+
+    test("lists who has both of a key, or of all, just as changes are judged: patterns, barred administrators, names", async () => {
+      await using own = await PolicyWorld.open(database);
+      const [keyId, otherId] = KEY_IDS;
+      const arn = `acs:kms:${REGION}:${own.accountId}:key/${keyId}`;
+      const RAM = [`acs:ram::${own.accountId}:user/not-there-yet`];
+      const policy = keyPolicy([{ Effect: "Allow", Action: "kms:*", Resource: "*", Principal: { RAM } }]);
+      own.probedKeys.set(keyId, { keyId, arn, policy });
+      own.probedKeys.set(otherId, { keyId: otherId, arn: arn.replace(keyId, otherId) });
+      const attached: Readonly<Record<string, readonly Statement[]>> = {
+        pat: [
+          allow("ram:AttachPolicyToUser", "acs:ram:*:*:user/p*"),
+          allow("ram:AttachPolicyToUser", "acs:ram:*:system:policy/*"),
+        ],
+        admin: [
+          allow(["kms:DisableKey", "kms:EnableKey", "kms:SetKeyPolicy"]),
+          deny([...CRYPTOGRAPHY, "kms:ImportKeyMaterial"]),
+        ],
+        half: [allow("kms:Encrypt")],
+        one: [allow("kms:*", `acs:kms:*:*:key/${otherId}`)],
+        self: [allow("ram:CreateAccessKey", "acs:ram:*:*:user/self")],
+        hop: [allow(["kms:Encrypt", "sts:AssumeRole"])],
+        apps: [allow(["kms:CreateClientKey", "kms:DisableKey"])],
+      };
+      await own.addUsers(Object.keys(attached));
+      for (const [name, statements] of Object.entries(attached)) {
+        await own.ok("CreatePolicy", { PolicyName: name, PolicyDocument: document(statements) });
+        await own.ok("AttachPolicyToUser", { UserName: name, ...custom(name) });
+      }
+      await own.ok("CreatePolicy", { PolicyName: "manage", PolicyDocument: document([allow("kms:DisableKey")]) });
+      const AssumeRolePolicyDocument = document([
+        { Effect: "Allow", Action: "sts:AssumeRole", Principal: toPrincipal(own.accountId, ["user/hop", SERVICE]) },
+      ]);
+      await own.ok("CreateRole", { RoleName: "manager", AssumeRolePolicyDocument });
+      await own.ok("AttachPolicyToRole", { RoleName: "manager", ...custom("manage") });
+      const list = async (AuthResource: string) => {
+        const { Principals } = await own.ok<Listed>("ListPrincipalsWithBothRights", { AuthResource });
+        return Principals.Principal.map(({ Type, Name, Using, Managing }) => {
+          const [using, managing] = [Using, Managing].map(({ Action, Roles }) => [Action, ...Roles.Role].join("@"));
+          return `${Type} ${Name} ${using} ${managing}`;
+        });
+      };
+      const always = [
+        "SubUser apps kms:CreateClientKey kms:DisableKey",
+        "SubUser hop kms:Encrypt kms:DisableKey@manager",
+        "SubUser pat ram:AttachPolicyToUser ram:AttachPolicyToUser",
+      ];
+      assert.deepEqual(await list("*"), always);
+      const one = "SubUser one kms:Encrypt kms:DisableKey";
+      assert.deepEqual(await list(otherId), [...always.slice(0, 2), one, ...always.slice(2)]);
+      const unnamed = "SubUser not-there-yet kms:Encrypt kms:DisableKey";
+      assert.deepEqual(await list(arn), [...always.slice(0, 2), unnamed, ...always.slice(2)]);
+      for (const AuthResource of [
+        arn.replace(keyId, "*"),
+        arn.replace(own.accountId, "1234567890123456"),
+        `acs:ram::${own.accountId}:role/manager`,
+      ]) {
+        assert.equal(await own.code("ListPrincipalsWithBothRights", { AuthResource }), "InvalidParameter");
+      }
+      await own.ok("SetSeparationOfDuties", { SeparationOfDuties: "enforce" });
+      const full = { UserName: "pat", PolicyType: "System", PolicyName: "AliyunKMSFullAccess" };
+      assert.equal(await own.code("AttachPolicyToUser", full), undefined, "pat had both, as the list says");
     });
 
     test("refuses where the account enforces it, says nothing where it is off, and tells other accounts nothing", async () => {
@@ -380,23 +609,42 @@ forEachDatabase((database) => {
       await using own = await PolicyWorld.open(database);
       const separated = new Separation(own.keyPolicies);
       const { accountId } = own;
-      const ids = new Map<string, string>();
-      for (const name of ["u0", "u1"]) ids.set(`user/${name}`, (await own.addUser(name)).userId);
+      await own.addUsers(["u0", "u1"]);
       await own.addGroup("g0");
-      const trust = (roles: readonly string[]): Statement => ({
-        Effect: "Allow",
+      const provider = `acs:ram::${accountId}:oidc-provider/idp`;
+      const others = [`${OTHER_ACCOUNT}:user/vic`, `${OTHER_ACCOUNT}:role/ci`, `${OTHER_ACCOUNT}:root`];
+      const outsiders = [...others, SERVICE, provider];
+      const trust = (names: readonly string[], Effect: Statement["Effect"] = "Allow", when = {}): Statement => ({
+        Effect,
         Action: "sts:AssumeRole",
-        Principal: { RAM: roles.map((name) => `acs:ram::${accountId}:${name}`) },
+        Principal: toPrincipal(accountId, names),
+        ...when,
       });
+      const fullNames = new Map(outsiders.map((name) => [name.slice(name.lastIndexOf(":") + 1), name]));
+      /** `undefined` where a key's policy denies the root to read it. */
+      const listed = async (AuthResource: string): Promise<readonly string[] | undefined> => {
+        const found: string[] = [];
+        for (let next: Readonly<Record<string, string>> | undefined = {}; next !== undefined;) {
+          const page = { AuthResource, MaxItems: "3", ...next };
+          const { result, error } = await own.call("ListPrincipalsWithBothRights", page);
+          if (error?.code === "NoPermission") return undefined;
+          if (error !== undefined) throw error;
+          const answer = result as unknown as Listed;
+          found.push(...answer.Principals.Principal.map(({ Arn }) => Arn));
+          next = answer.Marker === undefined ? undefined : { Marker: answer.Marker };
+        }
+        return found.map((arn) => (outsiders.includes(arn) ? arn : arn.slice(`acs:ram::${accountId}:`.length)));
+      };
       const arns = KEY_IDS.map((keyId) => `acs:kms:${REGION}:${accountId}:key/${keyId}`);
       let state: SmallWorld = {
         accountId,
         region: REGION,
-        attached: { "user/u0": [], "user/u1": [], "role/r0": [], "role/r1": [], "group/g0": [] },
+        attached: Object.fromEntries([...PEOPLE, "group/g0"].map((name) => [name, []])),
         policies: { p0: [allow("oss:*")], p1: [allow("oss:*")], p2: [allow("oss:*")] },
         groups: { "user/u0": [], "user/u1": [] },
-        trusts: { "role/r0": [trust(["user/u0"])], "role/r1": [trust(["user/u0"])] },
+        trusts: Object.fromEntries(ROLES.map((role) => [role, [trust(["user/u0"])]])),
         keys: Object.fromEntries(KEY_IDS.map((keyId) => [keyId, []])),
+        outsiders,
       };
       for (const PolicyName of Object.keys(state.policies)) {
         await own.ok("CreatePolicy", { PolicyName, PolicyDocument: document([allow("oss:*")]) });
@@ -411,7 +659,11 @@ forEachDatabase((database) => {
       const condition = fc.constantFrom<Pick<Statement, "Condition">>(
         {},
         {},
+        {},
+        {},
         { Condition: { Bool: { "acs:SecureTransport": ["true"] } } },
+        { Condition: { Bool: { "acs:MFAPresent": ["true"] } } },
+        { Condition: { NotIpAddress: { "acs:SourceIp": ["10.0.0.0/8"] } } },
       );
       const ofKeys = fc
         .tuple(
@@ -422,8 +674,17 @@ forEachDatabase((database) => {
         )
         .map(([Effect, Action, Resource, when]): Statement => ({ Effect, Action, Resource, ...when }));
       const ofRoles = fc
-        .tuple(effect, fc.constantFrom("*", `acs:ram:*:${accountId}:role/r0`, `acs:ram::${accountId}:role/r1`))
-        .map(([Effect, Resource]): Statement => ({ Effect, Action: "sts:AssumeRole", Resource }));
+        .tuple(
+          effect,
+          fc.constantFrom(
+            "*",
+            `acs:ram:*:${accountId}:role/r0`,
+            `acs:ram::${accountId}:role/r1`,
+            "acs:ram:*:*:role/r?",
+          ),
+          condition,
+        )
+        .map(([Effect, Resource, when]): Statement => ({ Effect, Action: "sts:AssumeRole", Resource, ...when }));
       const ofRam = fc
         .tuple(
           effect,
@@ -435,7 +696,11 @@ forEachDatabase((database) => {
         fc.oneof({ weight: 5, arbitrary: ofKeys }, { weight: 3, arbitrary: ofRoles }, { weight: 1, arbitrary: ofRam }),
         { minLength: 1, maxLength: 3 },
       );
-      const people = fc.subarray(["user/u0", "user/u1", "role/r0", "role/r1", "*"], { minLength: 1, maxLength: 2 });
+      const people = fc.oneof(
+        fc.subarray([...PEOPLE, "*"], { minLength: 1, maxLength: 2 }),
+        fc.subarray([...PEOPLE, "*", ...others], { minLength: 1, maxLength: 2 }),
+      );
+      const trusted = fc.oneof(people, fc.subarray([...PEOPLE, ...outsiders], { minLength: 1, maxLength: 2 }));
       const keyStatements = fc.array(
         fc
           .tuple(
@@ -448,12 +713,12 @@ forEachDatabase((database) => {
             Effect,
             Action,
             Resource: "*",
-            Principal: { RAM: who.map((name) => `acs:ram::${accountId}:${name}`) },
+            Principal: toPrincipal(accountId, who),
             ...when,
           })),
         { maxLength: 2 },
       );
-      const holder = fc.constantFrom("user/u0", "user/u1", "role/r0", "role/r1", "group/g0");
+      const holder = fc.constantFrom(...PEOPLE, "group/g0");
       const policy = fc.constantFrom("p0", "p1", "p2");
       const toggled = (all: readonly string[] = [], one: string) =>
         all.includes(one) ? all.filter((each) => each !== one) : [...all, one];
@@ -490,14 +755,20 @@ forEachDatabase((database) => {
           return own.ok(isMember ? "RemoveUserFromGroup" : "AddUserToGroup", { UserName, GroupName: "g0" });
         },
       }));
-      const trusting = fc.tuple(fc.constantFrom("role/r0", "role/r1"), people).map(([role, who]): Step => ({
-        next: (state) => ({ ...state, trusts: { ...state.trusts, [role]: [trust(who)] } }),
-        carryOut: () =>
-          own.ok("UpdateRole", {
-            RoleName: role.slice("role/".length),
-            NewAssumeRolePolicyDocument: document([trust(who)]),
-          }),
-      }));
+      const admitting = fc.tuple(trusted, condition).map(([who, when]) => trust(who, "Allow", when));
+      const denying = fc.tuple(trusted, condition).map(([who, when]) => trust(who, "Deny", when));
+      const trusts = fc.tuple(admitting, fc.option(fc.oneof(admitting, denying), { nil: undefined }));
+      const trusting = fc.tuple(fc.constantFrom(...ROLES), trusts).map(([role, [first, second]]): Step => {
+        const content = second === undefined ? [first] : [first, second];
+        return {
+          next: (state) => ({ ...state, trusts: { ...state.trusts, [role]: content } }),
+          carryOut: () =>
+            own.ok("UpdateRole", {
+              RoleName: role.slice("role/".length),
+              NewAssumeRolePolicyDocument: document(content),
+            }),
+        };
+      });
       const opening = fc.tuple(fc.constantFrom(...KEY_IDS), keyStatements).map(([keyId, content]): Step => ({
         next: (state) => ({ ...state, keys: { ...state.keys, [keyId]: content } }),
         async carryOut() {
@@ -512,23 +783,36 @@ forEachDatabase((database) => {
       const run = async (steps: readonly Step[]): Promise<void> => {
         for (const step of steps) {
           const after = step.next(state);
-          const warned = new Set(told(await step.carryOut(state)).map((line) => line.slice(0, line.indexOf(" "))));
+          const lines = told(await step.carryOut(state))
+            .map((line) => line.split(" "))
+            .map(([name = "", ...rest]) => [fullNames.get(name) ?? name, ...rest]);
+          const warned = new Set(lines.map(([name = ""]) => name));
           const expected = findNewConflicts(state, after);
-          assert.deepEqual([...warned].toSorted(), expected, JSON.stringify({ before: state, after }));
+          const changed = JSON.stringify({ before: state, after });
+          assertSame([...warned], expected, changed);
+          for (const [name = "", keyId = "", ...rights] of lines) {
+            for (const right of rights.map(toRight)) {
+              assert.ok(isHeld(after, { name, keyId, right }), `${name} ${keyId} ${JSON.stringify(right)} ${changed}`);
+            }
+          }
           state = after;
+        }
+        for (const resource of ["*", ...KEY_IDS]) {
+          const found = await listed(resource);
+          if (found !== undefined) assertSame(found, findBoth(state, resource), `${resource} ${JSON.stringify(state)}`);
         }
       };
       const step = fc.oneof(
         { weight: 4, arbitrary: attaching },
         { weight: 4, arbitrary: rewriting },
         { weight: 2, arbitrary: joining },
-        { weight: 2, arbitrary: trusting },
+        { weight: 4, arbitrary: trusting },
         { weight: 3, arbitrary: opening },
       );
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 15 }), run),
         // What one run has changed the next one starts from: a shrunken one would not be the same.
-        { numRuns: database.name === "sqlite" ? 4 : 1, endOnFailure: true },
+        { numRuns: database.name === "sqlite" ? 6 : 1, endOnFailure: true },
       );
     });
   });

@@ -6,6 +6,7 @@ import { ramOperations, Separation } from "@cinnabar/ram";
 import { z } from "zod";
 import yardstick from "../yardstick/ram-2015-05-01.json" with { type: "json" };
 import { DEVIATIONS } from "./deviations.ts";
+import { noApplications } from "./support/no-applications.ts";
 import { noRecords } from "./support/no-records.ts";
 
 interface PublishedParameter {
@@ -47,6 +48,7 @@ const operations = ramOperations({
   authorizer: rootOnly,
   findRight: () => undefined,
   recorded: noRecords,
+  applications: noApplications,
 });
 
 test("the declarations of RAM differ from the published API only where they mean to", (t) => {

@@ -4,6 +4,7 @@ export type { RequestHeaders } from "./headers.ts";
 export { INSTANCE_APIS, type InstanceApi } from "./instance-messages.ts";
 export {
   INSTANCE_API_VERSION,
+  INSTANCE_HEADERS,
   isInstanceRequest,
   PROTOBUF_CONTENT_TYPE,
   readClientKeyId,

@@ -19,6 +19,7 @@ export const INSTANCE_HEADERS = {
   accessKeyId: "x-kms-acccesskeyid",
   apiName: "x-kms-apiname",
   apiVersion: "x-kms-apiversion",
+  keyVersionId: "x-kms-migrationkeyversionid",
   signatureMethod: "x-kms-signaturemethod",
 } as const;
 
@@ -79,7 +80,7 @@ export function parseInstanceRequest({ method, url, headers, body }: HttpRequest
     nonce: undefined,
     timestampMillis,
     signature: readSignature(headers),
-    parameters: new Map(),
+    parameters: readHeaderParameters(headers),
     message: body,
     stringsToSign: [instanceStringToSign({ method, digest, date, headers })],
     canonicalRequest: undefined,
@@ -88,7 +89,8 @@ export function parseInstanceRequest({ method, url, headers, body }: HttpRequest
 
 /**
  * Reads what was left unread of a request whose signature is verified: the message of one of the instance protocol. Its
- * parameters are the message's fields, as text: bytes in base64. Of an API that there is not they stay unread.
+ * parameters are the message's fields, as text, bytes in base64, and `KeyVersionId` if a header says it. Of an API that there
+ * is not the message stays unread.
  *
  * @throws WireError `InvalidParam` for a body that is no message.
  */
@@ -96,7 +98,8 @@ export function readMessage(request: RpcRequest): RpcRequest {
   if (request.protocol !== INSTANCE_SIGNATURE_METHOD) return request;
   const { action, message } = request;
   const api = Object.hasOwn(INSTANCE_APIS, action) ? INSTANCE_APIS[action] : undefined;
-  return api === undefined ? request : { ...request, parameters: readParameters(api.request, message) };
+  if (api === undefined) return request;
+  return { ...request, parameters: new Map([...request.parameters, ...readParameters(api.request, message)]) };
 }
 
 /** What a request of the instance protocol is signed over. Neither the host is in it, nor headers that are not its own. */
@@ -118,7 +121,7 @@ function parseDate(date: string): number {
   const millis = DATE.test(date) ? Date.parse(date) : Number.NaN;
   // Date.parse takes 30 February for the first days of March, and any weekday.
   if (Number.isNaN(millis) || new Date(millis).toUTCString() !== date) {
-    throw invalidParam("Date", "Write it as RFC 1123 has it, in GMT.");
+    throw invalidParam("Date");
   }
   return millis;
 }
@@ -127,7 +130,7 @@ function parseDate(date: string): number {
 function readSignature(headers: RequestHeaders): string {
   const signature = BEARER.exec(readMandatory(headers, "authorization"))?.groups?.["signature"];
   if (signature === undefined || Buffer.from(signature, "base64").toString("base64") !== signature) {
-    throw invalidParam("Authorization", "It must be Bearer, a space, and the signature in base64.");
+    throw invalidParam("Authorization");
   }
   return signature;
 }
@@ -136,6 +139,12 @@ function readMandatory(headers: RequestHeaders, name: string): string {
   const value = readHeader(headers, name) ?? "";
   if (value !== "") return value;
   throw new WireError("MissingParameter", `Parameter ${name} does not exist in http header or body.`);
+}
+
+/** What a request says beside its message, and no message has a field for: the clients' transfer from the API of KMS. */
+function readHeaderParameters(headers: RequestHeaders): ReadonlyMap<string, string> {
+  const keyVersionId = readHeader(headers, INSTANCE_HEADERS.keyVersionId)?.trim() ?? "";
+  return new Map(keyVersionId === "" ? [] : [["KeyVersionId", keyVersionId]]);
 }
 
 function readParameters(message: Message, body: Uint8Array): ReadonlyMap<string, string> {
@@ -154,6 +163,8 @@ function toText(value: FieldValue): string {
   return String(value);
 }
 
-function invalidParam(name: string, advice: string): WireError {
-  return new WireError("InvalidParam", `The Param ${name} is invalid. ${advice}`);
+/** @param advice - none for what clients know by the very words of the message: the date and the authorization. */
+function invalidParam(name: string, advice?: string): WireError {
+  const message = `The Param ${name} is invalid.`;
+  return new WireError("InvalidParam", advice === undefined ? message : `${message} ${advice}`);
 }

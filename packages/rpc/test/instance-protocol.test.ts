@@ -46,6 +46,7 @@ suite("the instance protocol", () => {
     assert.deepEqual(
       request.parameters,
       new Map([
+        ["KeyVersionId", "v"],
         ["KeyId", "key-1"],
         ["Plaintext", PLAINTEXT.toString("base64")],
       ]),
@@ -89,6 +90,24 @@ suite("the instance protocol", () => {
         code,
       );
     }
+  });
+
+  test("what clients know by its very words has no others", () => {
+    for (const [name, request] of [
+      ["Date", changed({ date: "yesterday" })],
+      ["Authorization", changed({ authorization: "Basic YQ==" })],
+    ] as const) {
+      assert.throws(() => parseRequest(request), { code: "InvalidParam", message: `The Param ${name} is invalid.` });
+    }
+    const digest = changed({ "content-sha256": "00" });
+    assert.throws(() => parseRequest(digest), { message: /^The Param Content-SHA256 is invalid\. / });
+  });
+
+  test("a key version in a header is a parameter like the message's fields, an empty one is none", () => {
+    const version = (value: string) =>
+      readMessage(parseRequest(changed({ "x-kms-migrationkeyversionid": value }))).parameters.get("KeyVersionId");
+    assert.deepEqual([version("v"), version(" v "), version(""), version("  ")], ["v", "v", undefined, undefined]);
+    assert.equal(readMessage(parseRequest(changed({ "x-kms-apiname": "Nothing" }))).parameters.get("KeyId"), undefined);
   });
 
   test("a request proves itself with its client key only, and every header of the protocol's own is signed", () => {

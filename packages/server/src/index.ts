@@ -20,6 +20,7 @@ export { clockReset } from "./commands/clock-reset.ts";
 export { doctor } from "./commands/doctor.ts";
 export { init } from "./commands/init.ts";
 export { ramProviderCreate, ramProviderDelete, ramProviderList } from "./commands/ram-provider.ts";
+export { locateStore } from "./commands/locate-store.ts";
 export { rootKeyRotate } from "./commands/root-key-rotate.ts";
 export { sealMigrate } from "./commands/seal-migrate.ts";
 export { serve } from "./commands/serve.ts";
@@ -31,6 +32,8 @@ export {
   type ConfigurationSources,
   loadConfiguration,
   maskPassword,
+  type StorePlace,
 } from "./configuration/index.ts";
 export { CinnabarNode, type NodeOptions } from "./node.ts";
 export { OperatorError } from "./operator-error.ts";
+export { ensureServerCertificate } from "./tls/own-ca.ts";

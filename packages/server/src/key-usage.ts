@@ -1,8 +1,11 @@
-import { cryptographicOperations, type KeyUsageSource } from "@cinnabar/kms";
+import { cryptographicOperations, instanceCryptography, type KeyUsageSource } from "@cinnabar/kms";
 import { accountKind } from "@cinnabar/ram";
 import { KeyUsageReader, type SegmentContributor, usageContributor } from "@cinnabar/trail";
 
-const OPERATIONS: ReadonlySet<string> = new Set(cryptographicOperations.map(({ name }) => name));
+/** By the API and by the instance protocol, which have some of their names in common. */
+const OPERATIONS: ReadonlySet<string> = new Set(
+  [...cryptographicOperations, ...instanceCryptography].map(({ name }) => name),
+);
 
 /** Adds up the uses of keys from the log. */
 export const keyUsageContributor: SegmentContributor = usageContributor(OPERATIONS);

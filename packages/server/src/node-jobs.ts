@@ -1,5 +1,15 @@
 import type { Custody, Logger, Metrics, Store } from "@cinnabar/kernel";
-import { eventIndex, followedUpTo, forgetBefore, LogFollower, OwnTail, type SegmentContributor } from "@cinnabar/trail";
+import type { AccountQuotas } from "@cinnabar/kms";
+import {
+  eventIndex,
+  followedUpTo,
+  forgetBefore,
+  LogFollower,
+  OwnTail,
+  recountedBodies,
+  type SegmentContributor,
+  UsageRecount,
+} from "@cinnabar/trail";
 import { destructionJobs, type DestructionPolicy } from "./destruction/index.ts";
 import type { Job } from "./jobs/index.ts";
 import { RotateKeys } from "./key-rotation/index.ts";
@@ -24,6 +34,8 @@ export interface JobParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly destruction: DestructionPolicy;
+  /** What one account may have; as much as it likes if left out. */
+  readonly quotas: AccountQuotas | undefined;
   readonly retention: RetentionPolicy;
   /** URL of the store's database. */
   readonly database: string;
@@ -37,12 +49,13 @@ export function nodeJobs({
   log,
   metrics,
   destruction,
+  quotas,
   retention,
   database,
 }: JobParts): readonly Job[] {
   return [
     ...destructionJobs({ store, custody, log, metrics, destruction }),
-    new RotateKeys({ store, custody, log, metrics }),
+    new RotateKeys({ store, custody, quotas, log, metrics }),
     new RewrapAccountKeys({ store, uses: accountKeyUses, log, metrics }),
     new LogFollower({
       backend: store.backend,
@@ -50,7 +63,14 @@ export function nodeJobs({
       own: ownTail,
       now: () => store.clock.now(),
     }),
-    new AuditRetention({ store, log, metrics, policy: retention, readers: [{ followedUpTo, forgetBefore }] }),
+    new UsageRecount(store.backend),
+    new AuditRetention({
+      store,
+      log,
+      metrics,
+      policy: retention,
+      readers: [{ followedUpTo, forgetBefore }, recountedBodies],
+    }),
     new DiskWatch({ store, log, metrics, policy: retention, database }),
   ];
 }

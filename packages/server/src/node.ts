@@ -18,9 +18,17 @@ import {
   Throttle,
   type ThrottlingLimits,
 } from "@cinnabar/kernel";
-import { findKeyRight, forgetDestroyed, keyPolicies, instanceOperations, kmsOperations } from "@cinnabar/kms";
+import {
+  type AccountQuotas,
+  Applications,
+  findKeyRight,
+  forgetDestroyed,
+  instanceOperations,
+  keyPolicies,
+  kmsOperations,
+} from "@cinnabar/kms";
 import { createAuthorizer, ramOperations, Separation, stsOperations } from "@cinnabar/ram";
-import { sharingOperations } from "@cinnabar/sharing";
+import { instanceShares, sharingOperations } from "@cinnabar/sharing";
 import { LastUseFinder, trailOperations } from "@cinnabar/trail";
 import type { DestinationStream } from "pino";
 import {
@@ -61,6 +69,14 @@ const STOP_GRACE_MILLIS = 10_000;
 const FOR_EVER: RetentionPolicy = { keepMillis: undefined, maxBytes: undefined };
 const AT_ONCE: DestructionPolicy = { delayMillis: 0, backupRetentionMillis: undefined };
 
+/** Where the log goes. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly destination: DestinationStream;
+  /** How many lines the destination has dropped; left out by one that drops none. */
+  readonly dropped?: (() => number) | undefined;
+}
+
 /** Everything a node needs; nothing is read from the environment. */
 export interface NodeOptions {
   /** `sqlite:PATH` or `postgres://…`. */
@@ -72,10 +88,12 @@ export interface NodeOptions {
   readonly adminListen: ListenAddress;
   readonly tls: TlsMaterial | undefined;
   readonly create: NewDeployment;
-  readonly log: { readonly level: LogLevel; readonly destination: DestinationStream };
+  readonly log: LogOptions;
   readonly nonceSlots: number;
   /** Calls a second that one account may make; as many as it likes if left out. */
   readonly throttle?: ThrottlingLimits | undefined;
+  /** What one account may have; as much as it likes if left out. The same on every node. */
+  readonly accountQuotas?: AccountQuotas | undefined;
   /** Whether CreateKey without an instance makes the account's default key, as in the cloud. */
   readonly isStrict?: boolean | undefined;
   readonly trustedProxies: readonly string[];
@@ -150,6 +168,7 @@ export class CinnabarNode implements AsyncDisposable {
     const metrics = new Metrics({ now: Date.now });
     undo.use(metrics);
     const log = createLogger({ ...options.log, now: Date.now });
+    if (options.log.dropped !== undefined) metrics.watchDroppedLogLines(options.log.dropped);
     const { checkpointTo, emulator } = options;
     const delivery = checkpointTo && deliveryTo(checkpointTo, { log, metrics });
     // Ended after the store, whose last checkpoints are signed when it closes.
@@ -162,6 +181,7 @@ export class CinnabarNode implements AsyncDisposable {
       seal: options.seal,
       create: options.create,
       isEmulator: options.emulator !== undefined,
+      waiting: () => log.info("another process is making this deployment: waiting for it"),
     });
     if (checkpointTo?.kind === "file") await assertNotPutBack({ backend, verifierKey, path: checkpointTo.path });
     const tracing = await findTracing();
@@ -207,8 +227,10 @@ export class CinnabarNode implements AsyncDisposable {
           usage: keyUsage,
           authorizer,
           separation: ofKeys(separation),
+          shares: instanceShares,
           caChain: options.tls?.ca,
           isStrict: options.isStrict,
+          quotas: options.accountQuotas,
         }),
         ...trailOperations(),
         ...ramOperations({
@@ -218,6 +240,7 @@ export class CinnabarNode implements AsyncDisposable {
           findRight: findKeyRight,
           separation,
           recorded: recordedCalls(),
+          applications: new Applications(store.region),
         }),
         ...stsOperations(store.keys),
         ...sharingOperations(sharedAccounts),
@@ -247,6 +270,7 @@ export class CinnabarNode implements AsyncDisposable {
         log,
         metrics,
         destruction: options.destruction ?? AT_ONCE,
+        quotas: options.accountQuotas,
         retention: options.retention ?? FOR_EVER,
         database: options.database,
       }),

@@ -1,4 +1,5 @@
 import {
+  aloneAtFirstStart,
   type Backend,
   createSigningKey,
   DeploymentKeys,
@@ -44,8 +45,10 @@ export interface NewDeployment {
 }
 
 /**
- * Finds the root key that fits the store and brings the schema up to date; an empty store becomes a new deployment.
+ * Finds the root key that fits the store and brings the schema up to date; an empty store becomes a new deployment. Of
+ * several processes that find one empty PostgreSQL database, one makes the deployment, and the others open it then.
  *
+ * @param options.waiting - called if another process is making the deployment right now, and is waited for.
  * @param options.isEmulator - whether the emulator opens it, which only opens what it made, and nothing else opens that.
  * @throws {@link RootKeyError} if the root key is missing or another one; then nothing was touched. OperatorError if the
  * store is an emulator's and should not be, or the other way round. TamperedRowError if the store's description was
@@ -56,20 +59,41 @@ export async function openDeployment(options: {
   seal: Seal;
   create: NewDeployment;
   isEmulator?: boolean;
+  waiting?: (() => void) | undefined;
 }): Promise<OpenedDeployment> {
-  const { backend, seal, isEmulator = false } = options;
+  const { backend, waiting = () => undefined } = options;
+  const found = await findDeployment(options);
+  if (found !== undefined) return found;
+  return aloneAtFirstStart(backend, {
+    waiting,
+    body: async () => (await findDeployment(options)) ?? makeDeployment(options),
+  });
+}
+
+/** Where a deployment is, or is going to be. */
+interface Place {
+  readonly backend: Backend;
+  readonly seal: Seal;
+  readonly isEmulator?: boolean;
+}
+
+/** `undefined` if the store is empty. */
+async function findDeployment({ backend, seal, isEmulator = false }: Place): Promise<OpenedDeployment | undefined> {
   const known = await peekDeployment(backend);
-  if (known !== undefined) {
-    assertMade({ origin: known.origin, isEmulator });
-    const rootKey = await openRootKey(seal, known.rootKeyCheck);
-    await migrate(backend, migrations);
-    // Looked at without the root key it could have been anybody's: only what carries its MAC is told.
-    const guard = new RowGuard((await openDeploymentKeys(backend, rootKey)).guardKeys);
-    const { origin, verifier_key: verifierKey } = await loadDeployment(backend, guard);
-    // Before, the origin was nobody's word.
-    assertMade({ origin, isEmulator });
-    return { rootKey, origin, verifierKey, isNew: false };
-  }
+  if (known === undefined) return undefined;
+  assertMade({ origin: known.origin, isEmulator });
+  const rootKey = await openRootKey(seal, known.rootKeyCheck);
+  await migrate(backend, migrations);
+  // Looked at without the root key it could have been anybody's: only what carries its MAC is told.
+  const guard = new RowGuard((await openDeploymentKeys(backend, rootKey)).guardKeys);
+  const { origin, verifier_key: verifierKey } = await loadDeployment(backend, guard);
+  // Before, the origin was nobody's word.
+  assertMade({ origin, isEmulator });
+  return { rootKey, origin, verifierKey, isNew: false };
+}
+
+async function makeDeployment(options: Place & { readonly create: NewDeployment }): Promise<OpenedDeployment> {
+  const { backend, seal, isEmulator = false } = options;
   assertMade({ origin: options.create.origin, isEmulator });
   if (isEmulator && (await seal.claim()) !== undefined) {
     throw new OperatorError(

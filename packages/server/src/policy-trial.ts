@@ -3,7 +3,7 @@ import { cryptographicOperations, recordedRights, TagHistory } from "@cinnabar/k
 import type { RecordedCalls, RecordedEvent, SecondsRange } from "@cinnabar/ram";
 import { EventSearch } from "@cinnabar/trail";
 
-/** Operations whose events do not say which rights they asked for, since the keys that they name do. */
+/** Operations of the API whose events do not say which rights they asked for, since the keys that they name do. */
 const UNSAID: ReadonlySet<string> = new Set(cryptographicOperations.map(({ name }) => name));
 
 const HISTORY_SECONDS = 90 * 24 * 60 * 60;
@@ -29,7 +29,8 @@ export function recordedCalls(): RecordedCalls {
 
 /** Of another account's call only what concerns the account is shown, and that it was allowed all that it asked for. */
 function saysRights({ eventName, userIdentity }: RecordedEvent, { accountId }: RequestContext["principal"]): boolean {
-  return userIdentity.accountId === accountId && !UNSAID.has(eventName);
+  // Nor do those of the instance protocol, in which applications alone call.
+  return userIdentity.accountId === accountId && userIdentity.type !== "application" && !UNSAID.has(eventName);
 }
 
 /** None if the call ended before it asked: of its own account's call the event names every key that it found. */

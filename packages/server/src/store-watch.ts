@@ -4,11 +4,13 @@ import {
   type Metrics,
   type SignedCheckpoint,
   type StoreObserver,
+  TamperedRowError,
   type Tracing,
   type WrittenBatch,
 } from "@cinnabar/kernel";
 
-const UNAVAILABLE_LINE_MILLIS = 1_000;
+/** Least time between two lines about the same thing, in milliseconds. */
+const LINE_MILLIS = 1_000;
 
 /** Turns what the store tells its process into metrics, alarms, and the answer whether the store can be reached. */
 export class StoreWatch implements StoreObserver {
@@ -20,6 +22,7 @@ export class StoreWatch implements StoreObserver {
   readonly #tracing: Tracing | undefined;
   #isReachable = true;
   #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
+  #tamperedLoggedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param options.fatal - ends the process at once.
@@ -63,10 +66,19 @@ export class StoreWatch implements StoreObserver {
 
   unavailable(cause: unknown): void {
     this.#isReachable = false;
+    if (cause instanceof TamperedRowError) this.tampered(cause);
     const now = performance.now();
-    if (now - this.#unavailableLoggedAt < UNAVAILABLE_LINE_MILLIS) return;
+    if (now - this.#unavailableLoggedAt < LINE_MILLIS) return;
     this.#unavailableLoggedAt = now;
     this.#log.error({ err: cause, ...alarm("log-unavailable") }, "the store does not take the audit log's batches");
+  }
+
+  tampered(error: TamperedRowError): void {
+    this.#metrics.tamperedRows.add();
+    const now = performance.now();
+    if (now - this.#tamperedLoggedAt < LINE_MILLIS) return;
+    this.#tamperedLoggedAt = now;
+    this.#log.error({ err: error, ...alarm("tampered-row") }, "the store was tampered with");
   }
 
   fenced(reason: string): void {

@@ -137,7 +137,7 @@ forEachDatabase((database) => {
         const opened = await app.call(api, { KeyId: keyId, CiphertextBlob, Iv, Aad });
         assert.deepEqual(bytes(opened.fields.get("Plaintext")), PLAINTEXT, api);
       }
-      assert.equal((await app.call("Decrypt", { KeyId: keyId, CiphertextBlob, Iv })).code, "InvalidParameter");
+      assert.equal((await app.call("Decrypt", { KeyId: keyId, CiphertextBlob, Iv })).code, "InvalidParam");
 
       // The caller's own IVs have a key of their own, which the Advance operations do not know.
       const chosen = await app.call("Encrypt", { KeyId: keyId, Plaintext: PLAINTEXT, Aad, Iv });
@@ -147,10 +147,7 @@ forEachDatabase((database) => {
         const opened = await app.call(api, { KeyId: keyId, CiphertextBlob: chosenBlob, Iv, Aad });
         assert.deepEqual(bytes(opened.fields.get("Plaintext")), PLAINTEXT, api);
       }
-      assert.equal(
-        (await app.call("AdvanceEncrypt", { KeyId: keyId, Plaintext: PLAINTEXT, Iv })).code,
-        "InvalidParameter",
-      );
+      assert.equal((await app.call("AdvanceEncrypt", { KeyId: keyId, Plaintext: PLAINTEXT, Iv })).code, "InvalidParam");
 
       const advance = await app.call("AdvanceEncrypt", { KeyId: keyId, Plaintext: PLAINTEXT, Aad });
       const blob = bytes(advance.fields.get("CiphertextBlob"));
@@ -158,7 +155,7 @@ forEachDatabase((database) => {
       const opened = await app.call("AdvanceDecrypt", { CiphertextBlob: blob, Aad });
       assert.deepEqual(bytes(opened.fields.get("Plaintext")), PLAINTEXT);
       const moved = Buffer.concat([blob.subarray(0, 39), Iv, chosenBlob]);
-      assert.equal((await app.call("AdvanceDecrypt", { CiphertextBlob: moved, Aad })).code, "InvalidParameter");
+      assert.equal((await app.call("AdvanceDecrypt", { CiphertextBlob: moved, Aad })).code, "InvalidParam");
 
       const dataKey = await app.call("GenerateDataKey", { KeyId: keyId, NumberOfBytes: 16 });
       const again = await app.call("Decrypt", {
@@ -256,7 +253,7 @@ forEachDatabase((database) => {
       const long = Buffer.alloc(65_537);
       assert.equal((await app.call("Sign", { KeyId: pair, Message: long })).code, undefined);
       const edwards = await makeKey(owner, { KeySpec: "ED25519" });
-      assert.equal((await app.call("Sign", { KeyId: edwards, Message: long })).code, "InvalidParameter");
+      assert.equal((await app.call("Sign", { KeyId: edwards, Message: long })).code, "InvalidParam");
       assert.equal((await app.call("Sign", { KeyId: edwards, Message: long.subarray(1) })).code, undefined);
 
       const sealed = await app.call("Encrypt", { KeyId: decrypting, Plaintext: PLAINTEXT });
@@ -398,6 +395,42 @@ forEachDatabase((database) => {
       assert.equal(chosen.code, "Forbidden.NoPermission");
     });
 
+    test("an application of an instance's owner uses what guests made there, and nothing of theirs elsewhere", async () => {
+      const guest = accounts.other;
+      const [id, theirs] = [await accounts.addInstance(owner), await accounts.addInstance(guest)];
+      for (const [host, instanceId, target] of [
+        [owner, id, guest],
+        [guest, theirs, owner],
+      ] as const) {
+        const share = { ResourceShareName: `of ${host.accountId}`, "Targets.1": target.accountId };
+        await host.call<Fields>(
+          "CreateResourceShare",
+          { ...share, "Resources.1.ResourceId": instanceId, "Resources.1.ResourceType": "KMSInstance" },
+          "2020-01-10",
+        );
+      }
+      const alone = { Effect: "Allow", Principal: { RAM: [`acs:ram::${guest.accountId}:*`] }, Action: ["kms:*"] };
+      const Policy = JSON.stringify({ Version: "1", Statement: [{ ...alone, Resource: ["*"] }] });
+      const made = await makeKey(guest, { DKMSInstanceId: id, Policy });
+      const hosted = await makeKey(guest, { DKMSInstanceId: theirs });
+      await giveAccess(owner, { name: "host", resources: [`key/${made}`, `key/${hosted}`], instance: id });
+      await giveAccess(owner, { name: "other-host", resources: ["key/*"], instance: theirs });
+      const [app, other] = [
+        await Application.create(accounts, owner, "host"),
+        await Application.create(accounts, owner, "other-host"),
+      ];
+      const sealed = await app.call("AdvanceEncrypt", { KeyId: made, Plaintext: PLAINTEXT });
+      assert.equal(sealed.code, undefined);
+      const CiphertextBlob = bytes(sealed.fields.get("CiphertextBlob"));
+      assert.equal((await app.call("AdvanceDecrypt", { CiphertextBlob })).code, undefined);
+      // It is of the other instance, or that is not the account's.
+      assert.equal((await other.call("AdvanceDecrypt", { CiphertextBlob })).code, "Forbidden.KeyNotFound");
+      for (const caller of [app, other]) {
+        const refused = await caller.call("AdvanceEncrypt", { KeyId: hosted, Plaintext: PLAINTEXT });
+        assert.equal(refused.code, "Forbidden.KeyNotFound");
+      }
+    });
+
     test("to another account what gives access looks like what does not exist", async () => {
       await giveAccess(owner, { name: "hidden", resources: ["key/*"], sources: ["10.0.0.0/8"] });
       const { ClientKeyId } = await owner.call<{ ClientKeyId: string }>("CreateClientKey", {
@@ -455,7 +488,9 @@ forEachDatabase((database) => {
       const unknown = await invented.call("Encrypt", message);
       assert.deepEqual([unknown.status, unknown.code], [404, "Unauthorized"]);
       assert.equal((await app.call("Encrypt", { KeyId: keyId })).code, "MissingParameter");
-      assert.equal((await app.call("Encrypt", { ...message, Algorithm: "ROT13" })).code, "InvalidParameter");
+      const unnamed = await app.call("Encrypt", { ...message, Algorithm: "ROT13" });
+      assert.deepEqual([unnamed.status, unnamed.code], [400, "InvalidParam"]);
+      assert.match(String(unnamed.fields.get("ErrorMessage")), /"Algorithm" is not valid\. It must be one of /);
       assert.equal((await app.call("Encrypt", { ...message, Algorithm: "AES_CBC" })).code, "UnsupportedOperation");
       assert.equal((await app.call("GetSecretValue", { SecretName: "s" })).code, "Forbidden.NoPermission");
 
@@ -558,6 +593,145 @@ forEachDatabase((database) => {
       const all = events.map(({ text }) => text).join("\n");
       for (const text of [secret.toString("base64"), secret.toString(), PASSWORD])
         assert.equal(all.includes(text), false);
+    });
+
+    test("every call that uses a key counts as a use, in what it is reviewed by before it is deleted", async () => {
+      const [keyId, pair, mac] = await Promise.all([
+        makeKey(owner),
+        makeKey(owner, { KeySpec: "EC_P256" }),
+        makeKey(owner, { KeySpec: "HMAC_SHA_256" }),
+      ]);
+      await giveAccess(owner, { name: "counted", resources: ["key/*"] });
+      const app = await Application.create(accounts, owner, "counted");
+      const dryRun = async (KeyId: string): Promise<string> => {
+        const { body } = await owner.attempt("ScheduleKeyDeletion", {
+          KeyId,
+          PendingWindowInDays: "7",
+          DryRun: "true",
+        });
+        return (JSON.parse(String(body)) as { Message: string }).Message;
+      };
+      assert.match(await dryRun(keyId), /Nobody used the key/);
+      const Message = Buffer.from("signed");
+      const sealed = await app.call("AdvanceEncrypt", { KeyId: keyId, Plaintext: PLAINTEXT });
+      const CiphertextBlob = bytes(sealed.fields.get("CiphertextBlob"));
+      const signature = await app.call("Sign", { KeyId: pair, Message });
+      const calls: Readonly<Record<string, readonly (readonly [api: string, fields: Record<string, FieldValue>])[]>> = {
+        [keyId]: [
+          ["Encrypt", { KeyId: keyId, Plaintext: PLAINTEXT }],
+          ["Decrypt", { KeyId: keyId, CiphertextBlob, Iv: Buffer.alloc(12) }],
+          ["AdvanceDecrypt", { CiphertextBlob }],
+          ["GenerateDataKey", { KeyId: keyId }],
+          ["AdvanceGenerateDataKey", { KeyId: keyId }],
+          ...["", "Advance"].flatMap((prefix) =>
+            ["", "WithoutPlaintext"].map(
+              (suffix) =>
+                [
+                  `${prefix}GenerateDataKeyPair${suffix}`,
+                  { KeyId: keyId, KeyPairSpec: "EC_P256", KeyFormat: "DER" },
+                ] as const,
+            ),
+          ),
+          // A failed call is seen as well.
+          ["Sign", { KeyId: keyId, Message }],
+        ],
+        [pair]: [["Verify", { KeyId: pair, Message, Signature: bytes(signature.fields.get("Signature")) }]],
+        [mac]: [["Hmac", { KeyId: mac, Message }]],
+      };
+      const expected = new Map<string, string[]>([
+        [keyId, ["AdvanceEncrypt uses"]],
+        [pair, ["Sign uses"]],
+        [mac, []],
+      ]);
+      for (const [key, each] of Object.entries(calls)) {
+        for (const [api, fields] of each) {
+          const { code } = await app.call(api, fields);
+          expected.get(key)?.push(`${api} ${code === undefined ? "uses" : "refusals"}`);
+        }
+      }
+      for (const [KeyId, names] of expected) {
+        const { Operations, Principals } = await owner.call<{
+          Operations: { Operation: readonly { Name: string; Uses?: object; Refusals?: object }[] };
+          Principals: { Principal: readonly { Type: string; PrincipalId: string }[] };
+        }>("GetKeyUsage", { KeyId });
+        const counted = Operations.Operation.flatMap(({ Name, Uses, Refusals }) => [
+          ...(Uses === undefined ? [] : [`${Name} uses`]),
+          ...(Refusals === undefined ? [] : [`${Name} refusals`]),
+        ]);
+        assert.deepEqual(counted.toSorted(), names.toSorted());
+        assert.deepEqual(
+          Principals.Principal.map(({ Type, PrincipalId }) => [Type, PrincipalId]),
+          [["application", `acs:kms:cn-hangzhou:${owner.accountId}:applicationaccesspoint/counted`]],
+        );
+      }
+      assert.doesNotMatch(await dryRun(keyId), /Nobody used the key/);
+
+      // What was used since it was looked at has to be looked at again.
+      const review = () => owner.call<{ UsageReportHash: string }>("GetKeyUsage", { KeyId: keyId });
+      const { UsageReportHash: before } = await review();
+      assert.equal((await app.call("AdvanceDecrypt", { CiphertextBlob })).code, undefined);
+      const schedule = { KeyId: keyId, PendingWindowInDays: "7" };
+      const stale = { ...schedule, UsageReportHash: before };
+      assert.equal(await codeOf(owner, "ScheduleKeyDeletion", stale), "Rejected.UsageNotReviewed");
+      const { UsageReportHash } = await review();
+      assert.equal(await codeOf(owner, "ScheduleKeyDeletion", { ...schedule, UsageReportHash }), "none");
+    });
+
+    test("who made a key in another account's instance is told of that account's applications", async () => {
+      const guest = accounts.other;
+      const instance = await accounts.addInstance(owner);
+      const share = { ResourceShareName: "told", "Targets.1": guest.accountId };
+      await owner.call<Fields>(
+        "CreateResourceShare",
+        { ...share, "Resources.1.ResourceId": instance, "Resources.1.ResourceType": "KMSInstance" },
+        "2020-01-10",
+      );
+      const statement = (principal: string, Effect: string, ...Action: string[]) => {
+        return { Effect, Principal: { RAM: [`acs:ram::${principal}:*`] }, Action, Resource: ["*"] };
+      };
+      const document = (...Statement: object[]) => JSON.stringify({ Version: "1", Statement });
+      const own = statement(guest.accountId, "Allow", "kms:*");
+      const KeyId = await makeKey(guest, { DKMSInstanceId: instance, Policy: document(own) });
+      await giveAccess(owner, { name: "told", resources: [`key/${KeyId}`], instance });
+      const app = await Application.create(accounts, owner, "told");
+      assert.equal((await app.call("AdvanceEncrypt", { KeyId, Plaintext: PLAINTEXT })).code, undefined);
+      assert.equal((await app.call("Encrypt", { KeyId, Plaintext: PLAINTEXT })).code, undefined);
+
+      const { Principals } = await guest.call<{
+        Principals: { Principal: readonly { Type: string; AccountId: string }[] };
+      }>("ListPrincipalsForAction", { "AuthAction.1": "kms:Encrypt", AuthResource: KeyId }, "2015-05-01");
+      assert.deepEqual(
+        Principals.Principal.map(({ Type, AccountId }) => [Type, AccountId]),
+        [
+          ["RootUser", guest.accountId],
+          ["Account", owner.accountId],
+        ],
+      );
+      const outcomes = async (...denied: string[]) => {
+        const PolicyDocument = document(own, statement(owner.accountId, "Deny", ...denied));
+        const { Outcomes } = await guest.call<{
+          Outcomes: { Outcome: readonly { Type: string; Operation: string; Outcome: string }[] };
+        }>("TryPolicy", { KeyId, PolicyDocument }, "2015-05-01");
+        return Object.fromEntries(
+          Outcomes.Outcome.filter(({ Type }) => Type === "application").map(({ Operation, Outcome }) => [
+            Operation,
+            Outcome,
+          ]),
+        );
+      };
+      assert.deepEqual(await outcomes("kms:Sign"), { "Kms.Encrypt": "Unchanged", "Kms.AdvanceEncrypt": "Unchanged" });
+      // Whether the IV was the caller's, which takes the right to decrypt, is the other account's affair.
+      assert.deepEqual(await outcomes("kms:Decrypt"), {
+        "Kms.Encrypt": "CircumstancesUnknown",
+        "Kms.AdvanceEncrypt": "Unchanged",
+      });
+      assert.deepEqual(await outcomes("kms:Encrypt"), {
+        "Kms.Encrypt": "NewlyRefused",
+        "Kms.AdvanceEncrypt": "NewlyRefused",
+      });
+      const Policy = document(own, statement(owner.accountId, "Deny", "kms:Encrypt"));
+      await guest.call<Fields>("SetKeyPolicy", { KeyId, Policy });
+      assert.notEqual((await app.call("AdvanceEncrypt", { KeyId, Plaintext: PLAINTEXT })).code, undefined);
     });
 
     test("every operation of the protocol was called above, as docs/compatibility.md tells", () => {

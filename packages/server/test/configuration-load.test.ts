@@ -3,7 +3,13 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { asksForHelp, describeSettings, loadConfiguration, maskPassword } from "../src/configuration/index.ts";
+import {
+  asksForHelp,
+  describeSettings,
+  findStorePlace,
+  loadConfiguration,
+  maskPassword,
+} from "../src/configuration/index.ts";
 import { flagOf, SETTING_NAMES, variableOf } from "../src/configuration/settings.ts";
 import { OperatorError } from "../src/operator-error.ts";
 
@@ -55,6 +61,7 @@ test("needs no settings at all: loopback, and everything below ./data", () => {
     auditRetention: 90 * 24 * 60 * 60 * 1000,
     auditMaxSize: undefined,
     throttle: undefined,
+    accountQuotas: undefined,
     destructionDelay: 60 * 60 * 1000,
     backupRetention: 35 * 24 * 60 * 60 * 1000,
     nonceSlots: 2 ** 24,
@@ -104,6 +111,17 @@ test("reads the limits on calls, and says what limits there are", () => {
       () => limits(wrong),
       /neither off, nor cloud, nor a list of limits such as crypto=1000, ReEncrypt=750/,
     );
+  }
+});
+
+test("reads what an account may have, and says what there is to limit", () => {
+  const quotas = (text: string) => load({ argv: ["--account-quotas", text] }).accountQuotas;
+  assert.equal(quotas("off"), undefined);
+  assert.deepEqual(quotas("cloud"), { keys: 200, aliases: 300, versions: 10_000 });
+  assert.deepEqual(quotas("versions=50, keys=5"), { versions: 50, keys: 5 });
+  for (const wrong of ["", "keys=0", "keys=-1", "secrets=5", "crypto=5", "keys=5,"]) {
+    const message = /neither off, nor cloud, nor a list of limits such as keys=200, aliases=300, versions=10000/;
+    assert.throws(() => quotas(wrong), message, wrong);
   }
 });
 
@@ -276,4 +294,29 @@ test("helps with every flag, within the width of the terminal", () => {
   for (const line of help.split("\n")) assert(line.length <= 100, line);
   assert(asksForHelp(["--data", "x", "--help"]));
   assert(!asksForHelp(["--data", "help"]));
+});
+
+test("finds where a store is as a server does, whatever else is set", () => {
+  const find = ({ argv = [], environment = {}, files = {} }: Given) =>
+    findStorePlace({ argv, environment, readFile: (path) => files[path] ?? "" });
+  const byDefault = { data: "data", database: "sqlite:data/cinnabar.db", isDatabaseAlone: false };
+  assert.deepEqual(find({}), byDefault);
+  // A server with nothing more than this would not start.
+  assert.deepEqual(find({ environment: { CINNABAR_LISTEN: "0.0.0.0:8443" } }), byDefault);
+  const database = "postgres://cinnabar:secret@db.example.com/kms";
+  const environment = { CINNABAR_DATABASE: database };
+  assert.deepEqual(find({ environment }), { data: "data", database, isDatabaseAlone: true });
+  assert.deepEqual(find({ environment, argv: ["--data=d"] }), { data: "d", database, isDatabaseAlone: false });
+  const files = { "/etc/c.json": JSON.stringify({ data: "/srv/kms", database: "sqlite:" }) };
+  const expected = { data: "/srv/kms", database: "sqlite:/srv/kms/cinnabar.db", isDatabaseAlone: false };
+  assert.deepEqual(find({ argv: ["--config=/etc/c.json"], files }), expected);
+  assert.deepEqual(find({ environment: { CINNABAR_CONFIG: "/etc/c.json" }, files }), expected);
+  assert.throws(
+    () => find({ argv: ["--database=mysql://x:secret@y"] }),
+    (error) => {
+      assert(error instanceof OperatorError);
+      assert.match(error.message, /^--database: its value is wrong/);
+      return true;
+    },
+  );
 });

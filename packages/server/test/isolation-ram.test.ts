@@ -70,7 +70,10 @@ const area: IsolatedArea<Things> = {
     AuthAction: (_own, operation) => ({
       [operation === "ListPrincipalsForAction" ? "AuthAction.1" : "AuthAction"]: "ram:GetRole",
     }),
-    AuthResource: (own) => ({ AuthResource: arn(own, `role/${own.name}`) }),
+    AuthResource: (own, operation) => ({
+      // Which is about keys alone.
+      AuthResource: operation === "ListPrincipalsWithBothRights" ? "*" : arn(own, `role/${own.name}`),
+    }),
     SeparationOfDuties: () => ({ SeparationOfDuties: "off" }),
     EncodedDiagnosticMessage: () => ({ EncodedDiagnosticMessage: "message" }),
     SAMLAssertion: () => ({ SAMLAssertion: "assertion" }),

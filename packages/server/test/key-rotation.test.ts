@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
+  type ControlTransaction,
   encodeSystemEvent,
+  newKeyVersionId,
   newRequestId,
   openCustody,
   parseId,
@@ -18,6 +20,8 @@ import { travelTo } from "../src/emulator/time-travel.ts";
 import type { CinnabarNode } from "../src/node.ts";
 import { Caller, DAY_MILLIS, DestructionRig, REGION } from "./support/destruction-rig.ts";
 
+// oxlint-disable-next-line no-restricted-properties -- each step is a process, and there are many
+const STRIDE = process.env["CINNABAR_TEST_SLOW"] === "1" ? 1 : 3;
 const WEEKLY = { EnableAutomaticRotation: "true", RotationInterval: "7d" };
 const SECOND_MILLIS = 1000;
 
@@ -171,7 +175,7 @@ forEachDatabase((database) => {
     let kills = 0;
     let rotations = 0;
     await rig.advance(8 * DAY_MILLIS);
-    for (let step = 1; ; step += 3) {
+    for (let step = 1; ; step += STRIDE) {
       const child = spawnScript(script, "rotate", rig.url, rig.rootKeyFile, String(step));
       await once(child, "exit");
       const [key] = await rig.rows("kms_key");
@@ -191,6 +195,37 @@ forEachDatabase((database) => {
     assert.ok(kills >= 4, `killed ${kills} times`);
     await rig.serve(async (node, owner) => {
       assert.equal((await versionsOf(owner, keyId)).length, 2);
+      assert.deepEqual(await node.sweeper.sweepOnce(), []);
+    });
+  });
+
+  test("a rotation by policy goes on where CreateKeyVersion stops, up to as many versions as a certificate names", async () => {
+    await using rig = await DestructionRig.create(database);
+    await rig.serve(async (node, owner) => {
+      const KeyId = await owner.createKey(WEEKLY);
+      const blob = await owner.encrypt(KeyId);
+      const count = async () =>
+        (await owner.call<{ TotalCount: number }>("ListKeyVersions", { KeyId, PageSize: "0" })).TotalCount;
+      const isAlarmed = async () => (await node.metrics.expose()).includes('cinnabar_alarm{alarm="unfinished-work"} 1');
+      await fillVersions(node, KeyId, 50);
+      await owner.call("UpdateKeyDescription", { KeyId, Description: "with fifty versions" });
+      assert.equal(await owner.refusal("CreateKeyVersion", { KeyId }), "Rejected.LimitExceeded");
+      await travelTo(node, node.store.clock.now() + 8 * DAY_MILLIS);
+      assert.equal(await count(), 51);
+      assert.equal(await owner.refusal("CreateKeyVersion", { KeyId }), "Rejected.LimitExceeded");
+
+      await fillVersions(node, KeyId, 200);
+      await owner.call("UpdateKeyDescription", { KeyId, Description: "with two hundred versions" });
+      assert.equal(await isAlarmed(), false);
+      await travelTo(node, node.store.clock.now() + 8 * DAY_MILLIS);
+      assert.equal(await count(), 200);
+      assert.equal(await isAlarmed(), true);
+      // Without a policy nothing is due any more.
+      assert.equal(await owner.refusal("UpdateRotationPolicy", { KeyId, ...WEEKLY }), "Rejected.LimitExceeded");
+      await owner.call("UpdateRotationPolicy", { KeyId, EnableAutomaticRotation: "false" });
+      for (const CiphertextBlob of [blob, await owner.encrypt(KeyId)]) {
+        assert.equal((await owner.call<{ Plaintext: string }>("Decrypt", { CiphertextBlob })).Plaintext, "text");
+      }
       assert.deepEqual(await node.sweeper.sweepOnce(), []);
     });
   });
@@ -316,12 +351,22 @@ const keyVersionTable = new ProtectedTable("key_version", {
 });
 
 /** As if so many messages had been reserved. */
-async function setReserved({ store }: CinnabarNode, id: string, reserved: number): Promise<void> {
-  await store.control.run(async (transaction) => {
-    const { db, guard, now, epoch } = transaction;
+async function setReserved(node: CinnabarNode, id: string, reserved: number): Promise<void> {
+  await writeRows(node, async (transaction) => {
+    const { db, guard } = transaction;
     const { rows } = await sql<object>`select * from key_version where id = ${id}`.execute(db);
     const stored = keyVersionTable.verify(guard, rows[0] ?? {});
     await transaction.write(keyVersionTable.update(guard, db, stored, { ...stored.row, messages_reserved: reserved }));
+  });
+}
+
+async function writeRows(
+  { store }: CinnabarNode,
+  write: (transaction: ControlTransaction) => Promise<void>,
+): Promise<void> {
+  await store.control.run(async (transaction) => {
+    const { now, epoch } = transaction;
+    await write(transaction);
     const event = {
       name: "AdvanceClock",
       region: REGION,
@@ -331,5 +376,18 @@ async function setReserved({ store }: CinnabarNode, id: string, reserved: number
       data: {},
     } as const;
     return { result: undefined, event: encodeSystemEvent(event) };
+  });
+}
+
+/** As if the key had been rotated until it has so many versions. */
+async function fillVersions(node: CinnabarNode, keyId: string, versions: number): Promise<void> {
+  await writeRows(node, async (transaction) => {
+    const { db, guard } = transaction;
+    const { rows } = await sql<object>`select * from key_version where key_id = ${keyId} order by number`.execute(db);
+    const [first] = rows.map((raw) => keyVersionTable.verify(guard, raw).row);
+    assert.ok(first !== undefined);
+    for (let number = rows.length + 1; number <= versions; number++) {
+      await transaction.write(keyVersionTable.insert(guard, db, { ...first, id: newKeyVersionId(), number }));
+    }
   });
 }

@@ -1,8 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CinnabarClient } from "@cinnabar/client";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { allow, assume, policy, RAM, refusal, STS, StsWorld, toCredentials, trusts } from "./support/sts-world.ts";
+import { Application } from "./support/application.ts";
+import {
+  allow,
+  assume,
+  enableService,
+  policy,
+  RAM,
+  refusal,
+  STS,
+  StsWorld,
+  toCredentials,
+  trusts,
+} from "./support/sts-world.ts";
 
 const TRAIL = { version: "2020-07-06" };
 
@@ -41,6 +54,9 @@ function random(seed: number): (below: number) => number {
   };
 }
 
+/** Numbers that begin close together go on alike for a while. */
+const SPREAD = 715_827_883;
+
 type Random = ReturnType<typeof random>;
 
 function pick<Item>(next: Random, items: readonly [Item, ...Item[]]): Item {
@@ -60,6 +76,8 @@ const CONDITIONS = [
   { StringLike: { "acs:PrincipalARN": "*role*" } },
   { DateGreaterThan: { "acs:CurrentTime": "2020-01-01T00:00:00Z" } },
   { Bool: { "acs:MFAPresent": "true" } },
+  { StringLike: { "acs:SourceArn": "acs:oss:*" } },
+  { StringNotLike: { "acs:SourceAccount": "*" } },
 ] as const;
 
 const KEY_ACTIONS = [
@@ -69,6 +87,9 @@ const KEY_ACTIONS = [
   "kms:DescribeKey",
   "kms:ReEncrypt*",
   "kms:ListAliasesByKeyId",
+  "kms:Asymmetric*",
+  "kms:GenerateMac",
+  "kms:*PublicKey",
 ] as const;
 
 function withCondition(next: Random, statement: object): object {
@@ -109,6 +130,44 @@ async function send(calls: readonly Call[], name: string, caller: CinnabarClient
   return refusals;
 }
 
+/** Every operation of the instance protocol on a key, of which some fail once they are allowed. */
+function callsOfApplication(KeyId: string, sealed: Buffer): readonly [api: string, fields: AppFields][] {
+  const bytes = Buffer.alloc(32);
+  const pair = { KeyId, KeyPairSpec: "EC_P256", KeyFormat: "DER" };
+  const pairApis = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
+  return [
+    ["Encrypt", { KeyId, Plaintext: bytes }],
+    // Asks for the right to decrypt as well.
+    ["Encrypt", { KeyId, Plaintext: bytes, Iv: Buffer.alloc(12) }],
+    ["AdvanceEncrypt", { KeyId, Plaintext: bytes }],
+    ["Decrypt", { KeyId, CiphertextBlob: bytes, Iv: Buffer.alloc(12) }],
+    ["AdvanceDecrypt", { CiphertextBlob: sealed }],
+    ["GenerateDataKey", { KeyId }],
+    ["AdvanceGenerateDataKey", { KeyId }],
+    ...[...pairApis, ...pairApis.map((api) => `Advance${api}`)].map((api): [string, AppFields] => [api, pair]),
+    ["Sign", { KeyId, Message: bytes }],
+    ["Verify", { KeyId, Message: bytes, Signature: bytes }],
+    ["Hmac", { KeyId, Message: bytes }],
+    ["GetPublicKey", { KeyId }],
+  ];
+}
+
+type AppFields = Parameters<Application["call"]>[1];
+
+/** Somebody's calls as outcomes name it, and whether each was refused. */
+async function sendAsApplication(
+  calls: ReturnType<typeof callsOfApplication>,
+  name: string,
+  application: Application,
+): Promise<[id: string, isRefused: boolean][]> {
+  const refusals: [string, boolean][] = [];
+  for (const [index, [api, fields]] of calls.entries()) {
+    const { code = "" } = await application.call(api, fields);
+    refusals.push([`${name} Kms.${api} ${index}`, NO_RIGHT.has(code)]);
+  }
+  return refusals;
+}
+
 /** How often what was to be expected, by `name operation`, each with what the calls come to in order. */
 function expected(before: Refusals, after: Refusals): Map<string, string[]> {
   const all = new Map<string, string[]>();
@@ -132,12 +191,13 @@ function add(all: Map<string, string[]>, id: string, outcome: string): void {
   all.set(id, [...(all.get(id) ?? []), outcome].toSorted());
 }
 
-/** Compares what a trial has found with what the same calls came to, but for what it may not be able to say. */
+/** Compares all that a trial has found with what the same calls came to, but for what it may not be able to say. */
 function assertTrue(
   trial: ReadonlyMap<string, readonly string[]>,
   truth: ReadonlyMap<string, readonly string[]>,
   mayBe: (id: string) => string | undefined,
 ): void {
+  assert.deepEqual([...trial.keys()].toSorted(), [...truth.keys()].toSorted());
   for (const [id, outcomes] of truth) {
     const tried = trial.get(id) ?? [];
     const left = [...outcomes];
@@ -172,6 +232,12 @@ forEachDatabase((database) => {
       statements: [allow("kms:*")],
     });
     const employee = world.client(await world.createUser(other, "employee", [allow("sts:AssumeRole")]));
+    const source = { SourceAccount: accountId, SourceArn: `acs:oss:cn-hangzhou:${accountId}:bucket` };
+    const servedArn = await world.createRole(one, "served", {
+      trust: [trusts({ Service: ["oss.aliyuncs.com"] }, { StringEquals: { "acs:SourceArn": source.SourceArn } })],
+      statements: [allow("kms:Encrypt", "kms:DescribeKey")],
+    });
+    const oss = await enableService(world, "oss");
     const narrowing = { Policy: policy([allow("kms:Encrypt", "kms:DescribeKey")]) };
     const callers = {
       root,
@@ -179,14 +245,21 @@ forEachDatabase((database) => {
       bob,
       worker: world.client(toCredentials(await assume(alice, workerArn))),
       narrow: world.client(toCredentials(await assume(alice, narrowArn, narrowing))),
+      served: world.client(toCredentials(await assume(oss, servedArn, source))),
       guest: world.client(toCredentials(await assume(employee, guestArn))),
     };
+    const admitted = { name: "app", resources: ["key/*"] };
+    const app = await Application.admit(world, root, admitted);
+    const fenced = await Application.admit(world, root, { ...admitted, name: "fenced", sources: ["10.0.0.0/8"] });
     const principals = [
       `acs:ram::${accountId}:user/alice`,
       `acs:ram::${accountId}:user/bob`,
       workerArn,
       narrowArn,
+      servedArn,
       guestArn,
+      // It means applications, too.
+      `acs:ram::${accountId}:root`,
       `acs:ram::${accountId}:root`,
     ] as const;
     const openPolicy = policy([{ Effect: "Allow", Principal: { RAM: principals }, Action: "kms:*", Resource: "*" }]);
@@ -198,8 +271,9 @@ forEachDatabase((database) => {
     };
     const elsewhere = await makeKey({ Policy: openPolicy });
     const seen = { NewlyRefused: 0, NewlyAllowed: 0, Unchanged: 0, undecided: 0 };
+    const seenOfApplication = { NewlyRefused: 0, NewlyAllowed: 0, Unchanged: 0 };
 
-    for (let seed = 1; seed <= 6; seed++) {
+    for (let seed = 7; seed <= 12; seed++) {
       const next = random(seed);
       const { KeyId, Arn, CiphertextBlob } = await makeKey({ Tags: '[{"TagKey":"team","TagValue":"red"}]' });
       const named = (name: string) => ({ KeyId: name === "guest" ? Arn : KeyId });
@@ -222,9 +296,15 @@ forEachDatabase((database) => {
             caller.call("ReEncrypt", { CiphertextBlob: elsewhere.CiphertextBlob, DestinationKeyId: KeyId }),
         },
       ];
+      const { fields } = await app.call("AdvanceEncrypt", { KeyId, Plaintext: Buffer.from("text") });
+      const sealed = fields.get("CiphertextBlob");
+      assert.ok(sealed instanceof Uint8Array);
+      const calls = callsOfApplication(KeyId, Buffer.from(sealed));
       const sendAll = async (): Promise<Refusals> => {
         const all: [string, boolean][] = [];
         for (const [name, caller] of Object.entries(callers)) all.push(...(await send(callsOf(name), name, caller)));
+        all.push(...(await sendAsApplication(calls, "app", app)));
+        all.push(...(await sendAsApplication(calls.slice(0, 1), "fenced", fenced)));
         return new Map(all);
       };
 
@@ -241,8 +321,18 @@ forEachDatabase((database) => {
       // Of what another account was refused the key's account knows nothing.
       const known = new Map([...before].filter(([id, isRefused]) => !(id.startsWith("guest ") && isRefused)));
       const truth = expected(known, after);
-      // Root's first Encrypt, before there was a policy, is a call like its second one.
-      for (const outcome of truth.get("root Kms.Encrypt") ?? []) add(truth, "root Kms.Encrypt", outcome);
+      // What each did first, before there was a policy, is a call like its second one.
+      for (const id of ["root Kms.Encrypt", "app Kms.AdvanceEncrypt"]) {
+        for (const outcome of truth.get(id) ?? []) add(truth, id, outcome);
+      }
+      for (const name of ["SetKeyPolicy", "TagResource"]) add(truth, `root Kms.${name}`, "Unchanged");
+      // Of its own earlier pages.
+      assert.ok((trial.get("root Ram.TryPolicy") ?? []).every((outcome) => outcome === "Unchanged"));
+      trial.delete("root Ram.TryPolicy");
+      for (const [id, outcomes] of truth) {
+        if (!id.startsWith("app ")) continue;
+        for (const outcome of outcomes) if (isSeen(outcome)) seenOfApplication[outcome]++;
+      }
       assertTrue(trial, truth, (id) => {
         if (id.startsWith("guest ")) return "CircumstancesUnknown";
         return id.startsWith("narrow ") ? "SessionPolicyUnknown" : undefined;
@@ -253,6 +343,7 @@ forEachDatabase((database) => {
       seen.undecided += [...trial.values()].flat().filter((outcome) => outcome.endsWith("Unknown")).length;
     }
     assert.ok(Math.min(...Object.values(seen)) > 3, JSON.stringify(seen));
+    assert.ok(Math.min(...Object.values(seenOfApplication)) > 3, JSON.stringify(seenOfApplication));
   });
 
   test("a trial shows an account no more of another one's calls than its trail does", async () => {
@@ -314,6 +405,10 @@ forEachDatabase((database) => {
     const leaver = world.client(await world.createUser(one, "leaver", [allow("kms:Encrypt")]));
     const stayer = world.client(await world.createUser(one, "stayer", [allow("kms:Decrypt")]));
     await leaver.call("Encrypt", { KeyId, Plaintext: "text" });
+    const access = { name: "app", resources: [`key/${KeyId}`] };
+    const app = await Application.admit(world, root, access);
+    assert.equal((await app.call("Sign", { KeyId, Message: Buffer.from("m") })).code, "Rejected.UnsupportedOperation");
+    const second = Math.floor(Date.now() / 1000);
     const elsewhere = Arn.replace(one.accountId, world.other.accountId);
     assert.equal(
       await refusal(stayer.call("Encrypt", { KeyId: elsewhere, Plaintext: "text" })),
@@ -334,6 +429,29 @@ forEachDatabase((database) => {
         .map(({ Outcome }) => Outcome);
     assert.deepEqual(await ofLeaver(`acs:ram::${one.accountId}:user/leaver`), ["CallerGone"]);
     assert.deepEqual(await ofLeaver(`acs:ram::${one.accountId}:user/stayer`), ["Unchanged"]);
+
+    // What gives an application its rights may be gone, or another of the same name.
+    const denied = { Effect: "Deny", Action: "kms:AsymmetricSign", Resource: "*" };
+    const PolicyDocument = policy([{ ...denied, Principal: { RAM: `acs:ram::${one.accountId}:root` } }]);
+    const ofApplication = async () =>
+      (await tryPolicy(root, { KeyId, PolicyDocument }))
+        .filter(({ Type }) => Type === "application")
+        .map(({ Outcome, Name, Operation }) => [Outcome, Name, Operation]);
+    assert.deepEqual(await ofApplication(), [["NewlyRefused", "app", "Kms.Sign"]]);
+    await root.call("DeleteApplicationAccessPoint", { Name: "app" });
+    assert.deepEqual(await ofApplication(), [["CallerGone", "app", "Kms.Sign"]]);
+    while (Math.floor(Date.now() / 1000) === second) await sleep(50);
+    await root.call("CreateApplicationAccessPoint", { Name: "app", Policies: '["app"]' });
+    assert.deepEqual(await ofApplication(), [["CallerGone", "app", "Kms.Sign"]]);
+
+    // A service is no more told from where it calls than another account, but what policies say of it is known.
+    const oss = await enableService(world, "oss");
+    const served = `acs:kms:cn-hangzhou:${one.accountId}:alias/acs/oss`;
+    await oss.call("Encrypt", { KeyId: served, Plaintext: "text" });
+    const ofService = (await tryPolicy(root, { KeyId: "alias/acs/oss", PolicyDocument }))
+      .filter(({ Type, Operation }) => Type === "system" && Operation !== "Kms.CreateServiceKey")
+      .map(({ Outcome, Name, Operation }) => [Outcome, Name, Operation]);
+    assert.deepEqual(ofService, [["NewlyRefused", "oss.aliyuncs.com", "Kms.Encrypt"]]);
     const ofStayer = await tryPolicy(root, { UserName: "stayer", PolicyDocument: policy([allow("kms:Encrypt")]) });
     assert.deepEqual(
       ofStayer.map(({ Outcome }) => Outcome),
@@ -412,22 +530,31 @@ forEachDatabase((database) => {
         }),
       );
     const seen = { NewlyRefused: 0, NewlyAllowed: 0, Unchanged: 0 };
-    for (let seed = 1; seed <= 8; seed++) {
-      const next = random(seed);
-      const name = `user${seed}`;
-      const user = world.client(await world.createUser(one, name, randomStatements(next)));
+    const seenOfRoles = { ...seen };
+    const assumer = world.client(await world.createUser(one, "assumer", [allow("sts:AssumeRole")]));
+    const trust = [trusts({ RAM: `acs:ram::${one.accountId}:user/assumer` })];
+    for (let seed = 1; seed <= 10; seed++) {
+      const next = random(seed * SPREAD);
+      const isRole = seed % 5 > 2;
+      const name = isRole ? `role${seed}` : `user${seed}`;
+      const statements = randomStatements(next);
+      const user = isRole
+        ? world.client(toCredentials(await assume(assumer, await world.createRole(one, name, { trust, statements }))))
+        : world.client(await world.createUser(one, name, statements));
       const before = await send(calls, name, user);
       const document = policy(randomStatements(next));
-      // Once beside the policy that the user has, once in its place.
-      const isReplaced = seed % 2 === 0;
+      // Beside the policy that it has, or in its place.
+      const isReplaced = seed % 5 === 2 || seed % 5 === 3;
       const at = isReplaced
         ? { PolicyName: `for-${name}` }
-        : seed % 3 === 0
-          ? { GroupName: "group" }
-          : { UserName: name };
+        : isRole
+          ? { RoleName: name }
+          : seed % 5 === 0
+            ? { GroupName: `of-${name}` }
+            : { UserName: name };
       if ("GroupName" in at) {
-        await root.call("CreateGroup", { GroupName: "group" }, RAM);
-        await root.call("AddUserToGroup", { GroupName: "group", UserName: name }, RAM);
+        await root.call("CreateGroup", at, RAM);
+        await root.call("AddUserToGroup", { ...at, UserName: name }, RAM);
       }
       const trial = found(await tryPolicy(root, { ...at, PolicyDocument: document }));
       if (isReplaced) {
@@ -436,16 +563,20 @@ forEachDatabase((database) => {
       } else {
         const reference = { PolicyName: `tried-${seed}`, PolicyType: "Custom" };
         await root.call("CreatePolicy", { PolicyName: `tried-${seed}`, PolicyDocument: document }, RAM);
-        await root.call("AttachPolicyToUser", { UserName: name, ...reference }, RAM);
+        if (isRole) await root.call("AttachPolicyToRole", { RoleName: name, ...reference }, RAM);
+        else await root.call("AttachPolicyToUser", { UserName: name, ...reference }, RAM);
       }
       const truth = expected(before, await send(calls, name, user));
       // It asks for no right.
       assert.equal(trial.get(`${name} Sts.GetCallerIdentity`), undefined);
       truth.delete(`${name} Sts.GetCallerIdentity`);
       assertTrue(trial, truth, () => undefined);
-      for (const outcome of [...truth.values()].flat()) if (outcome !== "undecided" && isSeen(outcome)) seen[outcome]++;
+      for (const outcome of [...truth.values()].flat()) {
+        if (isSeen(outcome)) (isRole ? seenOfRoles : seen)[outcome]++;
+      }
     }
     assert.ok(Math.min(...Object.values(seen)) > 3, JSON.stringify(seen));
+    assert.ok(Math.min(...Object.values(seenOfRoles)) > 1, JSON.stringify(seenOfRoles));
   });
 });
 

@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import type { CinnabarClient } from "@cinnabar/client";
-import { forEachDatabase } from "@cinnabar/testkit";
+import { Instances } from "@cinnabar/kms";
+import { forEachDatabase, IdentityProvider } from "@cinnabar/testkit";
 import fc from "fast-check";
+import { Application } from "./support/application.ts";
 import { type Names, randomRights, type RandomRights } from "./support/random-rights.ts";
-import { allow, assume, policy, RAM, refusal, STS, StsWorld, toCredentials, trusts } from "./support/sts-world.ts";
+import {
+  allow,
+  assume,
+  enableService,
+  policy,
+  RAM,
+  refusal,
+  STS,
+  StsWorld,
+  toCredentials,
+  trusts,
+} from "./support/sts-world.ts";
 
 const SEED = 20_261_122;
 /** Random sets of policies with conditions, and as many without. */
-const ROUNDS = 4;
+const ROUNDS = 6;
 
 /** Operations on a key, called so that they would do nothing (DryRun). */
 const KEY_CALLS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -28,13 +41,38 @@ const BY_ID_ALONE = ["DisableKey"];
 const ACTIONS = Object.keys(KEY_CALLS).map((name) => `kms:${name}`);
 const ASSUME = "sts:AssumeRole";
 
-/** Somebody who calls, and what answers call it. */
-interface Caller {
-  readonly client: CinnabarClient;
-  readonly type: "root" | "user" | "role";
+/** Somebody who is asked about, and what answers call it. */
+interface Asked {
+  readonly type: "root" | "user" | "role" | "application" | "service" | "provider";
   readonly arn: string;
   readonly isForeign: boolean;
+  /** Whether it has policies with conditions in any case. */
+  readonly isConditional?: boolean;
 }
+
+/** Somebody who calls the API. */
+interface Caller extends Asked {
+  readonly client: CinnabarClient;
+}
+
+/** An application, of which one policy says what it may use. */
+interface Called extends Asked {
+  readonly application: Application;
+}
+
+/** What is asked about somebody, and whether a call is carried out. */
+interface Question {
+  readonly action: string;
+  readonly resource: string;
+  readonly list: readonly Listed[];
+  readonly call: () => Promise<boolean>;
+}
+
+/** What an application may do at all, and by which operation. */
+const APPLICATION_CALLS: Readonly<Record<string, string>> = {
+  "kms:Encrypt": "AdvanceEncrypt",
+  "kms:GenerateDataKey": "GenerateDataKey",
+};
 
 interface Listed {
   readonly Type: string;
@@ -69,15 +107,22 @@ class RightsRig {
   readonly names: Names;
   readonly root: CinnabarClient;
   readonly callers: readonly Caller[];
+  readonly applications: readonly Called[];
+  /** Calls as a service of the deployment. */
+  readonly service: Caller;
   /** What policies are attached to. */
   readonly holders: readonly { readonly type: "User" | "Group" | "Role"; readonly name: string }[];
   readonly #attached = new Set<string>();
 
-  private constructor(parts: Pick<RightsRig, "world" | "names" | "root" | "callers" | "holders">) {
+  private constructor(
+    parts: Pick<RightsRig, "world" | "names" | "root" | "callers" | "applications" | "service" | "holders">,
+  ) {
     this.world = parts.world;
     this.names = parts.names;
     this.root = parts.root;
     this.callers = parts.callers;
+    this.applications = parts.applications;
+    this.service = parts.service;
     this.holders = parts.holders;
   }
 
@@ -90,6 +135,8 @@ class RightsRig {
       roles: ["deployer", "reader"],
       otherUsers: ["vic", "wes"],
       otherRoles: ["vendor"],
+      service: "oss.aliyuncs.com",
+      provider: `acs:ram::${one.accountId}:oidc-provider/ci`,
     };
     const root = world.client(one.credentials);
     const callers: Caller[] = [];
@@ -118,12 +165,88 @@ class RightsRig {
     }
     const trust = policy([trusts({ RAM: `acs:ram::${one.accountId}:root` })]);
     await root.call("CreateRole", { RoleName: "target", AssumeRolePolicyDocument: trust }, RAM);
+    const oss = await enableService(world, "oss");
+    const service: Caller = { client: oss, type: "service", arn: names.service, isForeign: false };
+    const applications = await RightsRig.#admitApplications(world, root);
     const holders = [
       ...names.users.map((name) => ({ type: "User", name }) as const),
       { type: "Group", name: "team" } as const,
       ...names.roles.map((name) => ({ type: "Role", name }) as const),
     ];
-    return new RightsRig({ world, names, root, callers, holders });
+    return new RightsRig({ world, names, root, callers, applications, service, holders });
+  }
+
+  /** One that is admitted from everywhere, one from here, one from elsewhere, and one to the keys of an instance. */
+  static async #admitApplications(world: StsWorld, root: CinnabarClient): Promise<readonly Called[]> {
+    const { accountId } = world.one;
+    const software = { accountId, type: "software", quotas: {} } as const;
+    const instance = await new Instances(world.store).create(software, async () => undefined);
+    const admitted = [
+      { name: "everywhere" },
+      { name: "here", sources: ["127.0.0.0/8"] },
+      { name: "elsewhere", sources: ["10.0.0.0/8"] },
+      { name: "instance", instance },
+    ];
+    const applications: Called[] = [];
+    for (const parts of admitted) {
+      const application = await Application.admit(world, root, { ...parts, resources: ["key/*"] });
+      const arn = `acs:kms:cn-hangzhou:${accountId}:applicationaccesspoint/${parts.name}`;
+      const isConditional = parts.sources !== undefined;
+      applications.push({ application, type: "application", arn, isForeign: false, isConditional });
+    }
+    return applications;
+  }
+
+  /** What can be asked about somebody of the API, with the lists of who may. */
+  questionsOf(caller: Caller, { key, role }: Record<"key" | "role", AskedThing>): readonly Question[] {
+    const { client, isForeign, type } = caller;
+    const calls = Object.entries(KEY_CALLS).filter(([name]) => !isForeign || !BY_ID_ALONE.includes(name));
+    const KeyId = isForeign ? key.arn : key.arn.slice(key.arn.lastIndexOf("/") + 1);
+    const onKey = calls.map(([name, parameters]): Question => {
+      const call = () => isAllowed(client.call(name, { KeyId, ...parameters, DryRun: "true" }));
+      return { action: `kms:${name}`, resource: key.arn, list: key.list, call };
+    });
+    const assuming = { RoleArn: role.arn, RoleSessionName: "test", DryRun: "true" };
+    const onRole: Question = {
+      action: ASSUME,
+      resource: role.arn,
+      list: role.list,
+      call: () => isAllowed(client.call("AssumeRole", assuming, STS)),
+    };
+    // No service calls anything but what it does in an account, and no root assumes roles.
+    return [...(type === "service" ? [] : onKey), ...(type === "root" ? [] : [onRole])];
+  }
+
+  /** The same about an application, to which the most of this is not open at all. */
+  questionsOfApplication({ application }: Called, { arn, list }: AskedThing): readonly Question[] {
+    const KeyId = arn.slice(arn.lastIndexOf("/") + 1);
+    return ACTIONS.map((action): Question => {
+      const api = APPLICATION_CALLS[action];
+      const fields = { KeyId, ...(action === "kms:Encrypt" && { Plaintext: Buffer.from("text") }) };
+      const call = async (): Promise<boolean> => {
+        if (api === undefined) return false;
+        const { code } = await application.call(api, fields);
+        assert(code === undefined || code === "Forbidden.NoPermission", code);
+        return code === undefined;
+      };
+      return { action, resource: arn, list, call };
+    });
+  }
+
+  /** Whether whoever a provider vouches for may assume a role. */
+  questionOfProvider(token: string, { arn: RoleArn, list }: AskedThing): Question {
+    const call = async (): Promise<boolean> => {
+      const url = new URL(this.world.nodes[0]?.url ?? "");
+      const timestamp = new Date().toISOString();
+      const common = { Action: "AssumeRoleWithOIDC", Format: "JSON", Version: STS.version, Timestamp: timestamp };
+      url.search = new URLSearchParams(common).toString();
+      const form = { RoleArn, RoleSessionName: "test", OIDCProviderArn: this.names.provider, OIDCToken: token };
+      const response = await fetch(url, { method: "POST", body: new URLSearchParams(form) });
+      const { Code } = (await response.json()) as { readonly Code?: string };
+      assert(Code === undefined || Code === "NoPermission", Code);
+      return Code === undefined;
+    };
+    return { action: ASSUME, resource: RoleArn, list, call };
   }
 
   /** Puts random policies in force, and makes a key with a random policy. */
@@ -162,11 +285,17 @@ class RightsRig {
     return (Principals as { readonly Principal: readonly Listed[] }).Principal;
   }
 
-  async explain(caller: Pick<Caller, "type" | "arn">, action: string, resource: string): Promise<Explained> {
-    const AuthPrincipal = caller.type === "role" ? `${caller.arn}/test` : caller.arn;
+  async explain({ type, arn }: Pick<Asked, "type" | "arn">, action: string, resource: string): Promise<Explained> {
+    const AuthPrincipal = type === "role" ? `${arn}/test` : type === "service" ? `service/${arn}` : arn;
     const question = { AuthPrincipal, AuthAction: action, AuthResource: resource };
     return (await this.root.call("GetAccessExplanation", question, RAM)) as unknown as Explained;
   }
+}
+
+/** What questions are about, and who may by the list of those who may. */
+interface AskedThing {
+  readonly arn: string;
+  readonly list: readonly Listed[];
 }
 
 /** Whether a call would be carried out. */
@@ -188,7 +317,7 @@ async function isAllowed(call: Promise<unknown>): Promise<boolean> {
 }
 
 /** What a list says of somebody. */
-function certaintyOf(listed: readonly Listed[], { arn, isForeign }: Caller, action: string): string {
+function certaintyOf(listed: readonly Listed[], { arn, isForeign }: Asked, action: string): string {
   const found = listed.flatMap((entry) => {
     const isAccount = entry.Type === "Account" && isForeign;
     const about = entry.Actions.Action.find(({ Name }) => Name === action);
@@ -200,59 +329,79 @@ function certaintyOf(listed: readonly Listed[], { arn, isForeign }: Caller, acti
   return found.includes("Always") ? "Always" : (found[0] ?? "Never");
 }
 
+let idp: IdentityProvider;
+before(async () => {
+  idp = await IdentityProvider.start();
+});
+after(() => idp[Symbol.asyncDispose]());
+
 forEachDatabase((database) => {
   for (const isConditional of [false, true]) {
     const kind = isConditional ? "with conditions" : "without conditions";
     test(`explanations and lists say of random policies ${kind} what every caller meets`, async () => {
       await using world = await StsWorld.start(database);
+      const { issuer, audience, ca } = idp;
+      const settings = { name: "ci", issuer, clientIds: [audience], ca, allowsLocalAddresses: true };
+      await world.providers.create(world.one.accountId, settings);
+      const token = await idp.issueToken();
       const rig = await RightsRig.make(world);
       const arbitrary = randomRights(rig.names, { holders: rig.holders.length, isConditional });
       const seen = new Map<string, number>();
       for (const [round, rights] of fc.sample(arbitrary, { seed: SEED, numRuns: ROUNDS }).entries()) {
         const { keyId, keyArn } = await rig.put(rights);
-        const said = (caller: Caller, action: string) =>
-          `round ${round}: ${caller.arn} ${action}\n${JSON.stringify(rights)}`;
-        const listed = await rig.list(keyId, ACTIONS);
-        const listedForRole = await rig.list(`acs:ram::${rig.names.accountId}:role/target`, [ASSUME]);
-        const note = (outcome: string) => seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
-        for (const caller of rig.callers) {
-          const calls = Object.entries(KEY_CALLS).filter(([name]) => !caller.isForeign || !BY_ID_ALONE.includes(name));
-          const questions = calls.map(([name, parameters]) => ({
-            action: `kms:${name}`,
-            resource: keyArn,
-            list: listed,
-            call: () =>
-              caller.client.call(name, { KeyId: caller.isForeign ? keyArn : keyId, ...parameters, DryRun: "true" }),
-          }));
-          const RoleArn = `acs:ram::${rig.names.accountId}:role/target`;
-          if (caller.type !== "root") {
-            questions.push({
-              action: ASSUME,
-              resource: RoleArn,
-              list: listedForRole,
-              call: () =>
-                caller.client.call(ASSUME.slice(4), { RoleArn, RoleSessionName: "test", DryRun: "true" }, STS),
-            });
-          }
+        // What applications may use changes as well.
+        const Resources = JSON.stringify([round % 3 === 0 ? "key/*" : `key/${round % 3 === 1 ? keyId : "another"}`]);
+        await rig.root.call("UpdatePolicy", { Name: "everywhere", Resources });
+        const roleArn = `acs:ram::${rig.names.accountId}:role/target`;
+        const role = { arn: roleArn, list: await rig.list(roleArn, [ASSUME]) };
+        const key = { arn: keyArn, list: await rig.list(keyId, ACTIONS) };
+        const provider = { type: "provider", arn: rig.names.provider, isForeign: false } as const;
+        const asked: readonly (readonly [Asked, readonly Question[]])[] = [
+          ...[...rig.callers, rig.service].map((caller) => [caller, rig.questionsOf(caller, { key, role })] as const),
+          ...rig.applications.map((called) => [called, rig.questionsOfApplication(called, key)] as const),
+          [provider, [rig.questionOfProvider(token, role)]],
+        ];
+        for (const [caller, questions] of asked) {
           for (const { action, resource, list, call } of questions) {
-            const [allowed, { Decision }] = await Promise.all([
-              isAllowed(call()),
-              rig.explain(caller, action, resource),
-            ]);
+            const said = `round ${round}: ${caller.arn} ${action}\n${JSON.stringify(rights)}`;
+            const [allowed, { Decision }] = await Promise.all([call(), rig.explain(caller, action, resource)]);
             // The other account's own policies allow all, which the answer must not tell.
             const yes = caller.isForeign && caller.type !== "root" ? "OtherAccount" : "Allowed";
-            assert.equal(Decision, allowed ? yes : "Denied", said(caller, action));
+            assert.equal(Decision, allowed ? yes : "Denied", said);
             const certainty = certaintyOf(list, caller, action);
-            if (certainty === "Always") assert(allowed, said(caller, action));
-            if (certainty === "Never") assert(!allowed, said(caller, action));
-            assert(isConditional || certainty !== "Perhaps", said(caller, action));
-            note(`${caller.isForeign ? "foreign" : "own"} ${certainty}`);
+            if (certainty === "Always") assert(allowed, said);
+            if (certainty === "Never") assert(!allowed, said);
+            assert(isConditional || caller.isConditional === true || certainty !== "Perhaps", said);
+            const of = caller.isForeign
+              ? "foreign"
+              : ["root", "user", "role"].includes(caller.type)
+                ? "own"
+                : caller.type;
+            seen.set(`${of} ${certainty}`, (seen.get(`${of} ${certainty}`) ?? 0) + 1);
           }
         }
+        // Nobody is listed who is not asked about, but whoever prepares all this.
+        const known = new Set(asked.map(([{ arn }]) => arn));
+        const strangers = [...key.list, ...role.list].filter(({ Arn, Type }) => Type !== "Account" && !known.has(Arn));
+        assert.deepEqual(
+          strangers.map(({ Arn }) => Arn).filter((arn) => !arn.endsWith(":user/assumer")),
+          [],
+        );
       }
       const certainties = isConditional ? ["Always", "Perhaps", "Never"] : ["Always", "Never"];
       for (const outcome of certainties.flatMap((certainty) => [`own ${certainty}`, `foreign ${certainty}`])) {
         assert((seen.get(outcome) ?? 0) >= 3, `${outcome}: ${JSON.stringify([...seen])}`);
+      }
+      const others = [
+        "application Always",
+        "application Perhaps",
+        "application Never",
+        "service Never",
+        "provider Never",
+      ];
+      const mayBe = isConditional ? [] : ["service Always", "provider Always"];
+      for (const outcome of [...others, ...mayBe]) {
+        assert((seen.get(outcome) ?? 0) >= 1, `${outcome}: ${JSON.stringify([...seen])}`);
       }
     });
   }
@@ -261,6 +410,7 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const rig = await RightsRig.make(world);
     const { accountId, otherId } = rig.names;
+    const applicationArn = (name: string) => `acs:kms:cn-hangzhou:${accountId}:applicationaccesspoint/${name}`;
     const ann = { type: "user", arn: "user/ann" } as const;
     const key = await rig.root.call("CreateKey");
     const { KeyId: keyId, Arn: keyArn } = key["KeyMetadata"] as { KeyId: string; Arn: string };
@@ -291,8 +441,36 @@ forEachDatabase((database) => {
       [
         ["RootUser", `acs:ram::${accountId}:root`, ["kms:Decrypt", "kms:DisableKey"]],
         ["SubUser", `acs:ram::${accountId}:user/ann`, ["kms:Decrypt"]],
+        ...["elsewhere", "everywhere", "here"].map((name) => ["Application", applicationArn(name), ["kms:Decrypt"]]),
       ],
     );
+    assert.deepEqual(
+      listed.slice(2).map(({ Name, Actions }) => {
+        const { Certainty, Statements } = Actions.Action[0] ?? {};
+        return [Name, Certainty, Statements?.Statement];
+      }),
+      [
+        ["elsewhere", "Perhaps", [{ Policy: "Application/elsewhere", Index: 0 }]],
+        ["everywhere", "Always", [{ Policy: "Application/everywhere", Index: 0 }]],
+        ["here", "Perhaps", [{ Policy: "Application/here", Index: 0 }]],
+      ],
+    );
+    for (const arn of ["application/instance", applicationArn("instance")]) {
+      const none = await rig.explain({ type: "application", arn }, "kms:Decrypt", keyId);
+      const [gate] = none.Gates.Gate;
+      assert.deepEqual([none.Decision, none.RefusedBy, gate?.Verdict], ["Denied", "identity", "None"]);
+      assert.match(JSON.stringify(gate), /kms:InstanceId/);
+    }
+    const elsewhereToo = { AuthPrincipal: "application/elsewhere", AuthAction: "kms:Decrypt", AuthResource: keyId };
+    const from = { "AuthCondition.1.Key": "acs:SourceIp", "AuthCondition.1.Value": "10.1.2.3" };
+    const fromThere = await rig.root.call("GetAccessExplanation", { ...elsewhereToo, ...from }, RAM);
+    assert.deepEqual(
+      [fromThere["Decision"], fromThere["DecidedBy"], fromThere["AuthPrincipal"]],
+      ["Allowed", { Policy: "Application/elsewhere", Index: 0 }, applicationArn("elsewhere")],
+    );
+    for (const name of ["elsewhere", "everywhere", "here"]) {
+      await rig.root.call("DeleteApplicationAccessPoint", { Name: name });
+    }
 
     // Whoever only the key's policy names is found, too, and the key's tags are what its conditions find.
     const about = { Action: "kms:Encrypt", Resource: "*" };
@@ -411,6 +589,16 @@ forEachDatabase((database) => {
     const cases: readonly (readonly [code: string, changed: Readonly<Record<string, string>>])[] = [
       ["EntityNotExist.User", { AuthPrincipal: "user/nobody" }],
       ["EntityNotExist.Role", { AuthPrincipal: "role/nobody" }],
+      ["Forbidden.ResourceNotFound", { AuthPrincipal: "application/nobody" }],
+      ["EntityNotExist.OIDCProvider", { AuthPrincipal: "oidc-provider/nobody" }],
+      ["InvalidParameter", { AuthPrincipal: `acs:ram::${other.accountId}:oidc-provider/ci` }],
+      [
+        "InvalidParameter",
+        { AuthPrincipal: `acs:kms:cn-hangzhou:${other.accountId}:applicationaccesspoint/app`, AuthResource: Arn },
+      ],
+      ["InvalidParameter", { AuthPrincipal: "service/nothing.aliyuncs.com" }],
+      ["no error", { AuthPrincipal: "service/oss.aliyuncs.com" }],
+      ["InvalidParameter", { "AuthCondition.1.Key": "kms:InstanceId", "AuthCondition.1.Value": "none" }],
       ["InvalidParameter", { AuthPrincipal: "nobody" }],
       ["InvalidParameter", { AuthPrincipal: `acs:ram::${other.accountId}:root`, AuthResource: foreign }],
       ["InvalidParameter", { AuthAction: "kms:*" }],

@@ -31,6 +31,8 @@ interface Row {
   readonly before?: (things: Things) => readonly [action: string, wire: Wire];
   /** What whoever may is answered where the call, though allowed, cannot succeed here. */
   readonly answer?: string;
+  /** The right that it asks for, where that is not called as it is itself. */
+  readonly asks?: string;
   /** How it is refused to another account, where it is about what only this one has; else as in the own account. */
   readonly hiddenAs?: string;
   /** How it is refused to whom no right could help. */
@@ -129,6 +131,7 @@ const KMS: Readonly<Record<string, Row>> = {
     may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT],
     wire: () => ({ Origin: "EXTERNAL", EnableAutomaticRotation: "true" }),
     answer: "InvalidParameter",
+    asks: "kms:CreateKey",
   },
   ListKeys: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
   ListAliases: { may: [...ROOT, ...IN_THEIR_OWN_ACCOUNT] },
@@ -277,6 +280,7 @@ const KMS: Readonly<Record<string, Row>> = {
   },
   // kms:ReEncryptFrom and kms:ReEncryptTo, which nobody was given.
   ReEncrypt: {
+    asks: "kms:ReEncryptFrom",
     may: ROOT,
     wire: ({ blob, key }) => ({ CiphertextBlob: blob, DestinationKeyId: key }),
     ...KEY_NOT_FOUND,
@@ -397,6 +401,7 @@ const RAM: Readonly<Record<string, Omit<Row, "may"> & { readonly may?: readonly 
     wire: and({ "AuthAction.1": "sts:AssumeRole" }, ofRole),
     hiddenAs: "InvalidParameter",
   },
+  ListPrincipalsWithBothRights: { wire: () => ({ AuthResource: "*" }) },
 };
 
 const STS: Readonly<Record<string, Row>> = {
@@ -477,6 +482,8 @@ function trustOf(accountId: string): string {
   return JSON.stringify({ Version: "1", Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal }] });
 }
 
+const NO_RIGHT = ["NoPermission", "Forbidden.NoPermission"];
+
 /** Operations that are tried at once: no more than one account may have waiting where there are queues. */
 const AT_ONCE = 4;
 
@@ -534,9 +541,16 @@ async function tryOut(
   let things = await prepare(world, { operation, row });
   const callAs = async (caller: CallerName, key: string, expected: string | undefined): Promise<void> => {
     const wire = row.wire?.({ ...things, key }) ?? {};
-    const found = await world.answer(caller, { action: operation.name, wire, version: operation.version });
-    if (found === expected) return;
-    wrong.push(`${nameOf(operation)} by ${caller}: ${found ?? "success"}, not ${expected ?? "success"}`);
+    const refusal = await world.refusal(caller, { action: operation.name, wire, version: operation.version });
+    const found = refusal?.code;
+    if (found !== expected) {
+      wrong.push(`${nameOf(operation)} by ${caller}: ${found ?? "success"}, not ${expected ?? "success"}`);
+    } else if (refusal?.status === 403 && !world.isForeign(caller) && NO_RIGHT.includes(refusal.code)) {
+      // Nobody knows otherwise what a caller would have to be allowed.
+      const asked = refusal.accessDeniedDetail?.["AuthAction"];
+      const right = row.asks ?? `${operation.product.toLowerCase()}:${operation.name}`;
+      if (asked !== right) wrong.push(`${nameOf(operation)} by ${caller} asks for ${String(asked)}, not ${right}`);
+    }
   };
   const [neverCode, ...never] = row.never ?? [""];
   const refused = callerNames.filter((caller) => !row.may.includes(caller));

@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { CinnabarClient } from "@cinnabar/client";
 import { forEachDatabase } from "@cinnabar/testkit";
 
+import { readReply } from "./support/application.ts";
 import { cinnabar, PROGRAM, SealedOrOpen } from "./support/cinnabar.ts";
 import { temporaryDirectory } from "./support/temporary-directory.ts";
 
@@ -54,6 +55,13 @@ test("starts sealed under shares, refuses every call, and opens when enough were
   for (const action of ["DescribeRegions", "CreateKey", "NoSuchAction"]) {
     await assert.rejects(client.call(action), { status: 503, code: "ServiceUnavailableTemporary" }, action);
   }
+
+  const headers = { "content-type": "application/x-protobuf" };
+  const refused = await fetch(url, { method: "POST", headers, body: "" });
+  assert.equal(refused.headers.get("content-type"), headers["content-type"]);
+  const body = Buffer.from(await refused.arrayBuffer());
+  const { status, code } = readReply("Encrypt", { status: refused.status, requestId: "", body });
+  assert.deepEqual([status, code], [503, "ServiceUnavailableTemporary"]);
 
   const give = (share: string) =>
     cinnabar(["unseal", "--admin-listen", adminListen, "--unseal-from=fd:0"], { input: `${share}\n` });

@@ -53,6 +53,25 @@ forEachDatabase((database) => {
     }
     await root.call("SetSeparationOfDuties", { SeparationOfDuties: "warn" }, RAM);
     assert.deepEqual(told(await root.call("AttachPolicyToUser", attach, RAM)), [`ben ${KeyId}`]);
+
+    // Of an account that may assume a role as a whole, whom the key's policy names.
+    const other = `acs:ram::${world.other.accountId}`;
+    const toVic = { ...statement("*", "kms:Encrypt"), Principal: { RAM: [`${other}:user/vic`] } };
+    await root.call("SetKeyPolicy", { KeyId, Policy: policy([statement("*", "kms:*"), toVic]) });
+    const trust = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [`${other}:root`] } };
+    await root.call("CreateRole", { RoleName: "keeper", AssumeRolePolicyDocument: policy([trust]) }, RAM);
+    await root.call("CreatePolicy", { PolicyName: "keep", PolicyDocument: policy([allow("kms:DisableKey")]) }, RAM);
+    const keep = { RoleName: "keeper", PolicyType: "Custom", PolicyName: "keep" };
+    assert.deepEqual(told(await root.call("AttachPolicyToRole", keep, RAM)), [`vic ${KeyId}`]);
+    for (const [index] of world.nodes.entries()) {
+      const node = world.client(credentials, index);
+      const { Principals } = await node.call("ListPrincipalsWithBothRights", { AuthResource: KeyId }, RAM);
+      const { Principal } = Principals as { readonly Principal: readonly { readonly Arn: string }[] };
+      assert.deepEqual(
+        Principal.map(({ Arn }) => Arn),
+        [`${other}:user/vic`],
+      );
+    }
   });
 
   // SQLite is written by one node.

@@ -170,8 +170,10 @@ forEachDatabase((database) => {
       if (event["eventName"] !== "CreateServiceKey") assert.deepEqual(event["requestParameters"], CONTEXT);
     }
     assert.deepEqual(await eventsAbout(world.client(other.credentials), keyId), []);
-    // Each account has its own.
-    const elsewhere = await oss.client().call("GenerateDataKey", { KeyId: arnOf(other) });
+    const sealed = await oss.client().call("GenerateDataKeyWithoutPlaintext", { KeyId });
+    assert.deepEqual([sealed["KeyId"], sealed["Plaintext"]], [keyId, undefined]);
+    // Each account has its own, whichever operation is the first one.
+    const elsewhere = await oss.client().call("GenerateDataKeyWithoutPlaintext", { KeyId: arnOf(other) });
     assert.notEqual(elsewhere["KeyId"], keyId);
     assert.equal(await serviceKeyOf(world.client(other.credentials)), elsewhere["KeyId"]);
   });

@@ -288,10 +288,29 @@ forEachDatabase((database) => {
     for (const { KeyId } of Keys.Key) {
       assert.equal(await code(owner, "ScheduleKeyDeletion", { KeyId, PendingWindowInDays: "7" }), "ok");
     }
-    const theirs = Keys.Key.find(({ KeyArn }) => KeyArn.includes(guest.accountId));
-    assert.ok(theirs !== undefined);
-    const alias = { AliasName: "alias/theirs", KeyId: theirs.KeyId };
-    assert.equal(await code(owner, "CreateAlias", alias), "Forbidden.KeyNotFound", "an alias is its key's account's");
+  });
+
+  test("an instance that is released belongs to no share any more", async () => {
+    await using world = await TwoAccounts.start(database);
+    const owner = world.one;
+    const [id, kept] = [await world.addInstance(owner), await world.addInstance(owner)];
+    const { ResourceShareId } = (
+      await rs<Made>(owner, "CreateResourceShare", {
+        ResourceShareName: "nobody yet",
+        "Resources.1.ResourceId": id,
+        "Resources.1.ResourceType": "KMSInstance",
+        "Resources.2.ResourceId": kept,
+        "Resources.2.ResourceType": "KMSInstance",
+      })
+    ).ResourceShare;
+    const listed = async () => {
+      const wire = { AssociationType: "Resource", "ResourceShareIds.1": ResourceShareId };
+      const { ResourceShareAssociations: all } = await rs<Lists>(owner, "ListResourceShareAssociations", wire);
+      return all.map((association) => association["EntityId"]);
+    };
+    assert.deepEqual(new Set(await listed()), new Set([id, kept]));
+    assert.equal(await code(owner, "ReleaseKmsInstance", { KmsInstanceId: id }), "ok");
+    assert.deepEqual(await listed(), [kept]);
   });
 });
 
@@ -304,8 +323,8 @@ type Lists = Readonly<
 >;
 
 /**
- * The rules, in so many words: a root has what its account made, and what a key's policy admits its account to; but what a
- * guest made only its instance's owner reaches, if the policy admits it, once the instance is not shared with the guest.
+ * The rules, in so many words: a root has what its account made, what others made in its account's instance, and what a key's
+ * policy admits its account to; but what a guest made only its instance's owner reaches once that is not shared with the guest.
  */
 function reference({
   maker,
@@ -320,7 +339,8 @@ function reference({
 }): string {
   const isWithdrawn = maker === "guest" && !shared.has("guest");
   if (name === maker) return isWithdrawn ? "Forbidden.NoPermission" : "ok";
-  if (isWithdrawn && name !== "owner") return "Forbidden.KeyNotFound";
+  if (name === "owner") return "ok";
+  if (isWithdrawn) return "Forbidden.KeyNotFound";
   return admits.includes(name) ? "ok" : "Forbidden.KeyNotFound";
 }
 

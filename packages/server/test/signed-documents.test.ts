@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { createHash, createPublicKey, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { createHash, createPublicKey } from "node:crypto";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
 import { forEachDatabase, skipWithout } from "@cinnabar/testkit";
 import * as asn1js from "asn1js";
 import { importSPKI, jwtVerify } from "jose";
@@ -19,25 +14,23 @@ import {
   RelativeDistinguishedNames,
   Time,
 } from "pkijs";
+import { OpenSsl } from "./support/openssl.ts";
 import { TwoAccounts } from "./support/two-accounts.ts";
 
-/*
- * Documents that others make of a key's signatures, and ciphertexts that others make for it: tokens, certificates, and what
- * the openssl command does.
- */
+/* Documents that others make of a key's signatures: tokens and certificates. */
 
 interface NamedVersion {
   readonly KeyId: string;
   readonly KeyVersionId: string;
 }
 
-const run = promisify(execFile);
 const withoutOpenssl = skipWithout("openssl");
 
 let world: TwoAccounts;
-let directory: string;
-async function createPair(KeySpec: string, KeyUsage = "SIGN/VERIFY"): Promise<NamedVersion & { readonly pem: string }> {
-  const created = await world.one.call<{ KeyMetadata: NamedVersion }>("CreateKey", { KeySpec, KeyUsage });
+let openssl: OpenSsl;
+async function createPair(KeySpec: string): Promise<NamedVersion & { readonly pem: string }> {
+  const wanted = { KeySpec, KeyUsage: "SIGN/VERIFY" };
+  const created = await world.one.call<{ KeyMetadata: NamedVersion }>("CreateKey", wanted);
   const { KeyId } = created.KeyMetadata;
   const listed = await world.one.call<{ KeyVersions: { KeyVersion: NamedVersion[] } }>("ListKeyVersions", { KeyId });
   const { KeyVersionId = "" } = listed.KeyVersions.KeyVersion[0] ?? {};
@@ -64,77 +57,18 @@ async function sign(
   return Buffer.from(Value, "base64");
 }
 
-/** Runs openssl in a directory of the test's with these files, and gives what it writes into `out`, or says. */
-async function openssl(command: string, files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<Buffer> {
-  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
-  const { stdout } = await run("openssl", command.split(" "), { cwd: directory, encoding: "buffer" });
-  return command.includes("-out out") ? readFile(join(directory, "out")) : stdout;
-}
-
 forEachDatabase((database) => {
   // The cryptography is the same on any database.
   if (database.name !== "sqlite") return;
 
   before(async () => {
     world = await TwoAccounts.start(database);
-    directory = await mkdtemp(join(tmpdir(), "cinnabar-openssl-"));
+    openssl = await OpenSsl.open();
   });
   after(async () => {
     await world[Symbol.asyncDispose]();
-    await rm(directory, { recursive: true });
+    await openssl[Symbol.asyncDispose]();
   });
-
-  for (const [spec, algorithm, hash, options] of [
-    ["RSA_2048", "RSA_PKCS1_SHA_256", "sha256", ""],
-    ["RSA_2048", "RSA_PSS_SHA_256", "sha256", " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:-1"],
-    ["EC_P256", "ECDSA_SHA_256", "sha256", ""],
-    ["EC_P256K", "ECDSA_SHA_256", "sha256", ""],
-    ["EC_P384", "ECDSA_SHA_384", "sha384", ""],
-    ["EC_P521", "ECDSA_SHA_512", "sha512", ""],
-  ] as const) {
-    test(`openssl verifies ${algorithm} of a key of ${spec}`, { skip: withoutOpenssl }, async () => {
-      const pair = await createPair(spec);
-      const message = randomBytes(1000);
-      const signature = await sign(pair, algorithm, { Digest: createHash(hash).update(message).digest() });
-      const said = await openssl(`dgst -${hash} -verify public.pem -signature signature${options} message`, {
-        "public.pem": pair.pem,
-        signature,
-        message,
-      });
-      assert.equal(said.toString(), "Verified OK\n");
-    });
-  }
-
-  test("openssl verifies SM2DSA with the user id that everybody uses", { skip: withoutOpenssl }, async () => {
-    const pair = await createPair("EC_SM2");
-    const message = randomBytes(1000);
-    const signature = await sign(pair, "SM2DSA", { Message: message });
-    const options = "-pubin -rawin -digest sm3 -pkeyopt distid:1234567812345678";
-    const files = { "public.pem": pair.pem, signature, message };
-    const said = await openssl(`pkeyutl -verify -inkey public.pem ${options} -in message -sigfile signature`, files);
-    assert.match(said.toString(), /Signature Verified Successfully/);
-  });
-
-  for (const [spec, algorithm, options] of [
-    ["RSA_2048", "RSAES_OAEP_SHA_1", " -pkeyopt rsa_padding_mode:oaep"],
-    ["RSA_2048", "RSAES_OAEP_SHA_256", " -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256"],
-    ["EC_SM2", "SM2PKE", ""],
-  ] as const) {
-    test(`a key of ${spec} decrypts what openssl encrypts by ${algorithm}`, { skip: withoutOpenssl }, async () => {
-      const { pem, ...version } = await createPair(spec, "ENCRYPT/DECRYPT");
-      const plaintext = randomBytes(100);
-      const ciphertext = await openssl(`pkeyutl -encrypt -pubin -inkey public.pem -in plaintext${options} -out out`, {
-        "public.pem": pem,
-        plaintext,
-      });
-      const { Plaintext } = await world.one.call<{ Plaintext: string }>("AsymmetricDecrypt", {
-        ...version,
-        Algorithm: algorithm,
-        CiphertextBlob: ciphertext.toString("base64"),
-      });
-      assert.equal(Plaintext, plaintext.toString("base64"));
-    });
-  }
 
   for (const [spec, algorithm, alg] of [
     ["EC_P256", "ECDSA_SHA_256", "ES256"],
@@ -172,10 +106,10 @@ forEachDatabase((database) => {
       const ca = await issue({ issuer, algorithm, oid, name: "A root", pem: issuer.pem, isCa: true });
       const leaf = await issue({ issuer, algorithm, oid, name: "A service", pem: subject.pem, isCa: false });
       const files = { "ca.pem": toPem(ca), "leaf.pem": toPem(leaf) };
-      assert.equal((await openssl("verify -CAfile ca.pem leaf.pem", files)).toString(), "leaf.pem: OK\n");
+      assert.equal((await openssl.run("verify -CAfile ca.pem leaf.pem", files)).toString(), "leaf.pem: OK\n");
 
       leaf.writeUInt8(leaf.readUInt8(leaf.length - 1) ^ 1, leaf.length - 1);
-      await assert.rejects(openssl("verify -CAfile ca.pem leaf.pem", { "leaf.pem": toPem(leaf) }));
+      await assert.rejects(openssl.run("verify -CAfile ca.pem leaf.pem", { "leaf.pem": toPem(leaf) }));
     });
   }
 });

@@ -5,9 +5,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { test, type TestContext } from "node:test";
 import { AdministrationError, fetchDocument } from "@cinnabar/ram";
-import { forEachDatabase } from "@cinnabar/testkit";
+import { forEachDatabase, IdentityProvider } from "@cinnabar/testkit";
 import { ensureServerCertificate } from "../src/tls/own-ca.ts";
-import { AUDIENCE, IdentityProvider } from "./support/identity-provider.ts";
 import {
   allow,
   assume,
@@ -41,7 +40,7 @@ class Builds {
     await world.providers.create(world.one.accountId, settingsOf(idp));
     const provider = `acs:ram::${world.one.accountId}:oidc-provider/ci`;
     const condition = {
-      StringEquals: { "oidc:iss": idp.issuer, "oidc:aud": AUDIENCE },
+      StringEquals: { "oidc:iss": idp.issuer, "oidc:aud": idp.audience },
       StringLike: { "oidc:sub": "build*" },
     };
     const roleArn = await world.createRole(world.one, "builds", {
@@ -77,8 +76,8 @@ class Builds {
   }
 }
 
-function settingsOf({ issuer, ca }: IdentityProvider) {
-  return { name: "ci", issuer, clientIds: ["another", AUDIENCE], ca, allowsLocalAddresses: true };
+function settingsOf({ issuer, audience, ca }: IdentityProvider) {
+  return { name: "ci", issuer, clientIds: ["another", audience], ca, allowsLocalAddresses: true };
 }
 
 forEachDatabase((database) => {
@@ -91,7 +90,10 @@ forEachDatabase((database) => {
     assert.equal(status, 200, JSON.stringify(body));
     const info = body["OIDCTokenInfo"] as Record<string, string>;
     assert.equal(info["Issuer"], idp.issuer);
-    assert.deepEqual([info["Subject"], info["ClientIds"], info["VerificationInfo"]], ["builds", AUDIENCE, "Success"]);
+    assert.deepEqual(
+      [info["Subject"], info["ClientIds"], info["VerificationInfo"]],
+      ["builds", idp.audience, "Success"],
+    );
     const session = body as unknown as SessionAnswer;
     for (const node of world.nodes.keys()) {
       const client = world.client(toCredentials(session), node);
@@ -114,7 +116,7 @@ forEachDatabase((database) => {
     const [provider] = await world.providers.list({ accountId });
     assert.deepEqual(
       [facts["providerId"], facts["tokenIssuer"], facts["tokenAudience"]],
-      [provider?.id, idp.issuer, [AUDIENCE]],
+      [provider?.id, idp.issuer, [idp.audience]],
     );
     const registered = events.find(({ eventName }) => eventName === "CreateOIDCProvider")?.additionalEventData;
     assert.deepEqual(

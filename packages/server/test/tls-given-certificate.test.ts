@@ -4,10 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { rootCertificates } from "node:tls";
 
 import { OperatorError } from "../src/operator-error.ts";
-import { issueServerCertificate } from "../src/tls/certificate.ts";
-import { loadGivenCertificate } from "../src/tls/index.ts";
+import { issueCaCertificate, issueServerCertificate } from "../src/tls/certificate.ts";
+import { loadGivenCertificate, rootOfTrust } from "../src/tls/index.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3_600_000;
@@ -96,4 +97,14 @@ test("refuses what OpenSSL would refuse at the first handshake: DER, and keys to
   await assert.rejects(given.load(), saying(given.certFile, "cannot be used", "key too small"));
   await writeFile(given.certFile, weak.raw);
   await assert.rejects(given.load(), saying(given.certFile, "cannot be used"));
+});
+
+test("tells whether a client knows the CA of a certificate, or finds it in the same file", async () => {
+  await using given = await files();
+  const { cert } = await given.load();
+  assert.equal(rootOfTrust(cert), "elsewhere");
+  const ca = { commonName: "Somebody's CA", privateKey: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey };
+  const root = new X509Certificate(issueCaCertificate(ca, { from: NOW - HOUR, until: NOW + HOUR }));
+  assert.equal(rootOfTrust(Buffer.from(`${cert.toString()}${root.toString()}`)), "in-chain");
+  assert.equal(rootOfTrust(Buffer.from(rootCertificates[0] ?? "")), "in-chain");
 });

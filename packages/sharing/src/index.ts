@@ -17,6 +17,7 @@ import { updateResourceShare } from "./share/update-resource-share.ts";
 
 export { sharingMigrations } from "./migrations.ts";
 export type { Accounts } from "./share/entities.ts";
+export { instanceShares } from "./share/instance-shares.ts";
 
 /** Every operation of Resource Sharing 2020-01-10; those that are not served are refused by name. */
 export const sharingOperations = (accounts: Accounts): readonly DeclaredOperation[] => [

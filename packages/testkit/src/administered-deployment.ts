@@ -8,12 +8,15 @@ import {
   SqliteBackend,
 } from "@cinnabar/kernel";
 import { Instances } from "@cinnabar/kms";
-import { Administration } from "@cinnabar/ram";
+import { Administration, OidcProviders } from "@cinnabar/ram";
 
 const SQLITE_SCHEME = "sqlite:";
 
-/** What an operator does with accounts and instances, beside the servers. */
-export type OpenedAdministration = Administration & { readonly instances: Instances } & AsyncDisposable;
+/** What an operator does with accounts, instances and identity providers, beside the servers. */
+export type OpenedAdministration = Administration & {
+  readonly instances: Instances;
+  readonly providers: OidcProviders;
+} & AsyncDisposable;
 
 /** Opens the store of servers that run, as the operator's commands do. @param options.database - as `--database` takes it. */
 export async function openAdministration(options: {
@@ -27,7 +30,8 @@ export async function openAdministration(options: {
   const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
   const administration = new Administration({ store, keys });
   const instances = new Instances(store);
-  return Object.assign(administration, { instances, [Symbol.asyncDispose]: () => backend.close() });
+  const providers = new OidcProviders(store);
+  return Object.assign(administration, { instances, providers, [Symbol.asyncDispose]: () => backend.close() });
 }
 
 async function open(url: string): Promise<Backend> {

@@ -2,6 +2,7 @@ export { openAdministration, type OpenedAdministration } from "./administered-de
 export { copySources } from "./crash/patched-sources.ts";
 export { SeededRandom } from "./crash/seeded-random.ts";
 export { forEachDatabase, type TestDatabase, type TestDatabaseInstance } from "./databases.ts";
+export { IdentityProvider } from "./identity-provider.ts";
 export { type Cut, type Keep, keptBytes } from "./kept-bytes.ts";
 export { PolicyAuthorizer } from "./policy-authorizer.ts";
 export { sharedPostgres, startPostgres, type TestPostgres } from "./postgres.ts";

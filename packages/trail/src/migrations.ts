@@ -1,4 +1,5 @@
 import type { Migration } from "@cinnabar/kernel";
+import { recountMigration } from "./usage/recount-migration.ts";
 import { usageMigration } from "./usage/usage-migration.ts";
 
 /** The tables of this package. All of it is derived from the audit log, so none of it is authenticated. */
@@ -36,4 +37,5 @@ export const trailMigrations: readonly Migration[] = [
     },
   },
   usageMigration,
+  recountMigration,
 ];

@@ -140,6 +140,32 @@ test("the account of a key sees with what parameters it was changed", () => {
   assert.deepEqual(visibleTo({ ...changed, eventRW: "Read" }, OWNER)?.requestParameters, {});
 });
 
+test("of a change of several keys each account sees its own alone", () => {
+  const keys = [
+    { keyId: SOURCE, keyRevision: 2 },
+    { keyId: KEY, keyRevision: 4, keyAccountId: OWNER },
+    { keyId: "7e0b5e8e-42d6-4d2a-8a5a-1f6a9c1b2c3d", keyRevision: 5, keyAccountId: THIRD },
+  ];
+  const [own, theirs, thirds] = keys;
+  const requestParameters = { ResourceType: "key", "ResourceId.1": SOURCE, "ResourceId.2": KEY, "Tag.1.Key": "env" };
+  const changed = { ...recordOf({ operation: "TagResources", noted: { keys } }), eventRW: "Write", requestParameters };
+  assert.equal(accountsOf(changed), [CALLER, OWNER, THIRD].join(","));
+  const seen = visibleTo(changed, OWNER);
+  assert.deepEqual(seen?.additionalEventData, { epoch: 7, keys: [theirs] });
+  assert.deepEqual(seen.requestParameters, { ResourceType: "key", "Tag.1.Key": "env" });
+  assert.equal(seen.resourceName, KEY);
+  const { keys: told, ...rest } = visibleTo(changed, CALLER)?.additionalEventData ?? {};
+  const withoutRevision = (key: EventObject | undefined) => ({
+    keyId: key?.["keyId"],
+    keyAccountId: key?.["keyAccountId"],
+  });
+  assert.deepEqual(told, [own, withoutRevision(theirs), withoutRevision(thirds)]);
+  assert.equal(rest["epoch"], 7);
+  const ofOneAccount = recordOf({ operation: "TagResources", noted: { keys: [{ keyId: KEY, keyRevision: 4 }] } });
+  assert.equal(visibleTo(ofOneAccount, CALLER), ofOneAccount);
+  assert.equal(visibleTo(ofOneAccount, OWNER), undefined);
+});
+
 test("the uses of a key are counted with those of other accounts, without their AccessKeys", () => {
   const record = recordOf({ noted: ofOwner, parameters: { EncryptionContext: '{"tenant":"acme"}' } });
   const uses = keyUses({ record, seconds: toSeconds(record.eventTime) }, new Set(["Encrypt"]));

@@ -14,7 +14,15 @@ import {
 } from "@cinnabar/kernel";
 import { Frontier } from "@cinnabar/merkle-log";
 import { forEachDatabase, type TestDatabase } from "@cinnabar/testkit";
-import { type KeyUsage, KeyUsageReader, LogFollower, trailMigrations, usageContributor } from "@cinnabar/trail";
+import {
+  type KeyUsage,
+  KeyUsageReader,
+  LogFollower,
+  recountedBodies,
+  trailMigrations,
+  usageContributor,
+  UsageRecount,
+} from "@cinnabar/trail";
 import fc from "fast-check";
 import type { Kysely } from "kysely";
 import { DAY_MILLIS, KEPT_DAYS, MAX_NAMES } from "../src/usage/usage-counts.ts";
@@ -39,11 +47,11 @@ class Logs implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  static async open(database: TestDatabase): Promise<Logs> {
+  static async open(database: TestDatabase, migrations = trailMigrations): Promise<Logs> {
     await using resources = new AsyncDisposableStack();
     const { url } = resources.use(await database.create());
     const backend = resources.adopt(await connect(url), (opened) => opened.close());
-    await migrate(backend, [...kernelMigrations, ...trailMigrations]);
+    await migrate(backend, [...kernelMigrations, ...migrations]);
     const logs = new Logs(backend, resources.move());
     await logs.clear();
     return logs;
@@ -75,13 +83,18 @@ class Logs implements AsyncDisposable {
     this.#frontiers.set(shard, frontier);
   }
 
-  async follow(): Promise<void> {
-    const contributors = [usageContributor(OPERATIONS)];
+  /** Does the schema steps that are left. */
+  upgrade(): Promise<void> {
+    return migrate(this.backend, [...kernelMigrations, ...trailMigrations]);
+  }
+
+  async follow(operations = OPERATIONS): Promise<void> {
+    const contributors = [usageContributor(operations)];
     await new LogFollower({ backend: this.backend, contributors, now: () => START }).catchUp();
   }
 
-  read(keyId: string, now = START): Promise<KeyUsage> {
-    return new KeyUsageReader(OPERATIONS).read({ log: this.db, now }, { accountId: ACCOUNT_ID, keyId });
+  read(keyId: string, now = START, operations = OPERATIONS): Promise<KeyUsage> {
+    return new KeyUsageReader(operations).read({ log: this.db, now }, { accountId: ACCOUNT_ID, keyId });
   }
 
   /** As a call reads that is to change something: once before its control transaction, and once in it. */
@@ -406,5 +419,46 @@ forEachDatabase((database) => {
       await connection.execute("UPDATE key_usage SET facet = 'weather' WHERE facet = 'operation'", []);
     });
     await assert.rejects(logs.read("key-a"), RangeError);
+  });
+
+  test("what an earlier version left out is counted once, from what the log still has", async () => {
+    const all = new Set([...OPERATIONS, "Sign", "AdvanceEncrypt"]);
+    const before = trailMigrations.filter(({ name }) => name < "trail-0003");
+    const use = (operation: string, seconds: number) => encrypt({ operation, at: START + seconds * 1000 });
+    await using logs = await Logs.open(database, before);
+    // Dropped before anybody counts it: the API's calls were counted, the others are lost.
+    await logs.append(1, [use("Encrypt", 0), use("Sign", 1)]);
+    await logs.follow();
+    await logs.dropBodies();
+    for (let i = 0; i < 3; i++) {
+      for (const shard of SHARDS) await logs.append(shard, [use("Encrypt", 10 + i), use("Sign", 20 + i)]);
+    }
+    await logs.follow();
+    await logs.append(1, [use("Sign", 30)]);
+    await logs.upgrade();
+    await logs.append(2, [use("AdvanceEncrypt", 40), use("Encrypt", 41)]);
+
+    const reader = new KeyUsageReader(all);
+    const hashes = new Set<string>();
+    const check = async () => {
+      const usage = await logs.read("key-a", START, all);
+      const counts = [...usage.operations].map(([name, { uses }]) => `${name} ${uses?.count}`).toSorted();
+      assert.deepEqual(counts, ["AdvanceEncrypt 1", "Encrypt 8", "Sign 7"]);
+      for (const isHeld of [false, true]) {
+        hashes.add((await logs.readHeld(reader, { keyId: "key-a", isHeld })).report.hash);
+      }
+      hashes.add(usage.report.hash);
+    };
+    assert.equal(await recountedBodies.followedUpTo(logs.db, 1), 0, "retention waits");
+    await check();
+    await logs.follow(all);
+    await check();
+    const never = new AbortController().signal;
+    await Promise.all([1, 2].map(() => new UsageRecount(logs.backend).run(never)));
+    while (await new UsageRecount(logs.backend).run(never));
+    assert.equal(await logs.rows("key_usage_recount"), 0);
+    assert.equal(await recountedBodies.followedUpTo(logs.db, 1), Number.POSITIVE_INFINITY);
+    await check();
+    assert.equal(hashes.size, 1, "whoever reviews is told the same meanwhile and afterwards");
   });
 });

@@ -3,8 +3,10 @@ import { MerkleError, NoteVerifier } from "@cinnabar/merkle-log";
 import {
   type AuditProgress,
   ExportedLogs,
+  locateStore,
   type LogSource,
   OperatorError,
+  type StorePlace,
   UnreadableLogError,
   withDatabaseLogs,
 } from "@cinnabar/server";
@@ -19,13 +21,14 @@ export interface LogOptions {
   readonly data?: string;
   /** `sqlite:PATH` or `postgres://…` */
   readonly database?: string;
+  /** A server's configuration file. */
+  readonly config?: string;
   /** A folder that `audit export` wrote. */
   readonly from?: string;
   /** A verifier key, or a file that has one. */
   readonly key?: string;
 }
 
-const DEFAULT_DATA = "data";
 const LOOKS_LIKE_A_KEY = /^[^\s+]+\+[0-9a-f]{8}\+/;
 
 /**
@@ -35,16 +38,30 @@ const LOOKS_LIKE_A_KEY = /^[^\s+]+\+[0-9a-f]{8}\+/;
  */
 export async function withLogs<T>(options: LogOptions, body: (source: LogSource) => Promise<T>): Promise<T> {
   const { from } = options;
-  if (from !== undefined && (options.data !== undefined || options.database !== undefined)) {
+  if (from !== undefined && (options.data ?? options.database ?? options.config) !== undefined) {
     throw new UsageFailure("The logs are in exported files or in a database: give --from, or --data and --database.");
   }
   if (from === undefined) return readingDatabase(() => withDatabaseLogs(databaseOf(options), body));
   return reading("exported logs", () => body(new ExportedLogs(from)));
 }
 
-/** The URL of the database that the options name. */
-export function databaseOf({ data = DEFAULT_DATA, database }: Pick<LogOptions, "data" | "database">): string {
-  return database ?? `sqlite:${join(data, "cinnabar.db")}`;
+/** The URL of the database that the options name, or else the environment or a configuration file. @throws UsageFailure */
+export function databaseOf(options: StoreOptions): string {
+  return placeOf(options).database;
+}
+
+type StoreOptions = Pick<LogOptions, "data" | "database" | "config">;
+
+function placeOf({ data, database, config }: StoreOptions): StorePlace {
+  const flags = Object.entries({ data, database, config }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}=${value}`],
+  );
+  try {
+    return locateStore(flags);
+  } catch (error) {
+    if (error instanceof OperatorError) throw new UsageFailure(error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Makes what the operator can put right of what `read` throws a Failure. */
@@ -64,13 +81,19 @@ async function reading<T>(what: string, read: () => Promise<T>): Promise<T> {
 }
 
 /** The verifier key that `--key` gives or names, else the one that was saved in the data directory. */
-export async function loadVerifierKey({ key, data, database, from }: LogOptions): Promise<string> {
+export async function loadVerifierKey(options: LogOptions): Promise<string> {
+  const { key } = options;
   if (key !== undefined && LOOKS_LIKE_A_KEY.test(key)) return checked(key, "--key");
-  if (key === undefined && data === undefined && (database ?? from) !== undefined) {
+  const path = key ?? savedKeyPath(options);
+  return checked((await readText(path)).trim(), path);
+}
+
+function savedKeyPath(options: LogOptions): string {
+  const place = placeOf(options);
+  if (place.isDatabaseAlone || (options.from !== undefined && options.data === undefined)) {
     throw new UsageFailure("Add --key with the verifier key that was printed and saved when the deployment was made.");
   }
-  const path = key ?? join(data ?? DEFAULT_DATA, "audit-verifier.vkey");
-  return checked((await readText(path)).trim(), path);
+  return join(place.data, "audit-verifier.vkey");
 }
 
 function checked(verifierKey: string, from: string): string {

@@ -4,7 +4,7 @@ import { type Io, write } from "../io.ts";
 import { formatAmount } from "../quantity.ts";
 import { databaseOf, type LogOptions, readingDatabase } from "./audit-logs.ts";
 
-export interface VolumeOptions extends Pick<LogOptions, "data" | "database"> {
+export interface VolumeOptions extends Pick<LogOptions, "data" | "database" | "config"> {
   /** Most days to list. */
   readonly days?: string;
   readonly json?: true;

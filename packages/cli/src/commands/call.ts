@@ -1,3 +1,4 @@
+import { dryRun, printDryRun } from "../dry-run.ts";
 import { UsageFailure, Failure } from "../failure.ts";
 import { type Io, write } from "../io.ts";
 import { type ServiceOptions, withClient } from "../service.ts";
@@ -6,6 +7,8 @@ export interface CallOptions extends ServiceOptions {
   /** Names of fields, joined by dots. */
   readonly query?: string;
   readonly apiVersion?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
 }
 
 /** `cinnabar call OPERATION NAME=VALUE…` */
@@ -14,9 +17,19 @@ export async function call(
   options: CallOptions,
   io: Io,
 ): Promise<void> {
+  const { action } = operation;
   const parameters = Object.fromEntries(operation.parameters.map(splitParameter));
+  if (options.dryRun === true) {
+    if (options.query !== undefined) {
+      throw new UsageFailure("A dry run has no answer to take a field of: give --dry-run or --query.");
+    }
+    const asked = { action, parameters, version: options.apiVersion };
+    const found = await withClient(options, io, (client) => dryRun(client, asked));
+    await printDryRun(found, { what: action, json: options.json }, io);
+    return;
+  }
   const version = options.apiVersion === undefined ? {} : { version: options.apiVersion };
-  const answer = await withClient(options, io, (client) => client.call(operation.action, parameters, version));
+  const answer = await withClient(options, io, (client) => client.call(action, parameters, version));
   const selected = options.query === undefined ? answer : select(answer, options.query);
   await write(io.stdout, `${typeof selected === "string" ? selected : JSON.stringify(selected, undefined, 2)}\n`);
 }

@@ -1,4 +1,5 @@
 import { isAnswer, text } from "../answer-fields.ts";
+import { dryRun, printDryRun } from "../dry-run.ts";
 import { Failure, UsageFailure } from "../failure.ts";
 import { type Io, write } from "../io.ts";
 import { type ServiceOptions, withClient } from "../service.ts";
@@ -8,6 +9,7 @@ export interface EnableDefaultOptions extends ServiceOptions {
   readonly external?: true;
   readonly rotate?: true;
   readonly description?: string;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
@@ -22,7 +24,13 @@ export async function keyEnableDefault(options: EnableDefaultOptions, io: Io): P
     ...(rotate === true && { EnableAutomaticRotation: "true" }),
     ...(description !== undefined && { Description: description }),
   };
-  const answer = await withClient(options, io, (client) => client.call("EnableDefaultKey", parameters));
+  const action = "EnableDefaultKey";
+  if (options.dryRun === true) {
+    const found = await withClient(options, io, (client) => dryRun(client, { action, parameters }));
+    await printDryRun(found, { what: "Making the account's default key", json }, io);
+    return;
+  }
+  const answer = await withClient(options, io, (client) => client.call(action, parameters));
   if (json === true) {
     await write(io.stdout, `${JSON.stringify(answer, undefined, 2)}\n`);
     return;

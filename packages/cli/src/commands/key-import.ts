@@ -1,6 +1,7 @@
-import type { CinnabarClient } from "@cinnabar/client";
+import type { CallParameters, CinnabarClient } from "@cinnabar/client";
 import { IMPORT_WRAPPINGS, type ImportWrapping, KeyFormatError, wrapForImport } from "@cinnabar/crypto";
 import { text } from "../answer-fields.ts";
+import { type DryRun, dryRun, printDryRun } from "../dry-run.ts";
 import { Failure, UsageFailure } from "../failure.ts";
 import { type Io, write } from "../io.ts";
 import { materialSpecOf } from "../material/material-spec.ts";
@@ -14,6 +15,7 @@ export interface KeyImportOptions extends ServiceOptions {
   readonly expires?: string;
   readonly keyVersion?: string;
   readonly newVersion?: true;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
@@ -34,17 +36,29 @@ export async function keyImport(
     if (spec === undefined)
       throw new Failure(`How the material of a ${printable(text(keySpec))} key is imported is not known.`);
     using material = await readMaterial(file, spec, io);
-    if (options.newVersion === true) await client.call("CreateKeyVersion", { KeyId: text(keyId) });
-    // Awaited here: the material is cleared when this block ends.
-    return await importInto(client, {
+    const request = {
       keyId: text(keyId),
       keyVersion: options.keyVersion,
       wrapping: wrapping ?? spec.wrapping,
       material,
       expires,
-    });
+    };
+    const isNew = options.newVersion === true;
+    // Awaited here: the material is cleared when this block ends.
+    if (options.dryRun === true) return await tryImport(client, request, isNew);
+    if (isNew) await client.call("CreateKeyVersion", { KeyId: text(keyId) });
+    return await importInto(client, request);
   });
-  await print(imported, options, io);
+  if ("what" in imported) await printDryRun(imported, { what: imported.what, json: options.json }, io);
+  else await print(imported, options, io);
+}
+
+interface ImportRequest {
+  readonly keyId: string;
+  readonly keyVersion: string | undefined;
+  readonly wrapping: ImportWrapping;
+  readonly material: Material;
+  readonly expires: number;
 }
 
 interface Imported {
@@ -64,35 +78,24 @@ async function describe(client: CinnabarClient, key: string): Promise<Readonly<R
   return { ...KeyMetadata };
 }
 
-async function importInto(
+/** A version is there to be asked about its material only once it was made. */
+async function tryImport(
   client: CinnabarClient,
-  {
-    keyId,
-    keyVersion,
-    wrapping,
-    material,
-    expires,
-  }: {
-    readonly keyId: string;
-    readonly keyVersion: string | undefined;
-    readonly wrapping: ImportWrapping;
-    readonly material: Material;
-    readonly expires: number;
-  },
-): Promise<Imported> {
-  const parameters = await client.call("GetParametersForImport", {
-    KeyId: keyId,
-    WrappingAlgorithm: wrapping,
-    WrappingKeySpec: IMPORT_WRAPPINGS[wrapping].wrappingKeySpec,
-    KeyVersionId: keyVersion,
-  });
-  const importToken = text(parameters["ImportToken"]);
-  const answer = await client.call("ImportKeyMaterial", {
-    KeyId: keyId,
-    ImportToken: importToken,
-    EncryptedKeyMaterial: wrap(material, { wrapping, publicKey: text(parameters["PublicKey"]) }),
-    KeyMaterialExpireUnix: expires,
-  });
+  request: ImportRequest,
+  isNew: boolean,
+): Promise<DryRun & { readonly what: string }> {
+  if (isNew) {
+    const made = await dryRun(client, { action: "CreateKeyVersion", parameters: { KeyId: request.keyId } });
+    return { ...made, what: "Making a version for the material, which is not tried before there is one," };
+  }
+  const { parameters } = await wrapFor(client, request);
+  return { ...(await dryRun(client, { action: "ImportKeyMaterial", parameters })), what: "Importing the material" };
+}
+
+async function importInto(client: CinnabarClient, request: ImportRequest): Promise<Imported> {
+  const { keyId, wrapping, material, expires } = request;
+  const { importToken, parameters } = await wrapFor(client, request);
+  const answer = await client.call("ImportKeyMaterial", parameters);
   const fingerprint = material.fingerprint(Buffer.from(importToken, "base64"));
   const { KeyMaterialFingerprint: theirs } = answer;
   if (theirs !== undefined && theirs !== fingerprint) {
@@ -101,6 +104,29 @@ async function importInto(
     );
   }
   return { keyId, wrapping, fingerprint, isConfirmed: theirs !== undefined, expires };
+}
+
+/** The parameters of the import, with the material wrapped. */
+async function wrapFor(
+  client: CinnabarClient,
+  { keyId, keyVersion, wrapping, material, expires }: ImportRequest,
+): Promise<{ readonly importToken: string; readonly parameters: CallParameters }> {
+  const parameters = await client.call("GetParametersForImport", {
+    KeyId: keyId,
+    WrappingAlgorithm: wrapping,
+    WrappingKeySpec: IMPORT_WRAPPINGS[wrapping].wrappingKeySpec,
+    KeyVersionId: keyVersion,
+  });
+  const importToken = text(parameters["ImportToken"]);
+  return {
+    importToken,
+    parameters: {
+      KeyId: keyId,
+      ImportToken: importToken,
+      EncryptedKeyMaterial: wrap(material, { wrapping, publicKey: text(parameters["PublicKey"]) }),
+      KeyMaterialExpireUnix: expires,
+    },
+  };
 }
 
 function wrap(

@@ -11,9 +11,9 @@ export interface AllowedAction {
   readonly except: readonly { readonly arn: string; readonly certainty: Certainty }[];
 }
 
-/** Somebody who may do something. */
-export interface Accessor {
-  /** RootUser, SubUser, Role, Account, Service or Federated. */
+/** Somebody as questions about rights tell it. */
+export interface Principal {
+  /** RootUser, SubUser, Role, Application, Account, Service or Federated. */
   readonly type: string;
   readonly arn: string;
   readonly name: string;
@@ -21,6 +21,10 @@ export interface Accessor {
   readonly accountId?: string;
   /** Whether it is another account's, whose own policies must allow it too. */
   readonly needsOwnPolicies: boolean;
+}
+
+/** Somebody who may do something. */
+export interface Accessor extends Principal {
   readonly groups: readonly string[];
   readonly actions: readonly AllowedAction[];
 }

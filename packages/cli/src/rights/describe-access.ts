@@ -1,17 +1,18 @@
 import { formatTable, printable } from "../table.ts";
-import type { Access, Accessor, AllowedAction } from "./access.ts";
+import type { Access, Accessor, AllowedAction, Principal } from "./access.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   RootUser: "root",
   SubUser: "user",
   Role: "role",
+  Application: "application",
   Account: "account",
   Service: "service",
   Federated: "provider",
 };
 
 /** Somebody as people know it: `user alice`, and who is of another account by the ARN. */
-export function whoIs({ type, arn, name, accountId, needsOwnPolicies }: Omit<Accessor, "groups" | "actions">): string {
+export function whoIs({ type, arn, name, accountId, needsOwnPolicies }: Principal): string {
   const title = TYPES[type] ?? type;
   if (type === "RootUser") return title;
   if (type === "Account" && accountId !== undefined) return printable(`${title} ${accountId}`);

@@ -66,7 +66,7 @@ export class Checkpointer {
           .onRef("audit_batch.sum", "=", "epoch.sum"),
       )
       .select(["epoch.value", "epoch.tag", "epoch.time", "epoch.clock_offset", "epoch.clock_epoch", "epoch.sum"])
-      .select("audit_batch.frontier")
+      .select(["epoch.changes", "audit_batch.frontier"])
       .where("epoch.id", "=", 1)
       .where("audit_batch.shard", "=", CONTROL_SHARD)
       .executeTakeFirst();

@@ -4,12 +4,16 @@ import {
   AES_GCM,
   AuthenticationError,
   deriveKey,
+  lengthPrefixed,
   openAesGcm,
+  openAesGcmInTurns,
   openSm4Gcm,
   randomBytesPooled,
   sealAesGcm,
+  sealAesGcmInTurns,
   sealSm4Gcm,
   SecretBytes,
+  TURN_BYTES,
   unwrapKey,
   Xaes256Gcm,
   XAES_256_GCM,
@@ -18,7 +22,11 @@ import {
 import type { KeySpec, MacSpec, SymmetricSpec } from "./key-spec.ts";
 import type { KeyVersionIdentity, StoredKeyVersion } from "./keystore.ts";
 
-/** HKDF's info for the key of every use that a symmetric key's material is put to: none is of use for another. */
+/**
+ * What begins HKDF's info for the key of every use that a symmetric key's material is put to: none is of use for another. GCM's
+ * has the version's id too, so that the same material in two versions is two keys: messages are counted for each version by
+ * itself, and nothing that one sealed opens under the other. XAES-256-GCM has it in the associated data.
+ */
 const LABELS = {
   "xaes-256-gcm": "cinnabar key version v1: XAES-256-GCM encrypt",
   "gcm-counted": "cinnabar key version v1: GCM encrypt, nonces drawn here",
@@ -81,12 +89,18 @@ interface Cipher {
   open(box: Box): Buffer;
 }
 
+/** The same for messages of any length: of long ones there is a promise, and the event loop has its turns meanwhile. */
+interface LongCipher {
+  seal(message: Message & { readonly nonce: Uint8Array }): Buffer | Promise<Buffer>;
+  open(box: Box): Buffer | Promise<Buffer>;
+}
+
 /** The keys of a version that its uses have asked for so far. Its material is in the clear only while one is made. */
 export class OpenedVersion {
   readonly version: StoredKeyVersion;
   #sealing: SealingCipher | undefined;
-  #random: Cipher | undefined;
-  #given: Cipher | undefined;
+  #random: LongCipher | undefined;
+  #given: LongCipher | undefined;
   #mac: KeyObject | undefined;
   #private: KeyObject | undefined;
 
@@ -111,13 +125,13 @@ export class OpenedVersion {
   }
 
   /** GCM of the instance protocol, with random nonces. */
-  get random(): Cipher {
-    return (this.#random ??= openGcm(this.version, LABELS["gcm-random"]));
+  get random(): LongCipher {
+    return (this.#random ??= openLongGcm(this.version, LABELS["gcm-random"]));
   }
 
   /** The same with nonces that callers give: whoever gives one twice comes to know this key's authentication, and no other's. */
-  get given(): Cipher {
-    return (this.#given ??= openGcm(this.version, LABELS["gcm-given"]));
+  get given(): LongCipher {
+    return (this.#given ??= openLongGcm(this.version, LABELS["gcm-given"]));
   }
 
   /** The key of a MAC: the material itself, so that whoever brings one gets the codes that it makes elsewhere. */
@@ -151,11 +165,26 @@ function openSealing(version: StoredKeyVersion): SealingCipher {
 }
 
 function openGcm(version: StoredKeyVersion, label: string): Cipher {
-  const key = derive(version, label);
-  const isSm4 = version.identity.spec === "Aliyun_SM4";
+  return gcmOf(version, deriveOwn(version, label));
+}
+
+function gcmOf({ identity: { spec } }: StoredKeyVersion, key: KeyObject): Cipher {
+  const isSm4 = spec === "Aliyun_SM4";
   return {
     seal: (message) => (isSm4 ? sealSm4Gcm : sealAesGcm)({ key, ...message }).box,
     open: (box) => (isSm4 ? openSm4Gcm : openAesGcm)({ key, ...box }),
+  };
+}
+
+/** SM4 seals what is long at once: whoever calls takes care that little is. */
+function openLongGcm(version: StoredKeyVersion, label: string): LongCipher {
+  const key = deriveOwn(version, label);
+  const short = gcmOf(version, key);
+  if (version.identity.spec === "Aliyun_SM4") return short;
+  return {
+    seal: (message) =>
+      message.plaintext.length > TURN_BYTES ? sealAesGcmInTurns({ key, ...message }) : short.seal(message),
+    open: (box) => (box.box.length > TURN_BYTES ? openAesGcmInTurns({ key, ...box }) : short.open(box)),
   };
 }
 
@@ -172,7 +201,12 @@ function openMacKey(version: StoredKeyVersion): KeyObject {
   return createSecretKey(material.bytes);
 }
 
-function derive(version: StoredKeyVersion, label: string): KeyObject {
+/** As {@link derive}, a key that no other version has, whatever its material is. */
+function deriveOwn(version: StoredKeyVersion, label: string): KeyObject {
+  return derive(version, lengthPrefixed([label, version.identity.versionId]));
+}
+
+function derive(version: StoredKeyVersion, label: string | Uint8Array): KeyObject {
   const { keyBytes } = SYMMETRIC[symmetricSpec(version)];
   using material = unwrapMaterial(version);
   if (material.bytes.length !== keyBytes) throw new AuthenticationError();

@@ -3,6 +3,7 @@ import { createPublicKey, hash, type KeyObject } from "node:crypto";
 import {
   type EcCurve,
   EC_CURVES,
+  hashInTurns,
   SecretBytes,
   signEcdsa,
   signEcdsaMessage,
@@ -10,6 +11,7 @@ import {
   signMlDsa65,
   signRsa,
   sm2Digest,
+  sm2DigestInTurns,
   Sm2PrivateKey,
   Sm2PublicKey,
   verifyEcdsa,
@@ -104,16 +106,25 @@ export function verifyWith(
 }
 
 /**
- * What is to be signed, so that many can wait for their turn: of a long message the digest, where the algorithm signs digests.
- * A short one stays, since ECDSA of a message is all OpenSSL's, and faster.
+ * What is to be signed, so that many can wait for their turn: of a long message the digest, where the algorithm signs digests,
+ * made while others are served. A short one stays, since ECDSA of a message is all OpenSSL's, and faster.
  *
  * @param publicKey - that of SM2, whose digests bind it.
  */
-export function shortened(algorithm: SigningAlgorithm, signed: ToSign, publicKey: () => Sm2PublicKey): ToSign {
+export function shortened(
+  algorithm: SigningAlgorithm,
+  signed: ToSign,
+  publicKey: () => Sm2PublicKey,
+): ToSign | Promise<ToSign> {
   if ("digest" in signed || signed.message.length <= MAX_SHORT_MESSAGE_BYTES) return signed;
   const how = ALGORITHMS[algorithm];
-  if ("hash" in how) return { digest: toDigest(signed, how.hash) };
-  return how.kind === "sm2" ? { digest: toSm2Digest(publicKey(), signed) } : signed;
+  const { message } = signed;
+  if ("hash" in how) return asDigest(hashInTurns(how.hash, message));
+  return how.kind === "sm2" ? asDigest(sm2DigestInTurns(publicKey(), message)) : signed;
+}
+
+async function asDigest(digest: Promise<Uint8Array>): Promise<ToSign> {
+  return { digest: await digest };
 }
 
 /** The public key of an SM2 private key that a secret key holds as its PKCS #8. */

@@ -17,13 +17,17 @@ export type SlowKind = "private-key" | "key-generation";
 const SPARE_CORES = Math.max(1, availableParallelism() - 1);
 
 /**
- * How much of it goes on at once. So many signatures of RSA_4096 as may wait for one account take a second or two, and so
- * many pairs of RSA_4096 some seconds: who waits longer is better told to come again.
+ * How much of it goes on at once, and waits. So many signatures of RSA_4096 as may wait for one account take a second or two,
+ * and so many pairs of RSA some seconds, whatever their size: who waits longer is better told to come again. Twelve pairs of
+ * RSA_2048 may wait for one account: a client that makes its keys ten at a time, as Terraform does, is never refused.
  */
 const LIMITS: Readonly<Record<SlowKind, QueueLimits>> = {
   "private-key": { concurrency: SPARE_CORES, length: 256 },
-  "key-generation": { concurrency: 1, length: 4 },
+  "key-generation": { concurrency: 1, length: 24 },
 };
+
+/** How much longer than one of RSA_2048 it takes to make a pair, on the average. */
+const GENERATION_WEIGHTS: Partial<Readonly<Record<KeyPairSpec, number>>> = { RSA_3072: 3, RSA_4096: 6 };
 
 /**
  * Linux shares out a core that is wanted by several in these proportions (sched(7), "The nice value"): beside the event loop a
@@ -35,8 +39,8 @@ const NICE: Readonly<Record<SlowKind, number>> = { "private-key": 5, "key-genera
  * Does slow cryptography off the event loop, in threads that leave the processor to it. Little of it goes on at once, and
  * little more waits for its turn; accounts take turns. What waits has a copy of its input, the digest of what is long to sign.
  *
- * Every method throws {@link TooBusyError} at once if too much is waiting. Promises reject with what the function of
- * `@cinnabar/crypto` throws.
+ * Every method throws {@link TooBusyError} at once if too much is waiting, or rejects with it if there is by the time that a
+ * long message is hashed. Promises reject with what the function of `@cinnabar/crypto` throws.
  */
 export class SlowCryptography {
   readonly #queues: Readonly<Record<SlowKind, BoundedQueue>>;
@@ -56,7 +60,7 @@ export class SlowCryptography {
   /** Makes a pair. The caller clears its private key. */
   generate(accountId: string, spec: KeyPairSpec): Promise<KeyPairBytes> {
     const kind = spec.startsWith("RSA_") ? "key-generation" : "private-key";
-    return this.#run(accountId, kind, () => ({ kind: "generate", spec }), toPair);
+    return this.#run(accountId, kind, () => ({ kind: "generate", spec }), toPair, GENERATION_WEIGHTS[spec]);
   }
 
   /** Reads the PKCS #8 of a private key that comes from elsewhere; `pkcs8` and the result are the caller's to clear. */
@@ -94,11 +98,13 @@ export class SlowCryptography {
       readonly signed: ToSign;
     },
   ): Promise<Buffer> {
-    const toTask = (): SlowTask => {
-      const signed = shortened(input.algorithm, input.signed, () => sm2PublicKeyOf(input.key));
-      return { kind: "sign", ...input, signed: ownSigned(signed) };
+    this.#assertRoom(accountId, "private-key");
+    const run = (signed: ToSign): Promise<Buffer> => {
+      const toTask = (): SlowTask => ({ kind: "sign", ...input, signed: ownSigned(signed) });
+      return this.#run(accountId, "private-key", toTask, toBytes);
     };
-    return this.#run(accountId, "private-key", toTask, toBytes);
+    const signed = shortened(input.algorithm, input.signed, () => sm2PublicKeyOf(input.key));
+    return signed instanceof Promise ? signed.then(run) : run(signed);
   }
 
   /** @param input.spki - the DER of the public key's SubjectPublicKeyInfo. */
@@ -112,12 +118,16 @@ export class SlowCryptography {
       readonly signature: Uint8Array;
     },
   ): Promise<boolean> {
-    const toTask = (): SlowTask => {
-      const signed = shortened(input.algorithm, input.signed, () => Sm2PublicKey.fromSpki(input.spki));
-      const [spki, signature] = [own(input.spki), own(input.signature)];
-      return { kind: "verify", ...input, spki, signed: ownSigned(signed), signature };
+    this.#assertRoom(accountId, "private-key");
+    const run = (signed: ToSign): Promise<boolean> => {
+      const toTask = (): SlowTask => {
+        const [spki, signature] = [own(input.spki), own(input.signature)];
+        return { kind: "verify", ...input, spki, signed: ownSigned(signed), signature };
+      };
+      return this.#run(accountId, "private-key", toTask, toVerdict);
     };
-    return this.#run(accountId, "private-key", toTask, toVerdict);
+    const signed = shortened(input.algorithm, input.signed, () => Sm2PublicKey.fromSpki(input.spki));
+    return signed instanceof Promise ? signed.then(run) : run(signed);
   }
 
   /** @param input.key - as of {@link SlowCryptography.sign}. The result is the caller's to clear. */
@@ -140,11 +150,20 @@ export class SlowCryptography {
   }
 
   /** @param toTask - not called if the queue is full: then nothing is copied. */
-  #run<T>(accountId: string, kind: SlowKind, toTask: () => SlowTask, take: (outcome: SlowOutcome) => T): Promise<T> {
-    const queue = this.#queues[kind];
-    if (queue.isFullFor(accountId)) throw new TooBusyError();
+  #run<T>(
+    accountId: string,
+    kind: SlowKind,
+    toTask: () => SlowTask,
+    take: (outcome: SlowOutcome) => T,
+    weight = 1,
+  ): Promise<T> {
+    this.#assertRoom(accountId, kind, weight);
     const task = toTask();
-    return queue.run(accountId, async () => take(await this.#threads[kind].run(task)));
+    return this.#queues[kind].run(accountId, async () => take(await this.#threads[kind].run(task)), weight);
+  }
+
+  #assertRoom(accountId: string, kind: SlowKind, weight = 1): void {
+    if (this.#queues[kind].isFullFor(accountId, weight)) throw new TooBusyError();
   }
 }
 

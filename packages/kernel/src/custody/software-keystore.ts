@@ -3,6 +3,7 @@ import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 import {
   DecryptionError,
   encryptRsaOaep,
+  inTurns,
   type KeyPairBytes,
   KeyFormatError,
   SecretBytes,
@@ -11,6 +12,7 @@ import {
 
 import type { KeyVersionId } from "../platform/ids.ts";
 import { Lru } from "../platform/lru.ts";
+import { proceed } from "../platform/proceed.ts";
 import {
   type AsymmetricSpec,
   type EncryptionAlgorithm,
@@ -20,28 +22,36 @@ import {
 } from "./key-spec.ts";
 import type { IvSource, KeyMaterial, Keystore, NewKeyVersion, PublicKey, StoredKeyVersion } from "./keystore.ts";
 import { isMac, isSymmetric, keyMaterialIdentity, MACS, OpenedVersion, SYMMETRIC } from "./opened-version.ts";
-import { openPublicKey, signsAtOnce, signWith, verifyWith } from "./signing.ts";
+import { openPublicKey, shortened, signsAtOnce, signWith, verifyWith } from "./signing.ts";
 import { SlowCryptography } from "./slow-cryptography.ts";
 import { OAEP_HASHES } from "./slow-task.ts";
 
 const DEFAULT_CACHED_VERSIONS = 5_000;
 /** A pair of ML-DSA-65 takes some 60 KiB once it is opened, and is opened in a tenth of the time of its signature. */
 const CACHED_PAIRS = 500;
+/** More versions than are erased while the longest call goes on. */
+const REMEMBERED_ERASURES = 10_000;
 
 /**
  * Keeps key material wrapped under account keys and does its cryptography in this process. What `seal` gives is a
  * nonce ‖ ciphertext ‖ 16-byte tag: for Aliyun_AES_256 of XAES-256-GCM (c2sp.org/XAES-256-GCM) with a nonce of 24 bytes, for
  * the other symmetric specs of GCM with one of 12 bytes, under HKDF-SHA256 of the material.
  *
- * Material is in the clear only while a key is derived from it. Of the versions used last, the derived keys stay.
+ * Material is in the clear only while a key is derived from it. Of the versions used last, the derived keys stay, until the
+ * version is told to be forgotten.
  *
  * What is done at once: symmetric ciphers, message authentication codes, Ed25519, signatures of P-256, and what RSA's public
- * keys do. All else goes on in other threads, little of it at a time: see {@link SlowCryptography}.
+ * keys do; of a long message in turns of the event loop. All else goes on in other threads, little of it at a time: see
+ * {@link SlowCryptography}.
  */
 export class SoftwareKeystore implements Keystore {
   readonly protectionLevel = "SOFTWARE";
   readonly #opened: Lru<KeyVersionId, OpenedVersion>;
   readonly #pairs = new Lru<KeyVersionId, OpenedVersion>(CACHED_PAIRS);
+  /** Versions that were told to be forgotten, whether they have come back since or not. */
+  readonly #forgotten = new Lru<KeyVersionId, true>(REMEMBERED_ERASURES);
+  /** Of those, what was opened since: each no longer than whoever brought its row keeps that. */
+  readonly #passing = new WeakMap<StoredKeyVersion, OpenedVersion>();
   readonly #slow: SlowCryptography;
 
   /**
@@ -77,17 +87,25 @@ export class SoftwareKeystore implements Keystore {
     return cipher.open({ nonce, box: box.subarray(cipher.nonceBytes), aad });
   }
 
-  sealGcm(version: StoredKeyVersion, { iv, ivSource, plaintext, aad }: Parameters<Keystore["sealGcm"]>[1]): Buffer {
+  sealGcm(
+    version: StoredKeyVersion,
+    { iv, ivSource, plaintext, aad }: Parameters<Keystore["sealGcm"]>[1],
+  ): Buffer | Promise<Buffer> {
     return this.#openGcm(version, ivSource).seal({ nonce: iv, plaintext, aad });
   }
 
-  openGcm(version: StoredKeyVersion, { iv, ivSource, box, aad }: Parameters<Keystore["openGcm"]>[1]): Buffer {
+  openGcm(
+    version: StoredKeyVersion,
+    { iv, ivSource, box, aad }: Parameters<Keystore["openGcm"]>[1],
+  ): Buffer | Promise<Buffer> {
     return this.#openGcm(version, ivSource).open({ nonce: iv, box, aad });
   }
 
   sign(version: StoredKeyVersion, algorithm: SigningAlgorithm, signed: ToSign): Buffer | Promise<Buffer> {
     const pair = this.#openPair(version);
-    if (signsAtOnce(pair.spec)) return signWith(pair, algorithm, signed);
+    if (signsAtOnce(pair.spec)) {
+      return proceed(shortened(algorithm, signed, noSm2), (short) => signWith(pair, algorithm, short));
+    }
     return this.#slow.sign(version.identity.accountId, { ...pair, algorithm, signed });
   }
 
@@ -98,19 +116,25 @@ export class SoftwareKeystore implements Keystore {
     return this.#slow.decrypt(version.identity.accountId, { key, algorithm, ciphertext });
   }
 
-  mac(version: StoredKeyVersion, message: Uint8Array): Buffer {
+  mac(version: StoredKeyVersion, message: Uint8Array): Buffer | Promise<Buffer> {
     const { spec } = version.identity;
     if (!isMac(spec)) throw new RangeError(`a key of the spec ${spec} makes no message authentication codes`);
-    return createHmac(MACS[spec].hash, this.#open(version).macKey).update(message).digest();
+    const hmac = createHmac(MACS[spec].hash, this.#open(version).macKey);
+    return proceed(
+      inTurns(message, (slice) => hmac.update(slice)),
+      () => hmac.digest(),
+    );
   }
 
   verify(
     { accountId, spec, spki }: PublicKey,
     algorithm: SigningAlgorithm,
-    signed: ToSign & { readonly signature: Uint8Array },
+    { signature, ...signed }: ToSign & { readonly signature: Uint8Array },
   ): boolean | Promise<boolean> {
-    if (verifiesAtOnce(spec)) return verifyWith({ spec, spki }, algorithm, signed);
-    return this.#slow.verify(accountId, { spec, spki, algorithm, signed, signature: signed.signature });
+    if (!verifiesAtOnce(spec)) return this.#slow.verify(accountId, { spec, spki, algorithm, signed, signature });
+    return proceed(shortened(algorithm, signed, noSm2), (short) =>
+      verifyWith({ spec, spki }, algorithm, { ...short, signature }),
+    );
   }
 
   encrypt(
@@ -122,7 +146,12 @@ export class SoftwareKeystore implements Keystore {
     return encryptRsaOaep({ publicKey: openPublicKey(spki), hash: OAEP_HASHES[algorithm], plaintext });
   }
 
+  /**
+   * A call that goes on may still bring the row with what was erased. Its keys end with the row, which nobody keeps any more;
+   * those of a row with material that was imported again stay as long as that row is cached.
+   */
   forget(versionId: KeyVersionId): void {
+    this.#forgotten.set(versionId, true);
     this.#opened.delete(versionId);
     this.#pairs.delete(versionId);
   }
@@ -133,7 +162,7 @@ export class SoftwareKeystore implements Keystore {
   }
 
   #open(version: StoredKeyVersion): OpenedVersion {
-    return open(this.#opened, version);
+    return this.#openIn(this.#opened, version);
   }
 
   #openGcm(version: StoredKeyVersion, ivSource: IvSource): OpenedVersion["given"] {
@@ -144,24 +173,37 @@ export class SoftwareKeystore implements Keystore {
   #openPair(version: StoredKeyVersion): { readonly spec: AsymmetricSpec; readonly key: KeyObject } {
     const { spec } = version.identity;
     if (isSymmetric(spec) || isMac(spec)) throw new RangeError(`a key of the spec ${spec} is no pair`);
-    return { spec, key: open(this.#pairs, version).privateKey };
+    return { spec, key: this.#openIn(this.#pairs, version).privateKey };
   }
+
+  #openIn(cache: Lru<KeyVersionId, OpenedVersion>, version: StoredKeyVersion): OpenedVersion {
+    const { versionId } = version.identity;
+    const known = cache.get(versionId);
+    if (known?.version === version) return known;
+    if (this.#forgotten.get(versionId) !== undefined) return this.#openInPassing(version);
+    // A row that was swapped or altered has to fail as it would without a cache.
+    const isKnown = known !== undefined && isSame(known.version, version);
+    const opened = isKnown ? known.sameAs(version) : new OpenedVersion(version);
+    cache.set(versionId, opened);
+    return opened;
+  }
+
+  #openInPassing(version: StoredKeyVersion): OpenedVersion {
+    const known = this.#passing.get(version);
+    if (known !== undefined) return known;
+    const opened = new OpenedVersion(version);
+    this.#passing.set(version, opened);
+    return opened;
+  }
+}
+
+function noSm2(): never {
+  throw new RangeError("SM2 neither signs nor verifies at once");
 }
 
 /** Whether a signature takes so little to verify that it is done at once. */
 function verifiesAtOnce(spec: AsymmetricSpec): boolean {
   return spec === "ED25519" || spec.startsWith("RSA_");
-}
-
-function open(cache: Lru<KeyVersionId, OpenedVersion>, version: StoredKeyVersion): OpenedVersion {
-  const { versionId } = version.identity;
-  const known = cache.get(versionId);
-  if (known?.version === version) return known;
-  // A row that was swapped or altered has to fail as it would without a cache.
-  const isKnown = known !== undefined && isSame(known.version, version);
-  const opened = isKnown ? known.sameAs(version) : new OpenedVersion(version);
-  cache.set(versionId, opened);
-  return opened;
 }
 
 function generateBytes(version: NewKeyVersion, bytes: number): KeyMaterial {

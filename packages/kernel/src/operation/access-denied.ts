@@ -1,10 +1,11 @@
-import type { Decision, Explanation, StatementReference } from "@cinnabar/policy";
+import type { Decision, Explanation, GateExplanation, StatementReference } from "@cinnabar/policy";
 import type { EventObject } from "../audit/event.ts";
 import { ApiError, type ErrorCode, ERRORS } from "./errors.ts";
 import type { AccessRequest, ProductName } from "./operation.ts";
 import type { Principal } from "./principal.ts";
 
 type Refusal = Extract<Decision, { readonly allowed: false }>;
+type PolicyType = "SessionPolicy" | "AccountLevelIdentityBasedPolicy" | "ResourceBasedPolicy";
 
 /**
  * Why a call was refused, in the error's body (Alibaba Cloud RAM, "Troubleshoot permission issues"). The members that
@@ -16,12 +17,13 @@ export interface AccessDeniedDetail {
   readonly AuthPrincipalDisplayName: string;
   readonly AuthPrincipalOwnerId: string;
   readonly NoPermissionType: "ExplicitDeny" | "ImplicitDeny";
-  readonly PolicyType: "SessionPolicy" | "AccountLevelIdentityBasedPolicy" | "ResourceBasedPolicy";
+  /** Missing where no policy could allow it. */
+  readonly PolicyType?: PolicyType;
   /** The same and more, for DecodeDiagnosticMessage of RAM. */
   readonly EncodedDiagnosticMessage?: string;
   readonly resource: string;
-  /** The policies that refused first. */
-  readonly gate: Refusal["gate"];
+  /** The policies that refused first; `rule` if it was none, but what holds for everybody. */
+  readonly gate: Refusal["gate"] | "rule";
   /** The statement that denies, if one does. */
   readonly statement?: DeniedStatement;
   /** What would allow it, in one sentence. */
@@ -40,15 +42,22 @@ interface DeniedStatement {
 export class AccessDeniedError extends ApiError {
   readonly detail: AccessDeniedDetail;
 
-  /** @param code - that of a dry run, where it has one of its own. */
+  /**
+   * @param options.code - that of a dry run, where it has one of its own.
+   * @param options.why - the rule, where it was one.
+   */
   constructor(
     product: ProductName,
     detail: AccessDeniedDetail,
-    code: ErrorCode = product === "Kms" ? "Forbidden.NoPermission" : "NoPermission",
+    { code = codeOf(product), why }: { readonly code?: ErrorCode; readonly why?: string } = {},
   ) {
-    super(code, messageOf(code, detail));
+    super(code, why ?? messageOf(code, detail));
     this.detail = detail;
   }
+}
+
+function codeOf(product: ProductName): ErrorCode {
+  return product === "Kms" ? "Forbidden.NoPermission" : "NoPermission";
 }
 
 /** The published message, as it is seen where the resource is named. */
@@ -64,14 +73,15 @@ const POLICY_TYPES = {
   session: "SessionPolicy",
   identity: "AccountLevelIdentityBasedPolicy",
   resource: "ResourceBasedPolicy",
-} as const satisfies Readonly<Record<Refusal["gate"], AccessDeniedDetail["PolicyType"]>>;
+} as const satisfies Readonly<Record<Refusal["gate"], PolicyType>>;
 
 /** Many statements may deny at once: an error's body and an event have room for some of them. */
 const MAX_SENTENCE_CHARACTERS = 2048;
+const MAX_MATCHED = 10;
+const MAX_REASON_CHARACTERS = 512;
 
-function capped(sentence: string): string {
-  if (sentence.length <= MAX_SENTENCE_CHARACTERS) return sentence;
-  return `${sentence.slice(0, MAX_SENTENCE_CHARACTERS - 1).toWellFormed()}…`;
+function capped(sentence: string, most = MAX_SENTENCE_CHARACTERS): string {
+  return sentence.length <= most ? sentence : `${sentence.slice(0, most - 1).toWellFormed()}…`;
 }
 
 /** Why a request was refused. */
@@ -82,7 +92,7 @@ export function accessDeniedDetail(
     refusal,
     explanation,
   }: { readonly principal: Principal; readonly refusal: Refusal; readonly explanation: Explanation },
-): AccessDeniedDetail {
+): AccessDeniedDetail & { readonly PolicyType: PolicyType } {
   const { gate, explicit, statement } = refusal;
   const { smallestChange } = explanation;
   return {
@@ -97,18 +107,57 @@ export function accessDeniedDetail(
   };
 }
 
-/** The same as an event has it: whose call it was, the event says by itself. */
-export function accessDeniedFacts(detail: AccessDeniedDetail): EventObject {
+/**
+ * Why a request is refused that no policy could allow, for the error that says so.
+ *
+ * @param why - the rule, in one sentence.
+ */
+export function deniedByRule(
+  { principal }: { readonly principal: Principal },
+  request: Pick<AccessRequest, "action" | "resource"> & { readonly product: ProductName },
+  why: string,
+): AccessDeniedError {
+  const { product, action, resource } = request;
+  const detail = {
+    AuthAction: action,
+    ...authPrincipal(principal),
+    NoPermissionType: "ExplicitDeny",
+    resource,
+    gate: "rule",
+  } as const;
+  return new AccessDeniedError(product, detail, { why });
+}
+
+/** The same as an event has it, and what each policy says of the request: whose call it was, the event says by itself. */
+export function accessDeniedFacts(detail: AccessDeniedDetail, { gates }: Explanation): EventObject {
   const { AuthAction: action, NoPermissionType, resource, gate, statement, smallestChange } = detail;
   return {
     accessDenied: {
       action,
       gate,
+      gates: gates.map(gateFacts),
       resource,
       ...(smallestChange !== undefined && { smallestChange }),
       ...(statement !== undefined && { statement: { ...statement } }),
       type: NoPermissionType,
     },
+  };
+}
+
+function gateFacts({ gate, required, verdict, matched, nearlyMatched }: GateExplanation): EventObject {
+  return {
+    gate,
+    matched: matched
+      .slice(0, MAX_MATCHED)
+      .map(({ effect, statement }): EventObject => ({ effect, ...statementDetail(statement) })),
+    nearlyMatched: nearlyMatched.map(({ effect, statement, element, reason }): EventObject => ({
+      effect,
+      element,
+      reason: capped(reason, MAX_REASON_CHARACTERS),
+      ...statementDetail(statement),
+    })),
+    required,
+    verdict: verdict.effect,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Decision } from "@cinnabar/policy";
 import { proceed } from "../platform/proceed.ts";
-import { type AccessDeniedDetail, accessDeniedDetail, AccessDeniedError, accessDeniedFacts } from "./access-denied.ts";
+import { accessDeniedDetail, AccessDeniedError, accessDeniedFacts } from "./access-denied.ts";
 import { type Authorizer, isRootsOwn } from "./authorizer.ts";
 import { conditionsOf } from "./conditions.ts";
 import { type Diagnosis, encodeDiagnosis } from "./diagnostic-message.ts";
@@ -77,7 +77,7 @@ function settle(decision: Decision, request: AccessRequest, asked: Asked): void 
   if (isStrangerTo(principal, request.accountId)) throw new ApiError(request.hiddenAs);
   return proceed(authorizer.explain(context, request), (explanation) => {
     const detail = accessDeniedDetail(request, { principal, refusal: decision, explanation });
-    context.note(accessDeniedFacts(detail));
+    context.note(accessDeniedFacts(detail, explanation));
     // What was not asked for on the way to the refusal may be another account's, of which nothing is said.
     if (asked.requests.every(({ accountId }) => accountId === principal.accountId)) noteRights(asked);
     const message = encodeDiagnosis(context.guard, diagnose(detail, { context, request, refusal: decision }));
@@ -89,7 +89,7 @@ function settle(decision: Decision, request: AccessRequest, asked: Asked): void 
 const TOLD_CONDITIONS = ["acs:SourceIp", "acs:SecureTransport", "acs:MFAPresent", "acs:CurrentTime"];
 
 function diagnose(
-  detail: AccessDeniedDetail,
+  detail: ReturnType<typeof accessDeniedDetail>,
   {
     context,
     request,

@@ -1,4 +1,7 @@
-/** How many calls of a queue are served at once, and how many more may wait, but for {@link OWN_PLACES}. */
+/**
+ * How many calls of a queue are served at once, and how much more may wait, but for {@link OWN_PLACES}: so many calls where each
+ * weighs 1, and fewer that weigh more.
+ */
 export interface QueueLimits {
   readonly concurrency: number;
   readonly length: number;
@@ -28,18 +31,26 @@ export type QueueName = keyof typeof QUEUES;
  */
 export const UNSIGNED_QUEUE: QueueLimits = { concurrency: 16, length: 32 };
 
+/** A piece of work that waits. */
+interface Waiting {
+  readonly weight: number;
+  /** Whether it has one of the {@link OWN_PLACES}. */
+  readonly isBeside: boolean;
+  readonly begin: () => void;
+}
+
 /** What one account has in a queue. */
 interface Share {
   running: number;
   /** In their order. */
-  readonly waiting: (() => void)[];
+  readonly waiting: Waiting[];
 }
 
 /**
- * Does few pieces of work at once, lets few more wait, and takes no more than that. Accounts take turns, and neither one nor
- * several together can keep another out: each runs all but one of what may run at once, and has half of the waiting places, one
- * at least of each; and when these are taken, whoever has nothing waiting still gets a place, unless so many accounts wait
- * that {@link OWN_PLACES} are taken too.
+ * Does few pieces of work at once, lets few more wait, and takes no more than that. Work that takes longer may weigh more than
+ * 1, and takes as much of what may wait. Accounts take turns, and neither one nor several together can keep another out: each
+ * runs all but one of what may run at once, and has half of what may wait, one piece at least of each; and when that is
+ * taken, whoever has nothing waiting still gets a place, unless so many accounts wait that {@link OWN_PLACES} are taken too.
  */
 export class BoundedQueue {
   readonly #limits: QueueLimits;
@@ -47,7 +58,9 @@ export class BoundedQueue {
   /** Of the accounts that have something here, the one whose last turn is longest ago first. */
   readonly #shares = new Map<string, Share>();
   #running = 0;
+  /** What waits weighs so much. */
   #waiting = 0;
+  #besides = 0;
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -58,23 +71,26 @@ export class BoundedQueue {
   }
 
   /** Whether nothing more is taken from an account now: its share is used up, or it waits already and the queue is full. */
-  isFullFor(account: string): boolean {
+  isFullFor(account: string, weight = 1): boolean {
     const share = this.#shares.get(account);
     if (this.#mayRun(share)) return false;
-    const waiting = share?.waiting.length ?? 0;
-    if (waiting === 0) return this.#waiting >= this.#limits.length + OWN_PLACES;
-    return this.#waiting >= this.#limits.length || waiting >= this.#limitsOfOne.length;
+    const waiting = share?.waiting ?? [];
+    if (waiting.length === 0) return this.#exceeds(weight) && this.#besides >= OWN_PLACES;
+    const waitingWeight = waiting.reduce((sum, work) => sum + work.weight, weight);
+    return this.#exceeds(weight) || waitingWeight > this.#limitsOfOne.length;
   }
 
   /** Runs `work` when it is the account's turn. @throws RangeError if the queue is full for it: ask before. */
-  async run<T>(account: string, work: () => T | Promise<T>): Promise<T> {
-    if (this.isFullFor(account)) throw new RangeError("the queue is full for this account");
+  async run<T>(account: string, work: () => T | Promise<T>, weight = 1): Promise<T> {
+    if (this.isFullFor(account, weight)) throw new RangeError("the queue is full for this account");
     const share = this.#shares.get(account) ?? { running: 0, waiting: [] };
     if (this.#mayRun(share)) this.#begin(account, share);
     else {
       this.#shares.set(account, share);
-      this.#waiting++;
-      await new Promise<void>((resolve) => share.waiting.push(resolve));
+      const isBeside = this.#exceeds(weight);
+      this.#waiting += weight;
+      if (isBeside) this.#besides++;
+      await new Promise<void>((begin) => share.waiting.push({ weight, isBeside, begin }));
     }
     try {
       return await work();
@@ -90,6 +106,10 @@ export class BoundedQueue {
     return this.#running < this.#limits.concurrency && (share?.running ?? 0) < this.#limitsOfOne.concurrency;
   }
 
+  #exceeds(weight: number): boolean {
+    return this.#waiting + weight > this.#limits.length;
+  }
+
   #begin(account: string, share: Share): void {
     this.#running++;
     share.running++;
@@ -100,11 +120,13 @@ export class BoundedQueue {
   /** Gives the place that has become free to whoever waits and may run. */
   #next(): void {
     for (const [account, share] of this.#shares) {
-      if (share.waiting.length === 0 || !this.#mayRun(share)) continue;
-      const begin = share.waiting.shift();
-      this.#waiting--;
+      if (!this.#mayRun(share)) continue;
+      const next = share.waiting.shift();
+      if (next === undefined) continue;
+      this.#waiting -= next.weight;
+      if (next.isBeside) this.#besides--;
       this.#begin(account, share);
-      begin?.();
+      next.begin();
       return;
     }
   }

@@ -56,7 +56,8 @@ function withPublishedCode({ product }: Pick<Operation, "product">, error: unkno
   if (!(error instanceof ApiError) || error instanceof DryRunError) return error;
   // What says nothing of the request is no refusal.
   if (error.status >= 500 || error.status === TOO_MANY_REQUESTS) return error;
-  if (error instanceof AccessDeniedError) return new AccessDeniedError(product, error.detail, "AccessDeniedError");
+  if (error instanceof AccessDeniedError)
+    return new AccessDeniedError(product, error.detail, { code: "AccessDeniedError" });
   return new ApiError("ValidationError", `${ERRORS.ValidationError.message} ${error.code}: ${error.message}`);
 }
 

@@ -1,4 +1,4 @@
-export { type AccessDeniedDetail, AccessDeniedError } from "./access-denied.ts";
+export { type AccessDeniedDetail, AccessDeniedError, deniedByRule } from "./access-denied.ts";
 export { type AuthorizationContext, type Authorizer, rootOnly } from "./authorizer.ts";
 export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
 export { isAllowed } from "./authorize.ts";

@@ -8,7 +8,11 @@ const CODES: ReadonlyMap<ErrorCode, ErrorCode> = new Map<ErrorCode, ErrorCode>([
   ["InvalidAction.NotFound", "InvalidApiName"],
   ["InvalidVersion", "InvalidApiVersion"],
   ["InvalidTimeStamp.Expired", "RequestTimeTooSkewed"],
+  ["InvalidParameter", "InvalidParam"],
 ]);
+
+/** What says more than the protocol's own message. */
+const TELLING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["InvalidVersion", "InvalidParameter"]);
 
 /** An error under its name in the instance protocol, with a message that fits. */
 export function asInstanceError({ code, message }: { readonly code: ErrorCode; readonly message: string }): {
@@ -17,5 +21,5 @@ export function asInstanceError({ code, message }: { readonly code: ErrorCode; r
 } {
   const named = CODES.get(code);
   if (named === undefined) return { code, message };
-  return { code: named, message: code === "InvalidVersion" ? message : ERRORS[named].message };
+  return { code: named, message: TELLING.has(code) ? message : ERRORS[named].message };
 }

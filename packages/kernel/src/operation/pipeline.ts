@@ -1,3 +1,4 @@
+import { ownTurn } from "@cinnabar/crypto";
 import {
   type AnswerFormat,
   assertFresh,
@@ -73,6 +74,8 @@ export interface Answer {
   readonly requestId: string;
   /** In how many milliseconds the caller may try again, where it called too often. */
   readonly retryAfterMillis?: number | undefined;
+  /** In the instance protocol, the key version that the call was served with, which its messages have no field for. */
+  readonly keyVersionId?: string | undefined;
 }
 
 /** Finds who an AccessKey belongs to. */
@@ -126,6 +129,8 @@ export type InjectedFault =
 /** How long a request may wait for its record before it is answered ServiceUnavailableTemporary, in milliseconds. */
 export const RECORD_PATIENCE_MILLIS = 1_800;
 const DEADLINE_TICK_MILLIS = 100;
+/** The longest body of a call that is served beside others in one turn of the event loop. */
+const MAX_SMALL_BODY_BYTES = 64 * 1024;
 /** When whoever found a queue full may try again, in milliseconds. */
 const QUEUE_RETRY_MILLIS = 1_000;
 
@@ -241,7 +246,8 @@ export class Pipeline {
    * Takes a call; it is answered through its `respond`, always.
    *
    * It is begun at the end of the turn, with all that came in it, stage by stage: the code of one stage is then run for
-   * many calls while the processor has it at hand. Under load that is a quarter of a call's CPU time.
+   * many calls while the processor has it at hand. Under load that is a quarter of a call's CPU time. A large one is served
+   * by itself.
    */
   handle(incoming: IncomingCall): void {
     const call = new Call(incoming, this.#setBusy);
@@ -251,7 +257,19 @@ export class Pipeline {
       call.trace.stage("authenticate");
     }
     this.#open.add(call);
-    if (this.#arrived.push(call) === 1) setImmediate(() => this.#serveArrived());
+    if (incoming.http.body.length > MAX_SMALL_BODY_BYTES) void this.#serveLarge(call);
+    else if (this.#arrived.push(call) === 1) setImmediate(() => this.#serveArrived());
+  }
+
+  /** Each stage of a large call has a turn of the event loop to itself: it takes milliseconds, and others wait for no more. */
+  async #serveLarge(call: Call): Promise<void> {
+    await this.#orFail(call, async () => {
+      await ownTurn();
+      const caller = await this.#authenticate(call);
+      if (caller === undefined) return;
+      await ownTurn();
+      if (!call.abandoned) await this.#serve(call, caller);
+    });
   }
 
   #serveArrived(): void {
@@ -760,7 +778,7 @@ export class Pipeline {
   /** Gives an answer that holds, and tells the operator what its caller is not told. */
   #answer(call: Call, evaluation: Evaluation): void {
     if (evaluation.failure !== undefined) this.#report(call, evaluation.failure);
-    this.#respond(call, evaluation);
+    this.#respond(call, evaluation, servedWith(call, evaluation));
   }
 
   #report(call: Call, failure: unknown): void {
@@ -834,13 +852,13 @@ export class Pipeline {
     return call.format === "JSON" ? encodeError(answer) : encodeXmlError(answer);
   }
 
-  #respond(call: Call, { status, body, error }: Ending): void {
+  #respond(call: Call, { status, body, error }: Ending, keyVersionId?: string): void {
     if (!this.#remove(call)) return;
     const metrics = call.operation === undefined ? this.#unknownOperation : this.#operationMetrics.get(call.operation);
     metrics?.answered(status, (performance.now() - call.arrivedAt) / 1000);
     call.trace?.answered({ httpStatus: status, errorCode: error?.code, operation: call.operation });
     const { format, eventId: requestId, retryAfterMillis } = call;
-    call.incoming.respond({ status, body, format, requestId, retryAfterMillis });
+    call.incoming.respond({ status, body, format, requestId, retryAfterMillis, keyVersionId });
   }
 
   /** @returns false if the call was answered before. */
@@ -972,6 +990,13 @@ function textHeader(value: string | string[] | undefined): string {
 
 function unknownPrincipal(accessKeyId: string): Principal {
   return rootPrincipal({ accountId: "unknown", accessKeyId });
+}
+
+/** The key version that a call of the instance protocol was served with, by what its event says. */
+function servedWith({ format }: Call, { error, noted }: Evaluation): string | undefined {
+  if (format !== "PROTOBUF" || error !== undefined) return undefined;
+  const { keyVersionId } = noted;
+  return typeof keyVersionId === "string" ? keyVersionId : undefined;
 }
 
 /** What a caller is told, by the names of the protocol that it speaks. */

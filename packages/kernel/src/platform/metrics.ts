@@ -88,6 +88,7 @@ export class Metrics implements Disposable {
   readonly #alarms = new Map<Alarm, (() => boolean)[]>();
   #isReady: () => boolean = () => false;
   #openRequests: () => number = () => 0;
+  #droppedLogLines: () => number = () => 0;
   #certificateUntil: number | undefined;
   #sweepSeconds = 0;
   #sweptAt: number;
@@ -145,6 +146,11 @@ export class Metrics implements Disposable {
   /** From now on `open` is asked for the requests that wait for their answers. */
   watchOpenRequests(open: () => number): void {
     this.#openRequests = open;
+  }
+
+  /** From now on `lines` is asked for the log lines dropped up to now because nothing took them. */
+  watchDroppedLogLines(lines: () => number): void {
+    this.#droppedLogLines = lines;
   }
 
   /** The certificate that the API is served with is valid until then, in milliseconds since 1970. */
@@ -218,6 +224,11 @@ export class Metrics implements Disposable {
       name: "cinnabar_log_unavailable_total",
       help: "Requests answered ServiceUnavailableTemporary because the audit log could not be written.",
       values: () => [{ labels: {}, value: this.logUnavailable.value }],
+    });
+    this.#counter({
+      name: "cinnabar_log_dropped_lines_total",
+      help: "Lines of the server's own log, which is not the audit log, dropped because standard error did not take them.",
+      values: () => [{ labels: {}, value: this.#droppedLogLines() }],
     });
     this.#counter({
       name: "cinnabar_tampered_rows_total",

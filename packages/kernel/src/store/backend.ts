@@ -49,7 +49,7 @@ export interface TimeWindow {
 
 export interface BatchCommit {
   readonly row: BatchRow;
-  /** The batch commits only if the shard's row still has this tag. */
+  /** The batch commits only if the shard's row still has this tag, and the epoch's row too. */
   readonly tag: Uint8Array;
   readonly inserts: readonly RowInsert[];
   readonly window: TimeWindow | undefined;
@@ -59,7 +59,7 @@ export interface BatchCommit {
  * What became of a batch.
  *
  * - `committed`: durable and visible.
- * - `refused`: certainly not committed, and nothing of it will be: the tag moved, the shard is closed,
+ * - `refused`: certainly not committed, and nothing of it will be: the tag moved, or is not the epoch's, the shard is closed,
  *   the window is over, something stands at (shard, seq), or nothing at the seq before. Who asks must look which.
  * - `conflict`: certainly not committed: one of the inserts met a row with the same key, or is one that the database
  *   does not take.

@@ -1,12 +1,19 @@
 import { type Kysely, sql } from "kysely";
 import type { BatchRow } from "./backend.ts";
 import { BATCH_COLUMNS, batchParameters, readBatchRow } from "./batch-columns.ts";
+import { TamperedRowError } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
 
-/** Writes a batch under a lock that already says that it may stand there. */
+/**
+ * Writes a batch under a lock that already says that it may stand there.
+ *
+ * @throws {@link TamperedRowError} if the database left it out.
+ */
 export async function insertBatchRow(db: Kysely<KernelSchema>, row: BatchRow): Promise<void> {
   const columns = sql.join(BATCH_COLUMNS.map((column) => sql.ref(column)));
-  await sql`insert into audit_batch (${columns}) values (${sql.join(batchParameters(row))})`.execute(db);
+  const insert = sql`insert into audit_batch (${columns}) values (${sql.join(batchParameters(row))})`;
+  const { numAffectedRows } = await insert.execute(db);
+  if (numAffectedRows !== 1n) throw new TamperedRowError("audit_batch", "the database did not take a batch");
 }
 
 /** A sentence about a shard whose last batch was validated at an epoch that the store does not know. */

@@ -3,11 +3,14 @@ import { sealBatch } from "../audit/batch-codec.ts";
 import type { EncodedEvent } from "../audit/event.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
 import type { CallTrace } from "../platform/tracing.ts";
-import type { Backend, BatchCommit, BatchOutcome, BatchRow, TimeWindow } from "./backend.ts";
+import type { Backend, BatchCommit, BatchOutcome, BatchRow, SqlConnection, TimeWindow } from "./backend.ts";
 import { readBatchRow } from "./batch-columns.ts";
 import { type EntityCache, sameTag } from "./entity-cache.ts";
 import type { RowChange } from "./protected-table.ts";
-import { addSums, type RowGuard } from "./row-guard.ts";
+import { kyselyOn } from "./kysely-dialect.ts";
+import { addSums, type RowGuard, TamperedRowError } from "./row-guard.ts";
+import type { KernelSchema } from "./schema.ts";
+import { compareShardTag, foreignTag } from "./shard-tag.ts";
 import { shardSumPlace } from "./sum-places.ts";
 
 /** Most events of one batch. */
@@ -21,6 +24,8 @@ const PURGE_LENGTH = 1024;
  * stream of control transactions cannot starve anybody.
  */
 const MISSES_BEFORE_ESCALATION = 2;
+/** Refusals of a batch under the epoch's lock after which it is no chance: the log cannot be written. */
+const REFUSALS_BEFORE_ALARM = 3;
 /** A batch in flight for longer than this means that the log cannot be written, in milliseconds. */
 const UNHEALTHY_AFTER_MILLIS = 2_000;
 /** Longest wait for the requests that a batch's answers bring about, in milliseconds. */
@@ -90,6 +95,8 @@ export interface CommitterObserver {
   missed(): void;
   /** The database did not take a batch, or its answer was lost. */
   unavailable(cause: unknown): void;
+  /** Somebody else wrote to what processes tell each other by. The process goes on by what it has read anew. */
+  tampered(error: TamperedRowError): void;
   /** Another process owns the shard: this one must end at once. */
   fenced(reason: string): void;
 }
@@ -170,7 +177,7 @@ export class Committer {
     return this.#shard;
   }
 
-  /** False while the database does not take batches, or has not answered one for two seconds. */
+  /** False while the database does not take batches, refuses them without a reason, or has not answered one for two seconds. */
   get isHealthy(): boolean {
     return !this.#troubled && performance.now() - this.#inFlightSince < UNHEALTHY_AFTER_MILLIS;
   }
@@ -280,6 +287,7 @@ export class Committer {
       if (next !== undefined) submissions.push(next);
     }
     const attempts: Attempt[] = [];
+    let refusals = 0;
     for (let misses = 0; ;) {
       submissions = submissions.filter(({ ticket }) => !ticket.abandoned);
       const escalates =
@@ -300,7 +308,9 @@ export class Committer {
         outcome = await this.#backend.commitBatch(this.#toCommit(attempt));
       }
       this.#inFlightSince = Number.POSITIVE_INFINITY;
-      this.#troubled = outcome.kind === "failed" || outcome.kind === "unknown";
+      if (outcome.kind === "refused" && escalates) refusals++;
+      const isRefused = outcome.kind === "refused" && refusals >= REFUSALS_BEFORE_ALARM;
+      this.#troubled = outcome.kind === "failed" || outcome.kind === "unknown" || isRefused;
       submissions = [...attempt.submissions];
       switch (outcome.kind) {
         case "committed":
@@ -356,6 +366,7 @@ export class Committer {
           this.#observer.missed();
           // Under the epoch's lock only the database itself refuses (a deadlock): it gets time to settle.
           if (escalates) await pause();
+          if (isRefused) this.#observer.unavailable(new RefusedBatchError(attempt.row));
           misses++;
         }
         await this.#refresh();
@@ -397,6 +408,7 @@ export class Committer {
     try {
       return await this.#backend.escalate(async (batch) => {
         await this.#cache.refresh();
+        await this.#restoreTag(batch.connection);
         const current = await Promise.all(
           submissions.map(async (submission) => (submission.isCurrent() ? submission : submission.again())),
         );
@@ -408,6 +420,26 @@ export class Committer {
       const attempt = sealed ?? this.#seal(submissions);
       return { outcome: { kind: sealed === undefined ? "failed" : "unknown", cause }, attempt };
     }
+  }
+
+  /**
+   * Gives the shard's row the epoch's tag, under the epoch's lock, if it does not have it: only somebody else can have
+   * taken it away, and no batch would commit any more until the next control transaction.
+   */
+  async #restoreTag(connection: SqlConnection): Promise<void> {
+    const { kind } = this.#backend;
+    const { id } = this.#shard;
+    const { tag } = this.#cache.epoch;
+    const found = await compareShardTag({ kind, connection, shard: id });
+    // The cache's epoch is authenticated; the one that is locked may be newer, and then there is another try.
+    if (found === undefined || found.isSame || !sameTag(found.epochTag, tag)) return;
+    this.#observer.tampered(new TamperedRowError("shard", foreignTag(id)));
+    await kyselyOn<KernelSchema>(kind, connection)
+      .updateTable("shard")
+      .set({ tag })
+      .where("id", "=", id)
+      .where("closed", "=", 0)
+      .execute();
   }
 
   #seal(submissions: readonly Submission[]): Attempt {
@@ -520,6 +552,15 @@ export class Committer {
         await pause();
       }
     }
+  }
+}
+
+/** The database refuses a batch under the epoch's lock, over and over, though nothing stands in its way. */
+class RefusedBatchError extends Error {
+  override readonly name = "RefusedBatchError";
+
+  constructor({ shard, seq }: BatchRow) {
+    super(`batch ${seq} of shard ${shard} is refused though the epoch is locked: somebody else writes to the database`);
   }
 }
 

@@ -5,6 +5,7 @@ import { sealBatch } from "../audit/batch-codec.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
 import { type Backend, DatabaseAwayError, type SqlConnection, UnknownOutcomeError } from "./backend.ts";
 import { insertBatchRow } from "./batch-rows.ts";
+import { digestChanges } from "./change-digest.ts";
 import {
   CHANGE_LIST_LENGTH,
   type EntityCache,
@@ -18,7 +19,7 @@ import {
 import { kyselyOn } from "./kysely-dialect.ts";
 import { Mutex } from "./mutex.ts";
 import type { RowChange } from "./protected-table.ts";
-import { addSums, type RowGuard } from "./row-guard.ts";
+import { addSums, type RowGuard, TamperedRowError } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
 import { epochSumPlace } from "./sum-places.ts";
 
@@ -122,7 +123,8 @@ export class ControlRunner {
    * is written. After an unknown outcome it is found out whether the commit took effect before this returns; only
    * a transaction that certainly did not is run again.
    *
-   * @throws {@link DatabaseAwayError} if too many wait already.
+   * @throws {@link DatabaseAwayError} if too many wait already. {@link TamperedRowError} if the database keeps one of
+   * the writes from being made by which other processes learn of the change; then nothing is written.
    */
   async run<T>(
     body: (transaction: ControlTransaction) => Promise<ControlOutcome<T>>,
@@ -187,12 +189,14 @@ export class ControlRunner {
     const now = advance === undefined ? unmoved : advance(unmoved);
     if (now < unmoved) throw new RangeError("the store's time cannot be moved back");
     const clockOffset = advance === undefined ? before.clock_offset : now - clock;
-    const epoch: Epoch = { value: before.value + 1, tag };
+    const value = before.value + 1;
 
-    const transaction = new Transaction({ kind, connection, guard: this.#guard, now, epoch: epoch.value });
+    const transaction = new Transaction({ kind, connection, guard: this.#guard, now, epoch: value });
     const { result, event, until } = await body(transaction);
 
     const changed = [...transaction.touched];
+    const changes = digestChanges(before.changes, { epoch: value, entities: changed });
+    const epoch: Epoch = { value, tag, changes };
     const after = {
       ...epoch,
       time: now,
@@ -201,22 +205,26 @@ export class ControlRunner {
     };
     const sum = this.#guard.protectSum(addSums(sumBefore, transaction.sumDelta), epochSumPlace(after));
     if (changed.length > 0) {
-      await kernel
+      const { numInsertedOrUpdatedRows } = await kernel
         .insertInto("change")
         .values(changed.map((entity) => ({ epoch: epoch.value, entity })))
-        .execute();
+        .executeTakeFirstOrThrow();
+      assertWritten("change", Number(numInsertedOrUpdatedRows) === changed.length);
     }
     await kernel
       .deleteFrom("change")
       .where("epoch", "<=", epoch.value - CHANGE_LIST_LENGTH)
       .execute();
     await this.#append(connection, { epoch, now, sum, event });
-    await kernel
+    const { numUpdatedRows } = await kernel
       .updateTable("epoch")
       .set({ ...after, sum })
       .where("id", "=", 1)
-      .execute();
+      .executeTakeFirstOrThrow();
+    assertWritten("epoch", numUpdatedRows === 1n);
     await kernel.updateTable("shard").set({ tag }).where("closed", "=", 0).execute();
+    const other = kernel.selectFrom("shard").select("id").where("closed", "=", 0).where("tag", "<>", tag).limit(1);
+    assertWritten("shard", (await other.executeTakeFirst()) === undefined);
     // From here on no batch commits before this transaction does: only now is it sure that the answer still holds.
     if (until !== undefined && (await this.#backend.clock()) + clockOffset >= until) throw new TooLateError();
     return { result, epoch, before: before.tag, changed, time: now };
@@ -271,6 +279,11 @@ export class ControlRunner {
       }
     }
   }
+}
+
+/** What other processes go by must stand: a database that leaves out such a write would let them go on as before. */
+function assertWritten(table: string, isWritten: boolean): void {
+  if (!isWritten) throw new TamperedRowError(table, "the database did not do a write of a control transaction");
 }
 
 interface Committed<T> {

@@ -1,9 +1,11 @@
 import type { Kysely } from "kysely";
 import { ownCopy } from "../platform/own-copy.ts";
 import type { Backend, SqlConnection } from "./backend.ts";
+import { digestChanges } from "./change-digest.ts";
 import { kyselyOn } from "./kysely-dialect.ts";
-import type { RowGuard } from "./row-guard.ts";
+import { type RowGuard, TamperedRowError } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
+import { epochSumPlace } from "./sum-places.ts";
 
 /** Where an entity is read from: current rows, and the keys that authenticate them. */
 export interface EntityReader {
@@ -38,6 +40,8 @@ export interface EntityFinder {
 export interface Epoch {
   readonly value: number;
   readonly tag: Uint8Array;
+  /** Digest of the change list up to here; null where none was kept yet. */
+  readonly changes: Uint8Array | null;
 }
 
 export function entityName(kind: EntityKind<object>, id: string): string {
@@ -55,8 +59,10 @@ export interface ChangeListener {
 /** What the entities of one kind may weigh together, in bytes. */
 export const MAX_KIND_BYTES = 64 * 1024 * 1024;
 
-/** How many control transactions back the change list reaches; who is further behind forgets everything. */
+/** How many control transactions back the change list reaches. */
 export const CHANGE_LIST_LENGTH = 100_000;
+/** Who is further behind forgets everything: the list may lose its oldest rows while it is read. */
+const CHANGE_LIST_REACH = CHANGE_LIST_LENGTH - 1_000;
 
 /**
  * The entities of one process as of an epoch tag.
@@ -67,16 +73,26 @@ export const CHANGE_LIST_LENGTH = 100_000;
 export class EntityCache {
   readonly #reader: EntityReader;
   readonly #kernel: Kysely<KernelSchema>;
+  readonly #tampered: (error: TamperedRowError) => void;
   readonly #entities = new Map<string, KindCache>();
   readonly #loading = new Map<string, Promise<object | undefined>>();
   #epoch: Epoch;
   #generation = 0;
   #listener: ChangeListener | undefined;
 
-  constructor(options: { backend: Backend; connection?: SqlConnection; guard: RowGuard; epoch: Epoch }) {
+  constructor(options: {
+    backend: Backend;
+    connection?: SqlConnection;
+    guard: RowGuard;
+    /** Authenticated by whoever read it. */
+    epoch: Epoch;
+    /** Told of a change list that is not the one that was written; everything is forgotten then. Must not throw. */
+    tampered?: (error: TamperedRowError) => void;
+  }) {
     const connection = options.connection ?? options.backend.reader;
     this.#reader = { db: kyselyOn(options.backend.kind, connection), guard: options.guard };
     this.#kernel = kyselyOn(options.backend.kind, connection);
+    this.#tampered = options.tampered ?? (() => undefined);
     this.#epoch = options.epoch;
   }
 
@@ -106,19 +122,25 @@ export class EntityCache {
     return this.#entities.get(kind.name)?.entities.get(id) as E | undefined;
   }
 
-  /** Reads the epoch and forgets what has changed since the last time. */
+  /**
+   * Reads the epoch and forgets what has changed since the last time.
+   *
+   * @throws {@link TamperedRowError} if the epoch is not one that a control transaction wrote.
+   */
   async refresh(): Promise<void> {
     const known = this.#epoch;
     const row = await this.#kernel
       .selectFrom("epoch")
-      .select(["value", "tag"])
+      .select(["value", "tag", "time", "clock_offset", "clock_epoch", "sum", "changes"])
       .where("id", "=", 1)
       .executeTakeFirstOrThrow();
     if (sameTag(row.tag, known.tag)) return;
-    const changed = await this.#changedSince(known, row.value);
+    this.#reader.guard.openSum(row.sum, epochSumPlace(row));
+    const epoch: Epoch = { value: row.value, tag: row.tag, changes: row.changes };
+    const changed = await this.#changedSince(known, epoch);
     // Another refresh, or a control of this process, may have moved on while this one read.
     if (this.#epoch !== known) return;
-    this.#adopt({ value: row.value, tag: row.tag }, changed);
+    this.#adopt(epoch, changed);
   }
 
   /** Takes over the outcome of a control transaction of this very process. */
@@ -142,8 +164,8 @@ export class EntityCache {
     }
   }
 
-  async #changedSince(known: Epoch, value: number): Promise<readonly string[] | "everything"> {
-    if (value <= known.value || value - known.value >= CHANGE_LIST_LENGTH) return "everything";
+  async #changedSince(known: Epoch, epoch: Epoch): Promise<readonly string[] | "everything"> {
+    if (epoch.value <= known.value || epoch.value - known.value >= CHANGE_LIST_REACH) return "everything";
     // After a failover or a restore the same number can stand for another control transaction.
     const control = await this.#kernel
       .selectFrom("audit_batch")
@@ -152,7 +174,26 @@ export class EntityCache {
       .where("seq", "=", known.value)
       .executeTakeFirst();
     if (control === undefined || !sameTag(control.incarnation, known.tag)) return "everything";
-    const changes = await this.#kernel.selectFrom("change").select("entity").where("epoch", ">", known.value).execute();
+    const changes = await this.#kernel
+      .selectFrom("change")
+      .selectAll()
+      .where("epoch", ">", known.value)
+      .where("epoch", "<=", epoch.value)
+      .orderBy("epoch")
+      .execute();
+    let digest = known.changes;
+    for (const [value, rows] of Map.groupBy(changes, (row) => row.epoch)) {
+      digest = digestChanges(digest, { epoch: value, entities: rows.map(({ entity }) => entity) });
+    }
+    if (!isSameDigest(digest, epoch.changes)) {
+      this.#tampered(
+        new TamperedRowError(
+          "change",
+          `rows of the epochs ${known.value + 1} to ${epoch.value} are missing, or others`,
+        ),
+      );
+      return "everything";
+    }
     return changes.map(({ entity }) => entity);
   }
 
@@ -196,6 +237,10 @@ export class EntityCache {
 
 export function sameTag(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
+}
+
+function isSameDigest(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : sameTag(a, b);
 }
 
 /** What is kept of one kind. */

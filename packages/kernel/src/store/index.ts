@@ -17,6 +17,7 @@ export { CONTROL_SHARD, type ControlTransaction } from "./control.ts";
 export { ClockBehindError, ControlStore } from "./control-store.ts";
 export { type DeploymentRow, deploymentTable, loadDeployment, peekDeployment } from "./deployment.ts";
 export type { ChangeListener, EntityFinder, EntityKind, EntityReader } from "./entity-cache.ts";
+export { aloneAtFirstStart } from "./first-start.ts";
 export { initStore } from "./init-store.ts";
 export { claimJob, releaseJob } from "./job-claim.ts";
 export { kernelMigrations } from "./kernel-migrations.ts";

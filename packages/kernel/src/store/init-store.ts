@@ -44,7 +44,14 @@ export async function initStore(options: {
       await connection.execute(statement.sql, statement.parameters);
       total = addSums(total, sumDelta);
     }
-    const epoch = { value: 1, tag: randomBytes(16), time: now, clock_offset: options.clockOffset, clock_epoch: 0 };
+    const epoch = {
+      value: 1,
+      tag: randomBytes(16),
+      time: now,
+      clock_offset: options.clockOffset,
+      clock_epoch: 0,
+      changes: null,
+    };
     const sum = guard.protectSum(total, epochSumPlace(epoch));
     await db
       .insertInto("epoch")

@@ -126,4 +126,10 @@ export const kernelMigrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "kernel-0006-digest-of-changes",
+    async up(db, { bytes }) {
+      await db.schema.alterTable("epoch").addColumn("changes", bytes).execute();
+    },
+  },
 ];

@@ -24,7 +24,7 @@ export async function resetClock(options: {
   const kernel = kyselyOn<KernelSchema>(backend.kind, backend.reader);
   const epoch = await kernel
     .selectFrom("epoch")
-    .select(["value", "tag", "time"])
+    .select(["value", "tag", "time", "changes"])
     .where("id", "=", 1)
     .executeTakeFirstOrThrow();
   const cache = new EntityCache({ backend, guard, epoch });

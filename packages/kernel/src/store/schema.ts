@@ -13,6 +13,8 @@ export interface KernelSchema {
     /** The epoch of the last clock reset: only times recorded since then say how late it is. */
     clock_epoch: number;
     sum: Uint8Array;
+    /** Digest of the change list up to here; null until a control transaction of a version that keeps one. */
+    changes: Uint8Array | null;
   };
   /** Which entities a control transaction changed. */
   change: { epoch: number; entity: string };

@@ -126,7 +126,7 @@ export class Store {
     const clock = new StoreClock(await readHighWater(backend));
     clock.check(await readStoreTime(backend));
     if (clock.behind) observer.clockBehind();
-    const cache = new EntityCache({ backend, guard, epoch });
+    const cache = new EntityCache({ backend, guard, epoch, tampered: (error) => observer.tampered(error) });
     const control = new ControlRunner({ backend, guard, cache, clock, fatal: (reason) => observer.fenced(reason) });
     const nodeKey = new NodeKey(keys.accountKeyWrap);
     const shards = { control, region: deployment.region, nodeKey };

@@ -10,7 +10,12 @@ export function epochSumPlace(row: {
   time: number;
   clock_offset: number;
   clock_epoch: number;
+  changes: Uint8Array | null;
 }): string {
-  const tag = Buffer.from(row.tag).toString("hex");
-  return `epoch ${row.value} tag ${tag} time ${row.time} offset ${row.clock_offset} reset ${row.clock_epoch}`;
+  const changes = row.changes === null ? "" : ` changes ${toHex(row.changes)}`;
+  return `epoch ${row.value} tag ${toHex(row.tag)} time ${row.time} offset ${row.clock_offset} reset ${row.clock_epoch}${changes}`;
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -7,6 +7,7 @@ import { kyselyOn } from "./kysely-dialect.ts";
 import type { SweptTable } from "./protected-table.ts";
 import { addSums, type RowGuard, TamperedRowError } from "./row-guard.ts";
 import type { KernelSchema } from "./schema.ts";
+import { foreignTag } from "./shard-tag.ts";
 import { epochSumPlace, shardSumPlace } from "./sum-places.ts";
 
 const PAGE_ROWS = 250;
@@ -73,7 +74,8 @@ async function recordedSum(options: {
     if (control?.seq !== epoch.value || !sameTag(control.incarnation, epoch.tag)) {
       problems.push("the epoch is not that of the control log's last entry: an old one was put back");
     }
-    for (const { id } of await db.selectFrom("shard").select("id").execute()) {
+    for (const { id, tag, closed } of await db.selectFrom("shard").select(["id", "tag", "closed"]).execute()) {
+      if (closed === 0 && !sameTag(tag, epoch.tag)) problems.push(`shard: ${foreignTag(id)}`);
       const last = await readLastBatch(db, id);
       if (last === undefined) continue;
       sum = addSums(sum, guard.openSum(last.sum, shardSumPlace(id, last.seq)));

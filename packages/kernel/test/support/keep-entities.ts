@@ -19,7 +19,7 @@ const cache = new EntityCache({
   // Nothing is read of it.
   backend: { kind: "sqlite", reader: {} } as Backend,
   guard: new RowGuard(rowGuardKeys(new RootKey(randomBytes(32)))),
-  epoch: { value: 1, tag: randomBytes(16) },
+  epoch: { value: 1, tag: randomBytes(16), changes: null },
 });
 
 /** Has an entity read whose id came with a request. */

@@ -1,5 +1,6 @@
 import type { SignedCheckpoint } from "../../src/audit/checkpointer.ts";
 import type { WrittenBatch } from "../../src/store/committer.ts";
+import type { TamperedRowError } from "../../src/store/row-guard.ts";
 import type { StoreObserver } from "../../src/store/store.ts";
 
 /** Remembers what a store told its process. */
@@ -7,6 +8,7 @@ export class RecordingObserver implements StoreObserver {
   readonly batches: number[] = [];
   misses = 0;
   readonly troubles: unknown[] = [];
+  readonly tamperings: string[] = [];
   readonly fences: string[] = [];
   clockAlarms = 0;
   readonly checkpoints: SignedCheckpoint[] = [];
@@ -19,6 +21,9 @@ export class RecordingObserver implements StoreObserver {
   }
   unavailable(cause: unknown): void {
     this.troubles.push(cause);
+  }
+  tampered({ message }: TamperedRowError): void {
+    this.tamperings.push(message);
   }
   fenced(reason: string): void {
     this.fences.push(reason);

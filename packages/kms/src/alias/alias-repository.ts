@@ -11,7 +11,7 @@ import {
   type Verified,
 } from "@cinnabar/kernel";
 import { type RawBuilder, sql } from "kysely";
-import { readPage } from "../listing.ts";
+import { keysOf, readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
 import { type Alias, isAliasName } from "./alias.ts";
 
@@ -89,18 +89,20 @@ interface ListedAliases {
 /** A page of the caller's own aliases, the oldest first. */
 export function listAccountAliases(context: RequestContext, page: Page): Promise<ListedAliases> {
   const { accountId } = context.principal;
+  const owned = keysOf(accountId);
   // Few keys wait to be cleared away: one look at them all is cheaper than one at the key of every alias.
-  const gone = sql`select id from kms_key where account_id = ${accountId} and delete_at <= ${context.now}`;
+  const gone = sql`select id from kms_key where ${owned} and delete_at <= ${context.now}`;
   const entries = sql`from alias where account_id = ${accountId} and key_id not in (${gone})`;
-  return readAliases(context, { entries, page });
+  return readAliases(context, { entries, page, owned });
 }
 
-/** A page of the aliases of a key of the caller's own, the oldest first. */
+/** A page of the caller's own aliases of a key, the oldest first. */
 export function listKeyAliases(
   context: RequestContext,
   { keyId, page }: { readonly keyId: KeyId; readonly page: Page },
 ): Promise<ListedAliases> {
-  return readAliases(context, { entries: sql`from alias where key_id = ${keyId}`, page });
+  const { accountId } = context.principal;
+  return readAliases(context, { entries: sql`from alias where account_id = ${accountId} and key_id = ${keyId}`, page });
 }
 
 /** Aliases of a key, whoever asks: at most `limit`, by name. */
@@ -121,9 +123,9 @@ export async function loadKeyAliases(
 
 async function readAliases(
   context: RequestContext,
-  { entries, page }: { readonly entries: RawBuilder<unknown>; readonly page: Page },
+  list: { readonly entries: RawBuilder<unknown>; readonly page: Page; readonly owned?: RawBuilder<unknown> },
 ): Promise<ListedAliases> {
-  const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
+  const { rows, total } = await readPage(context, { ...list, thenBy: "name" });
   return { aliases: rows.map((raw) => toStoredAlias(aliasTable.verify(context.guard, raw))), total };
 }
 

@@ -22,9 +22,10 @@ export const deleteAlias = defineOperation({
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
     return { alias, ofKey: await toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound" }) };
   },
+  // The account that a guest's key is in the instance of may always take its alias away.
   access: (context, { alias, ofKey }) => [
     onAlias(alias.name, "kms:DeleteAlias", context),
-    onKey(context, "kms:DeleteAlias", ofKey),
+    ...(ofKey.reach === "open" ? [onKey(context, "kms:DeleteAlias", ofKey)] : []),
   ],
   handle: (context, _parameters, { alias }) => ({
     result: {},

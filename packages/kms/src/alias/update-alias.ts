@@ -1,7 +1,7 @@
 import { ApiError, defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findLivingKey, findOwnKey, onKey, toTarget } from "../key/find-key.ts";
+import { findKey, findLivingKey, onKey, toTarget } from "../key/find-key.ts";
 import { assertChangeable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { onAlias } from "../resource-name.ts";
@@ -22,7 +22,7 @@ export const updateAlias = defineOperation({
   recordedResult: [],
   errors: ["Forbidden.AliasNotFound", "Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.PendingDeletion"],
   async target(context, { AliasName: name, KeyId }) {
-    const next = await findOwnKey(context, KeyId);
+    const next = await findKey(context, KeyId, { alias: false, arn: false });
     const alias = await findAlias(context, { accountId: context.principal.accountId, name });
     const key = alias && (await findLivingKey(context, alias.keyId));
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
@@ -30,11 +30,12 @@ export const updateAlias = defineOperation({
     const previous = await toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound", noted: { role: "previous" } });
     return { alias, next, previous };
   },
-  // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access").
+  // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access"). A guest's
+  // in an instance of the account does not: nobody else keeps the account from taking its alias away.
   access: (context, { alias, next, previous }) => [
     onAlias(alias.name, "kms:UpdateAlias", context),
     onKey(context, "kms:UpdateAlias", next),
-    ...(previous === undefined ? [] : [onKey(context, "kms:UpdateAlias", previous)]),
+    ...(previous?.reach === "open" ? [onKey(context, "kms:UpdateAlias", previous)] : []),
   ],
   handle(context, _parameters, { alias, next: { key }, previous }) {
     assertChangeable(key.status);

@@ -1,26 +1,7 @@
-import {
-  type EntityFinder,
-  type EntityKind,
-  type EntityReader,
-  ProtectedTable,
-  type RequestContext,
-  type RowChange,
-  type RowOf,
-  type Touched,
-  type Verified,
-} from "@cinnabar/kernel";
-import { sql } from "kysely";
-import { readPage } from "../listing.ts";
-import type { Page } from "../parameters/page.ts";
+import { type EntityReader, ProtectedTable, type RowChange, type RowOf, type Verified } from "@cinnabar/kernel";
 import { type AccessPoint, AUTHENTICATION_METHODS } from "./access-point.ts";
-import {
-  type AccessPlace,
-  accessEntityId,
-  encodeReferences,
-  placeOf,
-  storedReferences,
-  unknownContent,
-} from "./access-row.ts";
+import { type AccessPlace, encodeReferences, storedReferences, unknownContent } from "./access-row.ts";
+import { NamedEntities } from "./named-entities.ts";
 
 const columns = {
   account_id: "text",
@@ -36,41 +17,17 @@ const columns = {
 export const accessPointTable = new ProtectedTable("access_point", { columns, identity: ["account_id", "name"] });
 
 type Row = RowOf<typeof columns>;
-type Schema = { access_point: Row };
 
 export interface StoredAccessPoint extends AccessPoint {
   readonly stored: Verified<Row>;
 }
 
-const CACHED_ACCESS_POINTS = 10_000;
-
-const accessPointKind: EntityKind<StoredAccessPoint> = {
-  name: "access-point",
-  capacity: CACHED_ACCESS_POINTS,
+export const accessPoints = new NamedEntities<StoredAccessPoint>({
+  kind: "access-point",
+  table: accessPointTable.name,
   weigh: ({ stored: { row } }) => 2 * (row.policies.length + row.description.length),
-  async load({ db, guard }, id) {
-    const { accountId, name } = placeOf(id);
-    const raw = await db
-      .$extendTables<Schema>()
-      .selectFrom("access_point")
-      .selectAll()
-      .where("account_id", "=", accountId)
-      .where("name", "=", name)
-      .executeTakeFirst();
-    return raw && toAccessPoint(accessPointTable.verify(guard, raw));
-  },
-};
-
-export function findAccessPoint(
-  finder: EntityFinder,
-  place: AccessPlace,
-): StoredAccessPoint | undefined | Promise<StoredAccessPoint | undefined> {
-  return finder.find(accessPointKind, accessEntityId(place));
-}
-
-export function touchedAccessPoint(place: AccessPlace): Touched {
-  return { kind: accessPointKind, id: accessEntityId(place) };
-}
+  open: (guard, raw) => toAccessPoint(accessPointTable.verify(guard, raw)),
+});
 
 export function insertAccessPoint({ guard, db }: EntityReader, accessPoint: AccessPoint): RowChange {
   return accessPointTable.insert(guard, db, {
@@ -97,27 +54,10 @@ export function deleteAccessPointRow({ guard, db }: EntityReader, { stored }: St
   return accessPointTable.delete(guard, db, stored);
 }
 
-/** A page of the caller's account's access points, the oldest first. */
-export async function listAccessPoints(
-  context: RequestContext,
-  page: Page,
-): Promise<{ readonly accessPoints: readonly AccessPoint[]; readonly total: number }> {
-  const entries = sql`from access_point where account_id = ${context.principal.accountId}`;
-  const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
-  return { accessPoints: rows.map((raw) => toAccessPoint(accessPointTable.verify(context.guard, raw))), total };
-}
-
 /** Whether an access point of its account names the policy. Reads all of the account's access points. */
-export async function isPolicyNamed({ db, guard }: EntityReader, { accountId, name }: AccessPlace): Promise<boolean> {
-  const rows = await db
-    .$extendTables<Schema>()
-    .selectFrom("access_point")
-    .selectAll()
-    .where("account_id", "=", accountId)
-    .execute();
-  return rows.some((raw) =>
-    toAccessPoint(accessPointTable.verify(guard, raw)).policies.some((policy) => policy.name === name),
-  );
+export async function isPolicyNamed(reader: EntityReader, { accountId, name }: AccessPlace): Promise<boolean> {
+  const points = await accessPoints.all(reader, accountId);
+  return points.some(({ policies }) => policies.some((policy) => policy.name === name));
 }
 
 function toAccessPoint(stored: Verified<Row>): StoredAccessPoint {

@@ -4,8 +4,8 @@ import { keyArn, secretArn } from "../resource-name.ts";
 import type { StoredAccessPoint } from "./access-point-repository.ts";
 import type { AccessReference } from "./access-row.ts";
 import { KEY_USER, type Permission, SECRET_USER } from "./application-policy.ts";
-import { findApplicationPolicy, type StoredApplicationPolicy } from "./application-policy-repository.ts";
-import { findNetworkRule, type StoredNetworkRule } from "./network-rule-repository.ts";
+import { applicationPolicies, type StoredApplicationPolicy } from "./application-policy-repository.ts";
+import { networkRules, type StoredNetworkRule } from "./network-rule-repository.ts";
 
 /** The condition key with the instance of a call's key, and its value for a key that is in none. */
 export const INSTANCE_CONDITION = "kms:InstanceId";
@@ -86,7 +86,7 @@ function findParts(
   { accountId, policies }: StoredAccessPoint,
 ): readonly PolicyParts[] | Promise<readonly PolicyParts[]> {
   return findAll(policies, (reference) =>
-    proceed(findApplicationPolicy(finder, { accountId, name: reference.name }), (policy) =>
+    proceed(applicationPolicies.find(finder, { accountId, name: reference.name }), (policy) =>
       policy?.incarnation !== reference.incarnation
         ? undefined
         : proceed(findRules(finder, policy), (rules) => ({ policy, rules })),
@@ -96,10 +96,10 @@ function findParts(
 
 function findRules(
   finder: EntityFinder,
-  { accountId, networkRules }: StoredApplicationPolicy,
+  { accountId, networkRules: references }: StoredApplicationPolicy,
 ): readonly StoredNetworkRule[] | Promise<readonly StoredNetworkRule[]> {
-  return findAll(networkRules, ({ name, incarnation }) =>
-    proceed(findNetworkRule(finder, { accountId, name }), (rule) =>
+  return findAll(references, ({ name, incarnation }) =>
+    proceed(networkRules.find(finder, { accountId, name }), (rule) =>
       rule?.incarnation === incarnation ? rule : undefined,
     ),
   );
@@ -138,7 +138,9 @@ function statementsOf({ policy, rules }: PolicyParts, region: string): readonly 
     const names = resources.filter((text) => text.startsWith(`${on}/`)).map((text) => text.slice(on.length + 1));
     if (names.length === 0) return [];
     const Condition = { ...from, StringEquals: { [INSTANCE_CONDITION]: [instanceId ?? NO_INSTANCE] } };
-    const Resource = names.map((name) => arnOf({ region, accountId }, name));
+    // In an instance of the account are keys that others made, and no keys of others that it could name are in any else.
+    const owner = instanceId === undefined ? accountId : "*";
+    const Resource = names.map((name) => arnOf({ region, accountId: owner }, name));
     return [{ Effect: "Allow", Action: actions, Resource, Condition }];
   });
   if (!permissions.includes(KEY_USER)) return statements;

@@ -1,27 +1,7 @@
-import {
-  type EntityFinder,
-  type EntityKind,
-  type EntityReader,
-  ProtectedTable,
-  type RequestContext,
-  type RowChange,
-  type RowOf,
-  type Touched,
-  type Verified,
-} from "@cinnabar/kernel";
-import { sql } from "kysely";
-import { readPage } from "../listing.ts";
-import type { Page } from "../parameters/page.ts";
-import {
-  type AccessPlace,
-  accessEntityId,
-  encodeReferences,
-  placeOf,
-  storedReferences,
-  storedStrings,
-  unknownContent,
-} from "./access-row.ts";
+import { type EntityReader, ProtectedTable, type RowChange, type RowOf, type Verified } from "@cinnabar/kernel";
+import { type AccessPlace, encodeReferences, storedReferences, storedStrings, unknownContent } from "./access-row.ts";
 import { type ApplicationPolicy, type Permission, PERMISSIONS } from "./application-policy.ts";
+import { NamedEntities } from "./named-entities.ts";
 
 const columns = {
   account_id: "text",
@@ -43,41 +23,17 @@ export const applicationPolicyTable = new ProtectedTable("application_policy", {
 });
 
 type Row = RowOf<typeof columns>;
-type Schema = { application_policy: Row };
 
 export interface StoredApplicationPolicy extends ApplicationPolicy {
   readonly stored: Verified<Row>;
 }
 
-const CACHED_POLICIES = 10_000;
-
-const applicationPolicyKind: EntityKind<StoredApplicationPolicy> = {
-  name: "application-policy",
-  capacity: CACHED_POLICIES,
+export const applicationPolicies = new NamedEntities<StoredApplicationPolicy>({
+  kind: "application-policy",
+  table: applicationPolicyTable.name,
   weigh: ({ stored: { row } }) => 2 * (row.resources.length + row.network_rules.length + row.description.length),
-  async load({ db, guard }, id) {
-    const { accountId, name } = placeOf(id);
-    const raw = await db
-      .$extendTables<Schema>()
-      .selectFrom("application_policy")
-      .selectAll()
-      .where("account_id", "=", accountId)
-      .where("name", "=", name)
-      .executeTakeFirst();
-    return raw && toPolicy(applicationPolicyTable.verify(guard, raw));
-  },
-};
-
-export function findApplicationPolicy(
-  finder: EntityFinder,
-  place: AccessPlace,
-): StoredApplicationPolicy | undefined | Promise<StoredApplicationPolicy | undefined> {
-  return finder.find(applicationPolicyKind, accessEntityId(place));
-}
-
-export function touchedApplicationPolicy(place: AccessPlace): Touched {
-  return { kind: applicationPolicyKind, id: accessEntityId(place) };
-}
+  open: (guard, raw) => toPolicy(applicationPolicyTable.verify(guard, raw)),
+});
 
 export function insertApplicationPolicy({ guard, db }: EntityReader, policy: ApplicationPolicy): RowChange {
   return applicationPolicyTable.insert(guard, db, {
@@ -107,27 +63,10 @@ export function deleteApplicationPolicyRow(
   return applicationPolicyTable.delete(guard, db, stored);
 }
 
-/** A page of the caller's account's policies, the oldest first. */
-export async function listApplicationPolicies(
-  context: RequestContext,
-  page: Page,
-): Promise<{ readonly policies: readonly ApplicationPolicy[]; readonly total: number }> {
-  const entries = sql`from application_policy where account_id = ${context.principal.accountId}`;
-  const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
-  return { policies: rows.map((raw) => toPolicy(applicationPolicyTable.verify(context.guard, raw))), total };
-}
-
 /** Whether a policy of its account names the network rule. Reads all of the account's policies. */
-export async function isRuleNamed({ db, guard }: EntityReader, { accountId, name }: AccessPlace): Promise<boolean> {
-  const rows = await db
-    .$extendTables<Schema>()
-    .selectFrom("application_policy")
-    .selectAll()
-    .where("account_id", "=", accountId)
-    .execute();
-  return rows.some((raw) =>
-    toPolicy(applicationPolicyTable.verify(guard, raw)).networkRules.some((rule) => rule.name === name),
-  );
+export async function isRuleNamed(reader: EntityReader, { accountId, name }: AccessPlace): Promise<boolean> {
+  const policies = await applicationPolicies.all(reader, accountId);
+  return policies.some(({ networkRules }) => networkRules.some((rule) => rule.name === name));
 }
 
 function toContent({

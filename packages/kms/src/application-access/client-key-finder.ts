@@ -1,5 +1,4 @@
 import {
-  type ApplicationPrincipal,
   type DeploymentKeys,
   type EntityFinder,
   type IdentifiedKey,
@@ -8,9 +7,8 @@ import {
   ownCopy,
   proceed,
 } from "@cinnabar/kernel";
-import { accessResourceArn } from "../resource-name.ts";
-import { findAccessPoint } from "./access-point-repository.ts";
-import { ApplicationPolicies } from "./application-policies.ts";
+import { accessPoints } from "./access-point-repository.ts";
+import { Applications } from "./applications.ts";
 import { findClientKey, type StoredClientKey } from "./client-key-repository.ts";
 
 const ISSUED_IDS_KEPT = 10_000;
@@ -18,15 +16,13 @@ const ISSUED_IDS_KEPT = 10_000;
 /** Finds the application behind a client key of this deployment. */
 export class ClientKeyFinder {
   readonly #tagKey: DeploymentKeys["accessKeyTag"];
-  readonly #region: string;
-  readonly #policies: ApplicationPolicies;
+  readonly #applications: Applications;
   /** Checking the tag costs as much as a look-up: once is enough for an id that passed. */
   readonly #issued = new Lru<string, true>(ISSUED_IDS_KEPT);
 
   constructor(options: { readonly keys: DeploymentKeys; readonly region: string }) {
     this.#tagKey = options.keys.accessKeyTag;
-    this.#region = options.region;
-    this.#policies = new ApplicationPolicies(options.region);
+    this.#applications = new Applications(options.region);
   }
 
   /** False for what was certainly never issued; needs no store. */
@@ -45,19 +41,10 @@ export class ClientKeyFinder {
     finder: EntityFinder,
     { id, accountId, accessPoint: name, incarnation, verifier, notBefore, notAfter }: StoredClientKey,
   ): IdentifiedKey | undefined | Promise<IdentifiedKey | undefined> {
-    return proceed(findAccessPoint(finder, { accountId, name }), (accessPoint) => {
+    return proceed(accessPoints.find(finder, { accountId, name }), (accessPoint) => {
       // Client keys go with their access point: one that was kept from it is none of the next one of that name.
       if (accessPoint?.incarnation !== incarnation) return undefined;
-      return proceed(this.#policies.find(finder, accessPoint), (policies): IdentifiedKey => {
-        const arn = accessResourceArn({ region: this.#region, accountId }, "applicationaccesspoint", name);
-        const principal: ApplicationPrincipal = {
-          type: "application",
-          accountId,
-          accessKeyId: id,
-          arn,
-          name,
-          policies,
-        };
+      return proceed(this.#applications.of(finder, accessPoint, id), ({ principal }): IdentifiedKey => {
         return { principal, secret: verifier, refusedAs: undefined, startsAt: notBefore, expiresAt: notAfter };
       });
     });

@@ -4,10 +4,11 @@ import { kms } from "../api.ts";
 import { oneOf } from "../parameters/one-of.ts";
 import { accessResourceArn } from "../resource-name.ts";
 import { type AccessPoint, AUTHENTICATION_METHODS, policyNames } from "./access-point.ts";
-import { findAccessPoint, insertAccessPoint, touchedAccessPoint } from "./access-point-repository.ts";
+import { accessPoints, insertAccessPoint } from "./access-point-repository.ts";
 import { onNamed } from "./access-right.ts";
 import { newIncarnation } from "./access-row.ts";
-import { loadNamedPolicies } from "./load-named-policies.ts";
+import { applicationPolicies } from "./application-policy-repository.ts";
+import { loadNamed } from "./load-named.ts";
 import { description, newName } from "./named-parameters.ts";
 
 export const createApplicationAccessPoint = defineOperation({
@@ -42,14 +43,14 @@ export const createApplicationAccessPoint = defineOperation({
   async handle(context, values, { name }) {
     const { region, principal, now } = context;
     const { accountId } = principal;
-    if ((await findAccessPoint(context, { accountId, name })) !== undefined)
+    if ((await accessPoints.find(context, { accountId, name })) !== undefined)
       throw new ApiError("Rejected.ResourceExist");
     const accessPoint: AccessPoint = {
       accountId,
       name,
       incarnation: newIncarnation(),
       authenticationMethod: values.AuthenticationMethod ?? "ClientKey",
-      policies: await loadNamedPolicies(context, values.Policies),
+      policies: await loadNamed(context, { among: applicationPolicies, noun: "policy", names: values.Policies }),
       description: values.Description ?? "",
       createdAt: now,
     };
@@ -62,7 +63,7 @@ export const createApplicationAccessPoint = defineOperation({
         Description: accessPoint.description,
       },
       changes: [insertAccessPoint(context, accessPoint)],
-      touched: [touchedAccessPoint(accessPoint)],
+      touched: [accessPoints.touched(accessPoint)],
     };
   },
 });

@@ -7,7 +7,7 @@ import { onNamed } from "./access-right.ts";
 import { newIncarnation } from "./access-row.ts";
 import { description, newName } from "./named-parameters.ts";
 import { NETWORK_TYPES, type NetworkRule, sourceAddresses } from "./network-rule.ts";
-import { findNetworkRule, insertNetworkRule, touchedNetworkRule } from "./network-rule-repository.ts";
+import { insertNetworkRule, networkRules } from "./network-rule-repository.ts";
 
 export const createNetworkRule = defineOperation({
   ...kms,
@@ -38,7 +38,7 @@ export const createNetworkRule = defineOperation({
   async handle(context, values, { name }) {
     const { region, principal, now } = context;
     const { accountId } = principal;
-    if ((await findNetworkRule(context, { accountId, name })) !== undefined)
+    if ((await networkRules.find(context, { accountId, name })) !== undefined)
       throw new ApiError("Rejected.ResourceExist");
     const rule: NetworkRule = {
       accountId,
@@ -58,7 +58,7 @@ export const createNetworkRule = defineOperation({
         Description: rule.description,
       },
       changes: [insertNetworkRule(context, rule)],
-      touched: [touchedNetworkRule(rule)],
+      touched: [networkRules.touched(rule)],
     };
   },
 });

@@ -12,13 +12,10 @@ import {
   permissions,
   resources,
 } from "./application-policy.ts";
-import {
-  findApplicationPolicy,
-  insertApplicationPolicy,
-  touchedApplicationPolicy,
-} from "./application-policy-repository.ts";
-import { loadNamedRules } from "./load-named-rules.ts";
+import { applicationPolicies, insertApplicationPolicy } from "./application-policy-repository.ts";
+import { loadNamed } from "./load-named.ts";
 import { description, newName } from "./named-parameters.ts";
+import { networkRules } from "./network-rule-repository.ts";
 
 export const createPolicy = defineOperation({
   ...kms,
@@ -66,7 +63,7 @@ export const createPolicy = defineOperation({
   async handle(context, values, { name, instance }) {
     const { region, principal, now } = context;
     const { accountId } = principal;
-    if ((await findApplicationPolicy(context, { accountId, name })) !== undefined) {
+    if ((await applicationPolicies.find(context, { accountId, name })) !== undefined) {
       throw new ApiError("Rejected.ResourceExist");
     }
     const policy: ApplicationPolicy = {
@@ -76,7 +73,11 @@ export const createPolicy = defineOperation({
       instanceId: instance?.id,
       permissions: values.Permissions,
       resources: values.Resources,
-      networkRules: await loadNamedRules(context, values.AccessControlRules ?? []),
+      networkRules: await loadNamed(context, {
+        among: networkRules,
+        noun: "network rule",
+        names: values.AccessControlRules ?? [],
+      }),
       description: values.Description ?? "",
       createdAt: now,
     };
@@ -91,7 +92,7 @@ export const createPolicy = defineOperation({
         Description: policy.description,
       },
       changes: [insertApplicationPolicy(context, policy)],
-      touched: [touchedApplicationPolicy(policy)],
+      touched: [applicationPolicies.touched(policy)],
     };
   },
 });

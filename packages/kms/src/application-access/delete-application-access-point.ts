@@ -1,7 +1,7 @@
 import { defineOperation } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { deleteAccessPointRow, touchedAccessPoint } from "./access-point-repository.ts";
+import { accessPoints, deleteAccessPointRow } from "./access-point-repository.ts";
 import { onNamed } from "./access-right.ts";
 import { deleteClientKeyRow, listClientKeysOf, touchedClientKey } from "./client-key-repository.ts";
 import { loadAccessPoint } from "./load-access-point.ts";
@@ -27,7 +27,7 @@ export const deleteApplicationAccessPoint = defineOperation({
         ...clientKeys.map((clientKey) => deleteClientKeyRow(context, clientKey)),
         deleteAccessPointRow(context, accessPoint),
       ],
-      touched: [touchedAccessPoint(accessPoint), ...clientKeys.map(({ id }) => touchedClientKey(id))],
+      touched: [accessPoints.touched(accessPoint), ...clientKeys.map(({ id }) => touchedClientKey(id))],
     };
   },
 });

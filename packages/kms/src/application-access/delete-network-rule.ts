@@ -5,7 +5,7 @@ import { onNamed } from "./access-right.ts";
 import { isRuleNamed } from "./application-policy-repository.ts";
 import { loadNetworkRule } from "./load-network-rule.ts";
 import { name } from "./named-parameters.ts";
-import { deleteNetworkRuleRow, touchedNetworkRule } from "./network-rule-repository.ts";
+import { deleteNetworkRuleRow, networkRules } from "./network-rule-repository.ts";
 
 export const deleteNetworkRule = defineOperation({
   ...kms,
@@ -24,6 +24,6 @@ export const deleteNetworkRule = defineOperation({
       const code = "Rejected.ResourceInUse";
       throw new ApiError(code, `${ERRORS[code].message} A policy names the network rule: change the policy first.`);
     }
-    return { result: {}, changes: [deleteNetworkRuleRow(context, rule)], touched: [touchedNetworkRule(rule)] };
+    return { result: {}, changes: [deleteNetworkRuleRow(context, rule)], touched: [networkRules.touched(rule)] };
   },
 });

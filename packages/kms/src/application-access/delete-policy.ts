@@ -3,7 +3,7 @@ import { z } from "zod";
 import { kms } from "../api.ts";
 import { isPolicyNamed } from "./access-point-repository.ts";
 import { onNamed } from "./access-right.ts";
-import { deleteApplicationPolicyRow, touchedApplicationPolicy } from "./application-policy-repository.ts";
+import { applicationPolicies, deleteApplicationPolicyRow } from "./application-policy-repository.ts";
 import { loadApplicationPolicy } from "./load-application-policy.ts";
 import { name } from "./named-parameters.ts";
 
@@ -30,7 +30,7 @@ export const deletePolicy = defineOperation({
     return {
       result: {},
       changes: [deleteApplicationPolicyRow(context, policy)],
-      touched: [touchedApplicationPolicy(policy)],
+      touched: [applicationPolicies.touched(policy)],
     };
   },
 });

@@ -2,7 +2,7 @@ import { defineOperation } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
-import { listAccessPoints } from "./access-point-repository.ts";
+import { accessPoints } from "./access-point-repository.ts";
 import { onAllOf } from "./access-right.ts";
 import { DEFAULT_PAGE_SIZE } from "./named-parameters.ts";
 
@@ -27,11 +27,11 @@ export const listApplicationAccessPoints = defineOperation({
   access: (context) => [onAllOf(context, "kms:ListApplicationAccessPoints", "applicationaccesspoint")],
   async handle(context, parameters) {
     const page = toPage(parameters, DEFAULT_PAGE_SIZE);
-    const { accessPoints, total } = await listAccessPoints(context, page);
+    const { entities, total } = await accessPoints.list(context, page);
     return {
       result: {
         ApplicationAccessPoints: {
-          ApplicationAccessPoint: accessPoints.map(({ name, authenticationMethod }) => ({
+          ApplicationAccessPoint: entities.map(({ name, authenticationMethod }) => ({
             Name: name,
             AuthenticationMethod: authenticationMethod,
           })),

@@ -4,7 +4,7 @@ import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
 import { onAllOf } from "./access-right.ts";
 import { DEFAULT_PAGE_SIZE } from "./named-parameters.ts";
-import { listNetworkRulesPage } from "./network-rule-repository.ts";
+import { networkRules } from "./network-rule-repository.ts";
 
 export const listNetworkRules = defineOperation({
   ...kms,
@@ -25,10 +25,10 @@ export const listNetworkRules = defineOperation({
   access: (context) => [onAllOf(context, "kms:ListNetworkRules", "network")],
   async handle(context, parameters) {
     const page = toPage(parameters, DEFAULT_PAGE_SIZE);
-    const { rules, total } = await listNetworkRulesPage(context, page);
+    const { entities, total } = await networkRules.list(context, page);
     return {
       result: {
-        NetworkRules: { NetworkRule: rules.map(({ name, type }) => ({ Name: name, Type: type })) },
+        NetworkRules: { NetworkRule: entities.map(({ name, type }) => ({ Name: name, Type: type })) },
         PageNumber: page.number,
         PageSize: page.size,
         TotalCount: total,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
 import { onAllOf } from "./access-right.ts";
-import { listApplicationPolicies } from "./application-policy-repository.ts";
+import { applicationPolicies } from "./application-policy-repository.ts";
 import { DEFAULT_PAGE_SIZE } from "./named-parameters.ts";
 
 export const listPolicies = defineOperation({
@@ -25,10 +25,10 @@ export const listPolicies = defineOperation({
   access: (context) => [onAllOf(context, "kms:ListPolicies", "policy")],
   async handle(context, parameters) {
     const page = toPage(parameters, DEFAULT_PAGE_SIZE);
-    const { policies, total } = await listApplicationPolicies(context, page);
+    const { entities, total } = await applicationPolicies.list(context, page);
     return {
       result: {
-        Policies: { Policy: policies.map(({ name }) => ({ Name: name })) },
+        Policies: { Policy: entities.map(({ name }) => ({ Name: name })) },
         PageNumber: page.number,
         PageSize: page.size,
         TotalCount: total,

@@ -1,5 +1,5 @@
 import { ApiError, proceed, type RequestContext } from "@cinnabar/kernel";
-import { findAccessPoint, type StoredAccessPoint } from "./access-point-repository.ts";
+import { accessPoints, type StoredAccessPoint } from "./access-point-repository.ts";
 
 /** What a call about an access point of the caller's account is about. */
 export interface AccessPointTarget {
@@ -10,7 +10,7 @@ export interface AccessPointTarget {
 
 /** @throws ApiError `Forbidden.ResourceNotFound`. */
 export function loadAccessPoint(context: RequestContext, name: string): AccessPointTarget | Promise<AccessPointTarget> {
-  return proceed(findAccessPoint(context, { accountId: context.principal.accountId, name }), (accessPoint) => {
+  return proceed(accessPoints.find(context, { accountId: context.principal.accountId, name }), (accessPoint) => {
     if (accessPoint === undefined) throw new ApiError("Forbidden.ResourceNotFound");
     return { resource: "applicationaccesspoint", name, accessPoint };
   });

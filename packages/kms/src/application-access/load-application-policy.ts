@@ -1,5 +1,5 @@
 import { ApiError, proceed, type RequestContext } from "@cinnabar/kernel";
-import { findApplicationPolicy, type StoredApplicationPolicy } from "./application-policy-repository.ts";
+import { applicationPolicies, type StoredApplicationPolicy } from "./application-policy-repository.ts";
 
 /** What a call about a policy of the caller's account is about. */
 export interface ApplicationPolicyTarget {
@@ -13,7 +13,7 @@ export function loadApplicationPolicy(
   context: RequestContext,
   name: string,
 ): ApplicationPolicyTarget | Promise<ApplicationPolicyTarget> {
-  return proceed(findApplicationPolicy(context, { accountId: context.principal.accountId, name }), (policy) => {
+  return proceed(applicationPolicies.find(context, { accountId: context.principal.accountId, name }), (policy) => {
     if (policy === undefined) throw new ApiError("Forbidden.ResourceNotFound");
     return { resource: "policy", name, policy };
   });

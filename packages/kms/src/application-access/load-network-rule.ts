@@ -1,5 +1,5 @@
 import { ApiError, proceed, type RequestContext } from "@cinnabar/kernel";
-import { findNetworkRule, type StoredNetworkRule } from "./network-rule-repository.ts";
+import { networkRules, type StoredNetworkRule } from "./network-rule-repository.ts";
 
 /** What a call about a network rule of the caller's account is about. */
 export interface NetworkRuleTarget {
@@ -10,7 +10,7 @@ export interface NetworkRuleTarget {
 
 /** @throws ApiError `Forbidden.ResourceNotFound`. */
 export function loadNetworkRule(context: RequestContext, name: string): NetworkRuleTarget | Promise<NetworkRuleTarget> {
-  return proceed(findNetworkRule(context, { accountId: context.principal.accountId, name }), (rule) => {
+  return proceed(networkRules.find(context, { accountId: context.principal.accountId, name }), (rule) => {
     if (rule === undefined) throw new ApiError("Forbidden.ResourceNotFound");
     return { resource: "network", name, rule };
   });

@@ -2,10 +2,11 @@ import { defineOperation, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { policyNames } from "./access-point.ts";
-import { changeAccessPoint, touchedAccessPoint } from "./access-point-repository.ts";
+import { accessPoints, changeAccessPoint } from "./access-point-repository.ts";
 import { onNamed } from "./access-right.ts";
-import { loadNamedPolicies } from "./load-named-policies.ts";
+import { applicationPolicies } from "./application-policy-repository.ts";
 import { loadAccessPoint } from "./load-access-point.ts";
+import { loadNamed } from "./load-named.ts";
 import { description, name } from "./named-parameters.ts";
 
 export const updateApplicationAccessPoint = defineOperation({
@@ -29,12 +30,15 @@ export const updateApplicationAccessPoint = defineOperation({
   access: (context, target) => [onNamed(context, "kms:UpdateApplicationAccessPoint", target)],
   async handle(context, values, { accessPoint }) {
     const { Policies: names } = values;
-    const policies = names === undefined ? accessPoint.policies : await loadNamedPolicies(context, names);
+    const policies =
+      names === undefined
+        ? accessPoint.policies
+        : await loadNamed(context, { among: applicationPolicies, noun: "policy", names });
     const next = { policies, description: values.Description ?? accessPoint.description };
     return {
       result: {},
       changes: [changeAccessPoint(context, accessPoint, next)],
-      touched: [touchedAccessPoint(accessPoint)],
+      touched: [accessPoints.touched(accessPoint)],
     };
   },
 });

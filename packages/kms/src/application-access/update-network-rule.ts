@@ -5,7 +5,7 @@ import { onNamed } from "./access-right.ts";
 import { loadNetworkRule } from "./load-network-rule.ts";
 import { description, name } from "./named-parameters.ts";
 import { sourceAddresses } from "./network-rule.ts";
-import { changeNetworkRule, touchedNetworkRule } from "./network-rule-repository.ts";
+import { changeNetworkRule, networkRules } from "./network-rule-repository.ts";
 
 export const updateNetworkRule = defineOperation({
   ...kms,
@@ -34,6 +34,6 @@ export const updateNetworkRule = defineOperation({
         description: values.Description ?? rule.description,
       }),
     ],
-    touched: [touchedNetworkRule(rule)],
+    touched: [networkRules.touched(rule)],
   }),
 });

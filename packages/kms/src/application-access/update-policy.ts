@@ -3,10 +3,11 @@ import { z } from "zod";
 import { kms } from "../api.ts";
 import { onNamed } from "./access-right.ts";
 import { accessControlRules, permissions, resources } from "./application-policy.ts";
-import { changeApplicationPolicy, touchedApplicationPolicy } from "./application-policy-repository.ts";
-import { loadNamedRules } from "./load-named-rules.ts";
+import { applicationPolicies, changeApplicationPolicy } from "./application-policy-repository.ts";
 import { loadApplicationPolicy } from "./load-application-policy.ts";
+import { loadNamed } from "./load-named.ts";
 import { description, name } from "./named-parameters.ts";
+import { networkRules } from "./network-rule-repository.ts";
 
 export const updatePolicy = defineOperation({
   ...kms,
@@ -37,18 +38,21 @@ export const updatePolicy = defineOperation({
   access: (context, target) => [onNamed(context, "kms:UpdatePolicy", target)],
   async handle(context, values, { policy }) {
     const { AccessControlRules: names } = values;
-    const networkRules = names === undefined ? policy.networkRules : await loadNamedRules(context, names);
+    const rules =
+      names === undefined
+        ? policy.networkRules
+        : await loadNamed(context, { among: networkRules, noun: "network rule", names });
     return {
       result: {},
       changes: [
         changeApplicationPolicy(context, policy, {
           permissions: values.Permissions ?? policy.permissions,
           resources: values.Resources ?? policy.resources,
-          networkRules,
+          networkRules: rules,
           description: values.Description ?? policy.description,
         }),
       ],
-      touched: [touchedApplicationPolicy(policy)],
+      touched: [applicationPolicies.touched(policy)],
     };
   },
 });

@@ -4,6 +4,7 @@ import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
+import { assertSource, sourceArn } from "../parameters/source-arn.ts";
 import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
 import { encryptionContext } from "./encryption-context.ts";
 import { assertSymmetricKey } from "./key-capability.ts";
@@ -16,12 +17,13 @@ export const generateDataKeyWithoutPlaintext = defineOperation({
   kind: "crypto",
   readWrite: "Read",
   parameters: {
-    KeyId: required({ schema: keyReference, description: "The key's id, or an alias of it." }),
+    KeyId: required({ schema: keyReference, description: "The key's id, an alias of it, or the ARN of either." }),
     ...dataKeyParameters,
     EncryptionContext: optionalMap({
       schema: encryptionContext,
       description: "A JSON object of strings, without which the data key cannot be decrypted.",
     }),
+    SourceArn: sourceArn,
   },
   result: z.object({ KeyId: z.string(), KeyVersionId: z.string(), CiphertextBlob: z.string() }),
   recordedResult: ["KeyVersionId"],
@@ -35,8 +37,9 @@ export const generateDataKeyWithoutPlaintext = defineOperation({
     "Rejected.LimitExceeded",
   ],
   async target(context, parameters) {
+    assertSource(context, parameters.SourceArn);
     const lengthBytes = dataKeyLength(parameters);
-    return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: false })), lengthBytes };
+    return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: true })), lengthBytes };
   },
   access: (context, target) => [onKey(context, "kms:GenerateDataKeyWithoutPlaintext", target)],
   async handle(context, { EncryptionContext }, { key, lengthBytes }) {

@@ -45,11 +45,13 @@ export const importKeyMaterial = defineOperation({
     KeyId: required({ schema: keyReference, description: "The key's id." }),
     EncryptedKeyMaterial: required({
       schema: base64Bytes({ max: MAX_WRAPPED_BYTES }),
+      refusedAs: "InvalidKeyMaterial",
       audit: "omit",
       description: "The material, wrapped under the public key that came with the token, in base64.",
     }),
     ImportToken: required({
       schema: base64Bytes({ max: MAX_TOKEN_BYTES }),
+      refusedAs: "InvalidImportToken",
       audit: "omit",
       description: "The token that GetParametersForImport gave for the key.",
     }),

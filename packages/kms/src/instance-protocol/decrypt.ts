@@ -27,9 +27,8 @@ import { type AdvanceBlob, decodeAdvanceBlob } from "./advance-blob.ts";
 import { encryptionAlgorithm, toPairAlgorithm } from "./encryption-algorithm.ts";
 import { aad, assertGcm, GCM_IV_BYTES, gcmAlgorithm, openGcm } from "./gcm.ts";
 import { instanceApi, MAX_FIELD_BYTES } from "./instance-api.ts";
-import { findInstanceKey, initialVersion, onInstanceKey } from "./instance-key.ts";
+import { findInstanceKey, keyVersionId, namedVersion, onInstanceKey } from "./instance-key.ts";
 import { noPadding } from "./no-padding.ts";
-import { takeText } from "./to-text.ts";
 
 const parameters = {
   CiphertextBlob: required({
@@ -39,17 +38,19 @@ const parameters = {
   }),
   KeyId: optional({
     schema: keyReference,
-    description: "The key's id, or an alias of it. A ciphertext of the Advance operations says it by itself.",
+    description:
+      "The key's id, or an alias of it. A ciphertext of the Advance operations says it by itself, and so does KeyVersionId.",
   }),
+  KeyVersionId: keyVersionId,
   Algorithm: optional({
     schema: encryptionAlgorithm,
     description: "How it was encrypted, if not as the key's spec does.",
   }),
   Aad: aad,
   Iv: optional({
-    schema: base64Bytes({ min: GCM_IV_BYTES, max: GCM_IV_BYTES }),
-    description:
-      "The initial vector that it was encrypted with. A ciphertext of the Advance operations has it by itself.",
+    // Clients send more than that with ciphertexts of the Advance operations, where nothing asks for it.
+    schema: base64Bytes({ max: MAX_FIELD_BYTES }),
+    description: `The ${GCM_IV_BYTES} bytes of the initial vector that it was encrypted with. A ciphertext of the Advance operations has it by itself.`,
   }),
   PaddingMode: noPadding,
 };
@@ -92,6 +93,7 @@ function declare(name: "Decrypt" | "AdvanceDecrypt"): DeclaredOperation {
     errors: [
       "Forbidden.KeyNotFound",
       "Forbidden.AliasNotFound",
+      "Forbidden.KeyVersionNotFound",
       "Rejected.UnsupportedOperation",
       "UnsupportedOperation",
       "Rejected.Disabled",
@@ -101,36 +103,30 @@ function declare(name: "Decrypt" | "AdvanceDecrypt"): DeclaredOperation {
     ],
     async target(context, values): Promise<DecryptTarget> {
       const sealed = isAdvance ? decodeAdvanceBlob(values.CiphertextBlob) : undefined;
-      if (sealed === undefined) {
-        if (values.KeyId === undefined) throw missingParameter("KeyId");
+      if (sealed === undefined && values.KeyId !== undefined) {
         return { ...(await findInstanceKey(context, values.KeyId)), sealed };
       }
-      return { ...(await findVersion(context, sealed.versionId)), sealed };
+      const versionId = sealed?.versionId ?? values.KeyVersionId;
+      if (versionId === undefined) throw missingParameter("KeyId");
+      return { ...(await findVersion(context, versionId)), sealed };
     },
     access: (context, target) => [onInstanceKey(context, "kms:Decrypt", target)],
     async handle(context, values, { key, sealed }): Promise<Plan<Decrypted>> {
-      if (sealed !== undefined && values.KeyId !== undefined) {
-        const named = await findInstanceKey(context, values.KeyId);
-        if (named.key.id !== key.id) throw invalidParameter("KeyId", "The ciphertext is one of another key.");
-      }
+      if (sealed !== undefined) await assertNamed(context, values, { key, versionId: sealed.versionId });
       assertUsable(key.status);
       if (!isAdvance && KEY_SPECS[key.spec].family !== "symmetric") return decryptWithPair(context, values, key);
       assertSymmetricKey(key);
       assertGcm(key.spec, values.Algorithm);
-      const version = sealed === undefined ? initialVersion(key) : key.versions.get(sealed.versionId);
-      // It was found by one of its versions.
-      if (version === undefined) throw new RangeError("the version is one of the key's");
-      const iv = sealed?.iv ?? values.Iv;
-      if (iv === undefined) throw missingParameter("Iv");
+      const version = namedVersion(context, key, sealed?.versionId ?? values.KeyVersionId);
       const { versionId } = version.identity;
-      context.note({ keyVersionId: versionId });
+      const iv = sealed?.iv ?? readIv(values.Iv);
       const box = sealed?.box ?? values.CiphertextBlob;
       const ivSource = sealed && "random";
-      const plaintext = await openGcm(context, version, { iv, ivSource, box, aad: values.Aad });
+      const Plaintext = await openGcm(context, version, { iv, ivSource, box, aad: values.Aad });
       return {
         result: {
           KeyId: key.id,
-          Plaintext: takeText(plaintext),
+          Plaintext,
           Algorithm: gcmAlgorithm(key.spec),
           ...(isAdvance && { KeyVersionId: versionId }),
         },
@@ -141,14 +137,13 @@ function declare(name: "Decrypt" | "AdvanceDecrypt"): DeclaredOperation {
 
 function decryptWithPair(
   context: RequestContext,
-  { CiphertextBlob: ciphertext, Algorithm }: ParameterValues<typeof parameters>,
+  { CiphertextBlob: ciphertext, KeyVersionId, Algorithm }: ParameterValues<typeof parameters>,
   key: KeyTarget["key"],
 ) {
   const algorithm = toPairAlgorithm(Algorithm, key.spec);
   assertCapable(key, "encryption", algorithm);
   if (ciphertext.length > MAX_ASYMMETRIC_CIPHERTEXT_BYTES) throw notDecrypted();
-  const version = initialVersion(key);
-  context.note({ keyVersionId: version.identity.versionId });
+  const version = namedVersion(context, key, KeyVersionId);
   const { keystore } = context.custody;
   const opened = attempt(
     () => bytesOnce(context, version, (stored) => keystore.decrypt(stored, algorithm, ciphertext)),
@@ -158,6 +153,27 @@ function decryptWithPair(
     },
   );
   return proceed(opened, (Plaintext) => ({ result: { KeyId: key.id, Plaintext, Algorithm: algorithm } }));
+}
+
+/** Refuses a ciphertext that says itself what it is of, where the call says otherwise. */
+async function assertNamed(
+  context: RequestContext,
+  { KeyId, KeyVersionId }: ParameterValues<typeof parameters>,
+  { key, versionId }: { readonly key: KeyTarget["key"]; readonly versionId: string },
+): Promise<void> {
+  if (KeyId !== undefined) {
+    const named = await findInstanceKey(context, KeyId);
+    if (named.key.id !== key.id) throw invalidParameter("KeyId", "The ciphertext is one of another key.");
+  }
+  if (KeyVersionId !== undefined && KeyVersionId !== versionId) {
+    throw invalidParameter("KeyVersionId", "The ciphertext is one of another key version.");
+  }
+}
+
+function readIv(iv: Uint8Array | undefined): Uint8Array {
+  if (iv === undefined) throw missingParameter("Iv");
+  if (iv.length === GCM_IV_BYTES) return iv;
+  throw invalidParameter("Iv", `It must be the base64 of ${GCM_IV_BYTES} bytes.`);
 }
 
 /** Whatever is wrong with a ciphertext, its length included: what tells more helps to decrypt. */

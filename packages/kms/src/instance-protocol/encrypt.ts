@@ -18,7 +18,7 @@ import { encodeAdvanceBlob } from "./advance-blob.ts";
 import { encryptionAlgorithm, toPairAlgorithm } from "./encryption-algorithm.ts";
 import { aad, assertGcm, GCM_IV_BYTES, gcmAlgorithm, sealGcm } from "./gcm.ts";
 import { instanceApi, MAX_FIELD_BYTES } from "./instance-api.ts";
-import { findInstanceKey, initialVersion, keyId, onInstanceKey } from "./instance-key.ts";
+import { findInstanceKey, keyId, keyVersionId, namedVersion, onInstanceKey } from "./instance-key.ts";
 import { noPadding } from "./no-padding.ts";
 import { toText } from "./to-text.ts";
 
@@ -41,11 +41,12 @@ function declare(name: "Encrypt" | "AdvanceEncrypt"): DeclaredOperation {
     name,
     summary: isAdvance
       ? "Encrypts data under a symmetric key's primary version, into a ciphertext that says which one."
-      : "Encrypts data under a key's initial version: the caller keeps Iv, Algorithm and Aad.",
+      : "Encrypts data under a key's initial version, or the one named: the caller keeps Iv, Algorithm and Aad.",
     kind: "crypto",
     readWrite: "Read",
     parameters: {
       KeyId: keyId,
+      ...(isAdvance ? {} : { KeyVersionId: keyVersionId }),
       Plaintext: required({
         schema: base64Bytes({ max: MAX_FIELD_BYTES }),
         audit: "omit",
@@ -76,6 +77,7 @@ function declare(name: "Encrypt" | "AdvanceEncrypt"): DeclaredOperation {
     errors: [
       "Forbidden.KeyNotFound",
       "Forbidden.AliasNotFound",
+      ...(isAdvance ? [] : (["Forbidden.KeyVersionNotFound"] as const)),
       "Rejected.UnsupportedOperation",
       "UnsupportedOperation",
       "Rejected.Disabled",
@@ -93,12 +95,13 @@ function declare(name: "Encrypt" | "AdvanceEncrypt"): DeclaredOperation {
       onInstanceKey(context, "kms:Encrypt", target),
       ...(target.choosesIv ? [onInstanceKey(context, "kms:Decrypt", target)] : []),
     ],
-    handle(context, { Plaintext: plaintext, Algorithm, Aad, Iv }, { key }): Plan<Encrypted> | Promise<Plan<Encrypted>> {
+    handle(context, values, { key }): Plan<Encrypted> | Promise<Plan<Encrypted>> {
+      const { KeyVersionId, Plaintext: plaintext, Algorithm, Aad, Iv } = values;
       assertUsable(key.status);
       if (isAdvance || KEY_SPECS[key.spec].family === "symmetric") {
         assertSymmetricKey(key);
         assertGcm(key.spec, Algorithm);
-        const version = isAdvance ? key.primaryVersion : initialVersion(key);
+        const version = isAdvance ? key.primaryVersion : namedVersion(context, key, KeyVersionId);
         const { versionId } = version.identity;
         context.note({ keyVersionId: versionId });
         return proceed(sealGcm(context, version, { plaintext, aad: Aad, iv: Iv }), ({ iv, box }) => ({
@@ -120,8 +123,7 @@ function declare(name: "Encrypt" | "AdvanceEncrypt"): DeclaredOperation {
           `A key of the spec ${key.spec} encrypts at most ${most} bytes by ${algorithm}.`,
         );
       }
-      const version = initialVersion(key);
-      context.note({ keyVersionId: version.identity.versionId });
+      const version = namedVersion(context, key, KeyVersionId);
       const { keystore } = context.custody;
       return proceed(
         publicBytesOnce(context, version, (publicKey) => keystore.encrypt(publicKey, algorithm, plaintext)),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { AuthenticationError } from "@cinnabar/crypto";
+import { AuthenticationError, TURN_BYTES } from "@cinnabar/crypto";
 import {
   ApiError,
   attempt,
@@ -7,6 +7,7 @@ import {
   invalidParameter,
   type IvSource,
   type KeySpec,
+  OncePerCall,
   optional,
   proceed,
   type RequestContext,
@@ -17,6 +18,7 @@ import type { KeyVersion } from "../key/key-version.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
 import { countMessage } from "../version/count-message.ts";
 import { MAX_FIELD_BYTES } from "./instance-api.ts";
+import { takeText } from "./to-text.ts";
 
 export const GCM_IV_BYTES = 12;
 export const GCM_TAG_BYTES = 16;
@@ -33,6 +35,9 @@ export const aad = optional({
   audit: "digest",
   description: "Data that is authenticated with the ciphertext and not stored: without it nothing decrypts.",
 });
+
+const longSealing = new OncePerCall<SealedGcm>();
+const longOpening = new OncePerCall<string>();
 
 /** What {@link sealGcm} gives. */
 export interface SealedGcm {
@@ -73,19 +78,23 @@ export function sealGcm(
   const ivSource = input.iv === undefined ? "random" : "caller";
   return proceed(findAccountKeys(context, accountId), (accountKeys) => {
     const stored = version.storedUnder(accountKeys);
-    const sealed = attempt(
-      () => context.custody.keystore.sealGcm(stored, { iv, ivSource, plaintext, aad: data }),
-      (error): never => {
-        if (!(error instanceof AuthenticationError)) throw error;
-        throw new TamperedRowError("key_version", "the material of a key version does not open");
-      },
-    );
-    return proceed(sealed, (box) => ({ iv, box }));
+    const seal = (): SealedGcm | Promise<SealedGcm> => {
+      const sealed = attempt(
+        () => context.custody.keystore.sealGcm(stored, { iv, ivSource, plaintext, aad: data }),
+        (error): never => {
+          if (!(error instanceof AuthenticationError)) throw error;
+          throw new TamperedRowError("key_version", "the material of a key version does not open");
+        },
+      );
+      return proceed(sealed, (box) => ({ iv, box }));
+    };
+    // What takes several turns of the event loop is done once for the call, and not under the epoch's lock.
+    return plaintext.length > TURN_BYTES ? longSealing.run(context, versionId, seal) : seal();
   });
 }
 
 /**
- * Opens what {@link sealGcm} gave. The caller clears the result.
+ * Opens what {@link sealGcm} gave: the plaintext in base64, whose bytes are cleared.
  *
  * @param sealed.ivSource - who chose the IV; left out where nothing tells, and then it may be either.
  * @throws {@link ApiError} `InvalidParameter` if it was not sealed so: nobody learns what is wrong.
@@ -94,26 +103,28 @@ export function openGcm(
   context: RequestContext,
   version: KeyVersion,
   sealed: SealedGcm & { readonly aad: Uint8Array | undefined; readonly ivSource: IvSource | undefined },
-): Uint8Array | Promise<Uint8Array> {
+): string | Promise<string> {
   const { iv, box, aad: data = NOTHING, ivSource } = sealed;
-  const { accountId, spec } = version.identity;
+  const { versionId, accountId, spec } = version.identity;
   assertNotTooLong(spec, { name: "CiphertextBlob", bytes: box.length - GCM_TAG_BYTES }, data);
   return proceed(findAccountKeys(context, accountId), (accountKeys) => {
     const stored = version.storedUnder(accountKeys);
-    const open = (source: IvSource) =>
+    const openAs = (source: IvSource) =>
       context.custody.keystore.openGcm(stored, { iv, ivSource: source, box, aad: data });
     const refuse = (error: unknown): never => {
       if (!(error instanceof AuthenticationError)) throw error;
       throw invalidParameter("CiphertextBlob", "It was not encrypted so: with this key version, Iv and Aad.");
     };
-    if (ivSource !== undefined) return attempt(() => open(ivSource), refuse);
-    return attempt(
-      () => open("random"),
-      (error) => {
-        if (!(error instanceof AuthenticationError)) throw error;
-        return attempt(() => open("caller"), refuse);
-      },
-    );
+    const openAny = (): Uint8Array | Promise<Uint8Array> =>
+      attempt(
+        () => openAs("random"),
+        (error) => {
+          if (!(error instanceof AuthenticationError)) throw error;
+          return attempt(() => openAs("caller"), refuse);
+        },
+      );
+    const open = () => proceed(ivSource === undefined ? openAny() : attempt(() => openAs(ivSource), refuse), takeText);
+    return box.length > TURN_BYTES ? longOpening.run(context, versionId, open) : open();
   });
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { assertPair } from "../cryptography/key-capability.ts";
 import { publicKeyOf } from "../cryptography/key-work.ts";
 import { instanceApi } from "./instance-api.ts";
-import { findInstanceKey, initialVersion, keyId, onInstanceKey } from "./instance-key.ts";
+import { findInstanceKey, keyId, keyVersionId, namedVersion, onInstanceKey } from "./instance-key.ts";
 import { encodePem } from "./pem.ts";
 
 export const getPublicKey = defineOperation({
@@ -13,16 +13,20 @@ export const getPublicKey = defineOperation({
   kind: "crypto",
   throttlingClass: "read",
   readWrite: "Read",
-  parameters: { KeyId: keyId },
+  parameters: { KeyId: keyId, KeyVersionId: keyVersionId },
   result: z.object({ KeyId: z.string(), PublicKey: z.string() }),
   recordedResult: [],
-  errors: ["Forbidden.KeyNotFound", "Forbidden.AliasNotFound", "Rejected.UnsupportedOperation"],
+  errors: [
+    "Forbidden.KeyNotFound",
+    "Forbidden.AliasNotFound",
+    "Forbidden.KeyVersionNotFound",
+    "Rejected.UnsupportedOperation",
+  ],
   target: (context, { KeyId }) => findInstanceKey(context, KeyId),
   access: (context, target) => [onInstanceKey(context, "kms:GetPublicKey", target)],
-  handle(context, _parameters, { key }) {
+  handle(context, { KeyVersionId }, { key }) {
     assertPair(key.spec);
-    const version = initialVersion(key);
-    context.note({ keyVersionId: version.identity.versionId });
+    const version = namedVersion(context, key, KeyVersionId);
     const PublicKey = encodePem("PUBLIC KEY", publicKeyOf(version).spki).toString("latin1");
     return { result: { KeyId: key.id, PublicKey } };
   },

@@ -10,8 +10,8 @@ import { hmac } from "./hmac.ts";
 import { sign } from "./sign.ts";
 import { verify } from "./verify.ts";
 
-/** What applications call in the instance protocol, with their client keys. */
-export const instanceOperations: readonly DeclaredOperation[] = [
+/** The operations of the instance protocol that do cryptography with keys: calls of these are uses of a key. */
+export const instanceCryptography: readonly DeclaredOperation[] = [
   ...encryptOperations,
   ...decryptOperations,
   ...dataKeyOperations,
@@ -19,6 +19,11 @@ export const instanceOperations: readonly DeclaredOperation[] = [
   sign,
   verify,
   hmac,
+];
+
+/** What applications call in the instance protocol, with their client keys. */
+export const instanceOperations: readonly DeclaredOperation[] = [
+  ...instanceCryptography,
   getPublicKey,
   generateRandom,
   getSecretValue,

@@ -1,5 +1,7 @@
-import { type AccessRequest, type RequestContext, required } from "@cinnabar/kernel";
+import { type AccessRequest, optional, type RequestContext, required } from "@cinnabar/kernel";
+import { z } from "zod";
 import { INSTANCE_CONDITION, NO_INSTANCE } from "../application-access/application-policies.ts";
+import { findVersionOf } from "../cryptography/key-work.ts";
 import { findKey, type KeyTarget, onKey } from "../key/find-key.ts";
 import type { StoredKey } from "../key/key-repository.ts";
 import { type KeyReference, keyReference } from "../key/key-reference.ts";
@@ -8,14 +10,37 @@ import type { KeyVersion } from "../key/key-version.ts";
 /** The parameter that names a key. */
 export const keyId = required({ schema: keyReference, description: "The key's id, or an alias of it." });
 
+/** The parameter that names a version of the key: no field of a message, but a header, in which the answer says it too. */
+export const keyVersionId = optional({
+  schema: z.string(),
+  description: "One of the key's versions, in the header x-kms-migrationkeyversionid: by default the initial one.",
+});
+
 export function findInstanceKey(context: RequestContext, reference: KeyReference): KeyTarget | Promise<KeyTarget> {
   return findKey(context, reference, { alias: true, arn: false });
 }
 
 /** The right to do `action` to the key, which the access point's policies give for the keys of an instance. */
 export function onInstanceKey(context: RequestContext, action: string, target: KeyTarget): AccessRequest {
-  const conditions = new Map([[INSTANCE_CONDITION.toLowerCase(), target.key.instanceId ?? NO_INSTANCE]]);
-  return { ...onKey(context, action, target), conditions };
+  return { ...onKey(context, action, target), conditions: instanceConditions(target.key) };
+}
+
+/** What conditions find of a key if it is an application that calls. */
+export function instanceConditions({ instanceId }: StoredKey): ReadonlyMap<string, string> {
+  return new Map([[INSTANCE_CONDITION.toLowerCase(), instanceId ?? NO_INSTANCE]]);
+}
+
+/**
+ * The version that a call names, or the one that the key began with, and says so in the event. Ask only once the caller's
+ * right is certain.
+ *
+ * @throws {@link ApiError} `Forbidden.KeyVersionNotFound`.
+ */
+export function namedVersion(context: RequestContext, key: StoredKey, versionId: string | undefined): KeyVersion {
+  if (versionId !== undefined) return findVersionOf(context, key, versionId);
+  const version = initialVersion(key);
+  context.note({ keyVersionId: version.identity.versionId });
+  return version;
 }
 
 /** The version that a key began with: what the protocol uses where it does not say the primary one. */

@@ -4,7 +4,7 @@ import { assertCapable } from "../cryptography/key-capability.ts";
 import { bytesOnce } from "../cryptography/key-work.ts";
 import { assertUsable } from "../key/key.ts";
 import { instanceApi } from "./instance-api.ts";
-import { findInstanceKey, initialVersion, onInstanceKey } from "./instance-key.ts";
+import { findInstanceKey, namedVersion, onInstanceKey } from "./instance-key.ts";
 import { signedParameters, toSigned, toSigningAlgorithm } from "./signed-message.ts";
 
 export const sign = defineOperation({
@@ -20,6 +20,7 @@ export const sign = defineOperation({
   errors: [
     "Forbidden.KeyNotFound",
     "Forbidden.AliasNotFound",
+    "Forbidden.KeyVersionNotFound",
     "Rejected.UnsupportedOperation",
     "Rejected.Disabled",
     "Rejected.PendingDeletion",
@@ -33,8 +34,7 @@ export const sign = defineOperation({
     const algorithm = toSigningAlgorithm(values.Algorithm, key.spec);
     assertCapable(key, "signing", algorithm);
     const signed = toSigned(values, algorithm);
-    const version = initialVersion(key);
-    context.note({ keyVersionId: version.identity.versionId });
+    const version = namedVersion(context, key, values.KeyVersionId);
     const { keystore } = context.custody;
     return proceed(
       bytesOnce(context, version, (stored) => keystore.sign(stored, algorithm, signed)),

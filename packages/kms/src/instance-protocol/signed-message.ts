@@ -12,13 +12,14 @@ import { KEY_SPECS } from "../key/key-spec.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
 import { oneOf } from "../parameters/one-of.ts";
 import { MAX_FIELD_BYTES } from "./instance-api.ts";
-import { keyId } from "./instance-key.ts";
+import { keyId, keyVersionId } from "./instance-key.ts";
 
 const MAX_DIGEST_BYTES = 64;
 
 /** The parameters that say what is signed, and how (KMS Instance API, "Sign"). */
 export const signedParameters = {
   KeyId: keyId,
+  KeyVersionId: keyVersionId,
   Algorithm: optional({
     schema: oneOf(SIGNING_ALGORITHMS),
     description: "How it is signed: by default as the key's spec does, RSA_PSS_SHA_256 for RSA.",

@@ -6,7 +6,7 @@ import { verdictOnce } from "../cryptography/key-work.ts";
 import { assertUsable } from "../key/key.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
 import { instanceApi } from "./instance-api.ts";
-import { findInstanceKey, initialVersion, onInstanceKey } from "./instance-key.ts";
+import { findInstanceKey, namedVersion, onInstanceKey } from "./instance-key.ts";
 import { signedParameters, toSigned, toSigningAlgorithm } from "./signed-message.ts";
 
 export const verify = defineOperation({
@@ -29,6 +29,7 @@ export const verify = defineOperation({
   errors: [
     "Forbidden.KeyNotFound",
     "Forbidden.AliasNotFound",
+    "Forbidden.KeyVersionNotFound",
     "Rejected.UnsupportedOperation",
     "Rejected.Disabled",
     "Rejected.PendingDeletion",
@@ -42,8 +43,7 @@ export const verify = defineOperation({
     const algorithm = toSigningAlgorithm(values.Algorithm, key.spec);
     assertCapable(key, "signing", algorithm);
     const signed = { ...toSigned(values, algorithm), signature: values.Signature };
-    const version = initialVersion(key);
-    context.note({ keyVersionId: version.identity.versionId });
+    const version = namedVersion(context, key, values.KeyVersionId);
     const { keystore } = context.custody;
     return proceed(
       verdictOnce(context, version, (publicKey) => keystore.verify(publicKey, algorithm, signed)),

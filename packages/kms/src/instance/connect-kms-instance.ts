@@ -18,10 +18,13 @@ export const connectKmsInstance = defineOperation({
     KmsInstanceId: required({ schema: instanceId, description: "The instance's id." }),
     KMProvider: required({ schema: oneOf(["Aliyun"]), description: "Who provides it: Aliyun." }),
     VpcId: required({ schema: networkId, description: "The VPC that it is to stand in, for good." }),
-    ZoneIds: required({ schema: networkIds({ min: 2, max: 2 }), description: "Two zones, with a comma between them." }),
+    ZoneIds: required({
+      schema: networkIds({ min: 2, max: 2, areDifferent: true }),
+      description: "Two zones, with a comma between them.",
+    }),
     VSwitchIds: required({
       schema: networkIds({ min: 1, max: 2 }),
-      description: "Its vSwitches in these zones: one or two, with a comma between them.",
+      description: "Its vSwitches in these zones: one, or two with a comma between them, which may be the same.",
     }),
   },
   result: z.object({}),

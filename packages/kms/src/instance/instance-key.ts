@@ -38,7 +38,8 @@ export function defaultPolicyIn(
 }
 
 /**
- * What counts in the quota of a key's instance with the key's policy: every account that it names, but the key's own.
+ * What counts in the quota of a key's instance with the key's policy: every account that it names, but the key's own; of a key that
+ * a guest made, none. Whom a guest lets in is no place of the owner's that it could take: the guest itself has one, by its share.
  *
  * @throws {@link ApiError} `Rejected.ShareQuotaExceedLimit`.
  */
@@ -49,7 +50,7 @@ export function changePolicyAccess(
 ): Promise<readonly RowChange[]> {
   return changeAccessOf(context, instance, {
     source: { type: "policy", id: key.id },
-    accountIds: policyAccounts(policy).filter((accountId) => accountId !== key.accountId),
+    accountIds: key.accountId === instance.accountId ? policyAccounts(policy) : [],
     refusedAs: "Rejected.ShareQuotaExceedLimit",
   });
 }

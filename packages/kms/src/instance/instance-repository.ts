@@ -127,10 +127,17 @@ export async function findDefaultInstance(
   return raw && toStoredInstance(instanceTable.verify(reader.guard, raw), new Set());
 }
 
-/** Whether there are keys in the instance, also such as only wait to be destroyed. */
-export async function hasKeys({ db }: Pick<EntityReader, "db">, id: InstanceId): Promise<boolean> {
-  const { rows } = await sql`select id from kms_key where instance_id = ${id} limit 1`.execute(db);
-  return rows.length > 0;
+/** How many keys are in the instance, also such as only wait to be destroyed, and how many of these its owner did not make. */
+export async function countKeysIn(
+  { db }: Pick<EntityReader, "db">,
+  { id, accountId }: Pick<Instance, "id" | "accountId">,
+): Promise<{ readonly all: number; readonly ofGuests: number }> {
+  const { rows } = await sql<{ isOwn: number; keys: number | bigint | string }>`
+    select case when account_id = ${accountId} then 1 else 0 end as "isOwn", count(*) as keys
+    from kms_key where instance_id = ${id} group by 1
+  `.execute(db);
+  const of = (isOwn: number): number => Number(rows.find((row) => row.isOwn === isOwn)?.keys ?? 0);
+  return { all: of(1) + of(0), ofGuests: of(0) };
 }
 
 function selectInstances({ db }: EntityReader) {

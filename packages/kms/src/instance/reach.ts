@@ -4,27 +4,61 @@ import { isOpenTo } from "./find-instance.ts";
 import { instanceKind } from "./instance-repository.ts";
 
 /**
- * Refuses a key that was made in another account's instance, and whose account that instance is not shared with any more:
- * then nobody but the instance's owner reaches it, whatever policies say. A key that was found so falls with the instance.
+ * What an instance's owner may do to keys that guests left behind in it, also where their policies deny it: enough to look at them
+ * and to be rid of them.
+ */
+const CLEARING_ACTIONS: ReadonlySet<string> = new Set([
+  "kms:DescribeKey",
+  "kms:SetDeletionProtection",
+  "kms:ScheduleKeyDeletion",
+  "kms:CancelKeyDeletion",
+]);
+
+type PlacedKey = Pick<Key, "instanceId" | "accountId">;
+
+/**
+ * How a key is reached through its instance. What a guest made there, the instance's owner has too. When the instance is not shared
+ * with the guest any more, the key was left behind: nobody but the owner reaches it, whatever policies say. What is found so
+ * falls with the instance.
+ *
+ * @throws {@link TamperedRowError} if the key's instance is missing.
+ */
+export function findReach(context: RequestContext, { instanceId, accountId }: PlacedKey): Reach | Promise<Reach> {
+  if (instanceId === undefined) return "open";
+  return proceed(context.find(instanceKind, instanceId), (instance) => {
+    if (instance === undefined) throw new TamperedRowError("kms_instance", "the instance of a key is missing");
+    const isOpen = isOpenTo(instance, accountId);
+    if (context.principal.accountId !== instance.accountId) return isOpen ? "open" : "withdrawn";
+    if (accountId === instance.accountId) return "open";
+    return isOpen ? "guest" : "leftBehind";
+  });
+}
+
+/** `guest`'s in the caller's own instance, or `leftBehind` there; `withdrawn` with another account's; else `open`. */
+export type Reach = "open" | "guest" | "leftBehind" | "withdrawn";
+
+/**
+ * As {@link findReach}, and refuses a key that is withdrawn.
  *
  * @param hiddenAs - what anybody hears who is not of the key's account.
  * @throws {@link ApiError} `Forbidden.NoPermission`, or that code.
- * @throws {@link TamperedRowError} if the key's instance is missing.
  */
-export function assertReachable(
+export function reachKey(
   context: RequestContext,
-  { instanceId, accountId }: Pick<Key, "instanceId" | "accountId">,
+  key: PlacedKey,
   hiddenAs: ErrorCode,
-): void | Promise<void> {
-  if (instanceId === undefined) return undefined;
-  return proceed(context.find(instanceKind, instanceId), (instance) => {
-    if (instance === undefined) throw new TamperedRowError("kms_instance", "the instance of a key is missing");
-    const caller = context.principal.accountId;
-    if (isOpenTo(instance, accountId) || caller === instance.accountId) return;
-    if (caller !== accountId) throw new ApiError(hiddenAs);
+): Exclude<Reach, "withdrawn"> | Promise<Exclude<Reach, "withdrawn">> {
+  return proceed(findReach(context, key), (reach) => {
+    if (reach !== "withdrawn") return reach;
+    if (context.principal.accountId !== key.accountId) throw new ApiError(hiddenAs);
     throw new ApiError(
       "Forbidden.NoPermission",
-      `The key is in the KMS instance ${instanceId}, which is not shared with the account any more.`,
+      `The key is in the KMS instance ${key.instanceId}, which is not shared with the account any more.`,
     );
   });
+}
+
+/** Whether an instance's owner may do it to a key that was left behind as if the key were its own and had no policy. */
+export function isClearing(action: string): boolean {
+  return CLEARING_ACTIONS.has(action);
 }

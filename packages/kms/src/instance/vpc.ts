@@ -11,16 +11,27 @@ export const networkId: z.ZodType<string> = z.string().regex(ID, {
   error: `It must have 1 to ${MAX_ID_CHARACTERS} letters, digits, dots, underlines and hyphens.`,
 });
 
-/** Different ids, with commas between them. */
-export function networkIds({ min, max }: { readonly min: number; readonly max: number }): z.ZodType<readonly string[]> {
-  const advice = `It must be ${min === max ? min : `${min} to ${max}`} different ids with commas between them.`;
+/** Ids with commas between them. */
+export function networkIds({
+  min,
+  max,
+  areDifferent = false,
+}: {
+  readonly min: number;
+  readonly max: number;
+  readonly areDifferent?: boolean;
+}): z.ZodType<readonly string[]> {
+  const number = min === max ? min : `${min} to ${max}`;
   return z
     .string()
     .transform((text) => text.split(","))
     .refine(
       (ids) =>
-        ids.length >= min && ids.length <= max && new Set(ids).size === ids.length && ids.every((id) => ID.test(id)),
-      { error: advice },
+        ids.length >= min &&
+        ids.length <= max &&
+        (!areDifferent || new Set(ids).size === ids.length) &&
+        ids.every((id) => ID.test(id)),
+      { error: `It must be ${number} ${areDifferent ? "different " : ""}ids with commas between them.` },
     );
 }
 

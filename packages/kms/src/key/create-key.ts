@@ -30,11 +30,13 @@ import { unsupported } from "../parameters/unsupported.ts";
 import { keyPolicy, MAX_POLICY_BYTES } from "../policy/key-policy.ts";
 import { assertManageable, lockoutParameters } from "../policy/lockout.ts";
 import { type KeySeparation, SEPARATION_ERRORS } from "../policy/key-separation.ts";
+import { type AccountQuotas, limitsKeys } from "../quota/account-quotas.ts";
+import { assertRoomForKey } from "../quota/account-room.ts";
 import { keyArn, onOwn } from "../resource-name.ts";
 import { rotationInterval } from "../rotation/rotation-interval.ts";
 import { isRotatable, ROTATION_DAYS, rotationEvery } from "../rotation/rotation-policy.ts";
 import { MAX_TAGS, tagsJson } from "../tag/tag.ts";
-import { type Key, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
+import { type Key, MAX_DESCRIPTION_CHARACTERS, PENDING_IMPORT } from "./key.ts";
 import { keyMetadata, toKeyMetadata } from "./key-metadata.ts";
 import { keyKind } from "./key-repository.ts";
 import { KEY_SPEC_NAMES, KEY_SPECS, KEY_USAGES, type KeyUsage } from "./key-spec.ts";
@@ -90,16 +92,18 @@ const parameters = {
 export const createKey = ({
   separation,
   isStrict,
+  quotas,
 }: {
   readonly separation: KeySeparation;
   readonly isStrict: boolean;
+  readonly quotas: AccountQuotas;
 }): DeclaredOperation =>
   defineOperation({
     ...kms,
     name: "CreateKey",
     summary: "Makes a key.",
-    // Under the lock no two calls take the last place of an instance, or make two default keys.
-    kind: isStrict ? "control" : "create",
+    // Under the lock no two calls take the last place of an instance or of an account, or make two default keys.
+    kind: isStrict || limitsKeys(quotas) ? "control" : "create",
     controlledWith: "DKMSInstanceId",
     throttlingClass: "CreateKey",
     queue: "rights",
@@ -135,6 +139,7 @@ export const createKey = ({
         assertDefaultKind({ spec, rotationSeconds }, values);
         await assertNoDefaultKey(context, accountId);
       }
+      if (instance === undefined) await assertRoomForKey(context, quotas, accountId);
       const key: Key = {
         ...newIdsOnce(context, instance === undefined ? newKeyId : newInstanceKeyId),
         accountId,
@@ -144,7 +149,7 @@ export const createKey = ({
         usage,
         origin,
         protectionLevel: "SOFTWARE",
-        status: { state: origin === "EXTERNAL" ? "PendingImport" : "Enabled" },
+        status: origin === "EXTERNAL" ? PENDING_IMPORT : { state: "Enabled" },
         description,
         creator: accountId,
         createdAt: now,

@@ -11,7 +11,8 @@ import {
 import { findAlias } from "../alias/alias-repository.ts";
 import { withLivingMaterial } from "../import/living-material.ts";
 import { instanceKind } from "../instance/instance-repository.ts";
-import { assertReachable } from "../instance/reach.ts";
+import { withHost } from "../instance/host-policy.ts";
+import { isClearing, type Reach, reachKey } from "../instance/reach.ts";
 import { keyArn } from "../resource-name.ts";
 import { createServiceKey } from "../service-key/create-service-key.ts";
 import { isOwnServiceKey } from "../service-key/service-key.ts";
@@ -34,6 +35,7 @@ export interface KeyTarget {
   readonly hiddenAs: "Forbidden.KeyNotFound" | "Forbidden.AliasNotFound" | "InvalidResourceId.NotFound";
   /** What the event is to say of it. */
   readonly noted?: KeyNote | undefined;
+  readonly reach: Reach;
 }
 
 /** How an event names a key. */
@@ -72,28 +74,23 @@ export function findKey(
   return proceed(found, (key) => {
     if (key === undefined && isUnmade(context, reference)) throw missingServiceKey(accountId);
     if (key === undefined) throw new ApiError(hiddenAs);
-    if (key.accountId === accountId) {
+    // The ARN of a key names the account that made it, and no other.
+    const isNamed = isAlias || place === undefined ? isOfAccount(context, key, accountId) : key.accountId === accountId;
+    return proceed(isNamed, (isIt) => {
+      if (!isIt) throw new ApiError(hiddenAs);
       return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: name } : role && { role } });
-    }
-    // An instance's owner names keys that others made in it as it names its own.
-    if (isAlias || place !== undefined || key.instanceId === undefined) throw new ApiError(hiddenAs);
-    return proceed(context.find(instanceKind, key.instanceId), (instance) => {
-      if (instance?.accountId !== accountId) throw new ApiError(hiddenAs);
-      return toTarget(context, key, { hiddenAs, noted: role && { role } });
     });
   });
 }
 
-/**
- * As {@link findKey}, of the caller's own account alone, by its id.
- *
- * @throws {@link ApiError} `Unsupported.Alias` or `Forbidden.KeyNotFound`.
- */
-export function findOwnKey(context: RequestContext, reference: KeyReference): KeyTarget | Promise<KeyTarget> {
-  return proceed(findKey(context, reference, { alias: false, arn: false }), (target) => {
-    if (isOwn(context, target.key)) return target;
-    throw new ApiError("Forbidden.KeyNotFound");
-  });
+/** Whether an account has a key by its id, or by an alias of its own: it made the key, or another account did in its instance. */
+export function isOfAccount(
+  context: RequestContext,
+  { accountId: maker, instanceId }: Pick<StoredKey, "accountId" | "instanceId">,
+  accountId: string,
+): boolean | Promise<boolean> {
+  if (maker === accountId || instanceId === undefined) return maker === accountId;
+  return proceed(context.find(instanceKind, instanceId), (instance) => instance?.accountId === accountId);
 }
 
 /** Whether a service names its own key in another account, as which it makes it on first use. */
@@ -135,7 +132,7 @@ function ifLiving(context: RequestContext, key: StoredKey | undefined): StoredKe
 /**
  * What was found as a call's target. Of the caller's own account's, the event says so, also if the call is refused.
  *
- * @throws {@link ApiError} as {@link assertReachable}.
+ * @throws {@link ApiError} as {@link reachKey}.
  */
 export function toTarget(
   context: RequestContext,
@@ -143,21 +140,24 @@ export function toTarget(
   { hiddenAs, noted }: Pick<KeyTarget, "hiddenAs" | "noted">,
 ): KeyTarget | Promise<KeyTarget> {
   if (isOwn(context, key)) noteKey(context, key, noted);
-  return proceed(assertReachable(context, key, hiddenAs), () => ({ key, hiddenAs, noted }));
+  return proceed(reachKey(context, key, hiddenAs), (reach) => ({ key, hiddenAs, noted, reach }));
 }
 
 /**
  * The right to do `action` to the key. Of another account's key the event says something only once the caller has that
  * right: until then the caller must not learn of it, from its trail neither.
  */
-export function onKey(context: RequestContext, action: string, { key, hiddenAs, noted }: KeyTarget): AccessRequest {
+export function onKey(context: RequestContext, action: string, target: KeyTarget): AccessRequest {
+  const { key, hiddenAs, noted, reach } = target;
   const { accountId } = key;
+  const own = key.policy?.statements;
+  const isCleared = reach === "leftBehind" && isClearing(action);
   return {
     action,
     resource: keyArn({ region: context.region, accountId }, key.id),
-    accountId,
+    accountId: isCleared ? context.principal.accountId : accountId,
     hiddenAs,
-    resourcePolicy: key.policy?.statements,
+    resourcePolicy: isCleared ? undefined : reach === "open" ? own : withHost(own, context.principal.accountId),
     tags: key.tagValues,
     onAllowed: isOwn(context, key) ? undefined : () => noteKey(context, key, noted),
   };

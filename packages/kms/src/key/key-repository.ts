@@ -1,6 +1,7 @@
 import {
   type EntityKind,
   type EntityReader,
+  type InstanceId,
   isId,
   type KeyId,
   type KeyMaterial,
@@ -17,7 +18,7 @@ import {
 } from "@cinnabar/kernel";
 import type { PolicySet } from "@cinnabar/policy";
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import { readPage } from "../listing.ts";
+import { type DeletionTimes, deletionTimes, holdBetween, keysOf, readPage } from "../listing.ts";
 import type { Page } from "../parameters/page.ts";
 import { type KeyPolicy, openKeyPolicy } from "../policy/key-policy.ts";
 import type { RotationPolicy } from "../rotation/rotation-policy.ts";
@@ -55,6 +56,8 @@ const keyColumns = {
   rotate_at: "integer?",
   /** 1 for the default key of its account; null for any other. */
   is_default: "integer?",
+  /** 1 for a key that waits for its material, and was disabled when it lost it; null for any other. */
+  was_disabled: "integer?",
 } as const;
 
 const versionColumns = {
@@ -428,7 +431,7 @@ export function deleteKeyRows(
 }
 
 /** The policy of a key: `undefined` is the default one. */
-export interface ReadKeyPolicy {
+export interface ReadKeyPolicy extends Pick<Key, "accountId" | "instanceId"> {
   readonly keyId: string;
   readonly policy: PolicySet | undefined;
 }
@@ -466,6 +469,8 @@ export interface KeyPolicyPage {
 /**
  * A page of the keys of an account that have a policy of their own, in the order of their ids; of these only the ones whose
  * policies are wanted by what they say, since few of many are.
+ *
+ * @param page.choose - says of each of some policies whether it is wanted.
  */
 export async function pageKeyPolicies(
   { db, guard }: EntityReader,
@@ -473,12 +478,12 @@ export async function pageKeyPolicies(
     accountId,
     after,
     limit,
-    isWanted,
+    choose,
   }: {
     readonly accountId: string;
     readonly after: string;
     readonly limit: number;
-    readonly isWanted: (document: string) => boolean;
+    readonly choose: (documents: readonly string[]) => Promise<readonly boolean[]>;
   },
 ): Promise<KeyPolicyPage> {
   const rows = await db
@@ -491,15 +496,21 @@ export async function pageKeyPolicies(
     .orderBy("id")
     .limit(limit)
     .execute();
-  const wanted = rows.filter(({ policy }) => policy !== null && isWanted(policy));
+  const chosen = await choose(rows.map(({ policy }) => policy ?? ""));
+  const wanted = rows.filter((_, i) => chosen[i] === true);
   return {
     policies: wanted.map((raw) => toReadPolicy(keyTable.verify(guard, raw).row)),
     next: rows.length < limit ? undefined : rows.at(-1)?.id,
   };
 }
 
+function toInstanceId({ instance_id: id }: KeyRow): InstanceId | undefined {
+  return id === null ? undefined : parseId("Instance", id);
+}
+
 function toReadPolicy(row: KeyRow): ReadKeyPolicy {
-  return { keyId: row.id, policy: toPolicy(row)?.statements };
+  const accountId = parseId("Account", row.account_id);
+  return { keyId: row.id, accountId, instanceId: toInstanceId(row), policy: toPolicy(row)?.statements };
 }
 
 /** A key whose deletion seems to be due: its row has not been authenticated. */
@@ -554,10 +565,26 @@ export async function listKeys(
   return { keys, total };
 }
 
+/** Ids of all the caller's own keys that pass every filter, the oldest first. The rows have not been authenticated. */
+export async function listKeyIds(context: RequestContext, filters: KeyFilters): Promise<readonly string[]> {
+  const conditions = [
+    sql`account_id = ${context.principal.accountId}`,
+    sql`(delete_at is null or delete_at > ${context.now})`,
+    ...filterConditions(context, filters),
+  ];
+  const { rows } = await sql<DeletionTimes & { readonly id: string | null }>`
+    select head.*, listed.id
+    from (select ${deletionTimes(context)}) as head
+    left join (select id, created_at from kms_key where ${sql.join(conditions, sql` and `)}) as listed on 1 = 1
+    order by listed.created_at, listed.id
+  `.execute(context.db);
+  holdBetween(context, rows[0]);
+  return rows.flatMap(({ id }) => (id === null ? [] : [id]));
+}
+
 /** The account's own keys, and those that others made in its instances, where it asks for these. */
 function listedKeys(accountId: string, filters: KeyFilters): RawBuilder<unknown> {
-  if (!filters.has("DKMSInstanceId")) return sql`account_id = ${accountId}`;
-  return sql`(account_id = ${accountId} or instance_id in (select id from kms_instance where account_id = ${accountId}))`;
+  return filters.has("DKMSInstanceId") ? keysOf(accountId) : sql`account_id = ${accountId}`;
 }
 
 const FILTERED_COLUMNS = {
@@ -612,18 +639,30 @@ function* filterConditions(
   }
 }
 
-function toStatusColumns(status: KeyStatus): Pick<KeyRow, "state" | "delete_at" | "deletion_scheduled_at"> {
-  const { state } = status;
-  if (state !== "PendingDeletion") return { state, delete_at: null, deletion_scheduled_at: null };
-  return { state, delete_at: status.deleteAt, deletion_scheduled_at: status.scheduledAt ?? null };
+type StatusColumns = Pick<KeyRow, "state" | "delete_at" | "deletion_scheduled_at" | "was_disabled">;
+
+function toStatusColumns(status: KeyStatus): StatusColumns {
+  const columns = { state: status.state, delete_at: null, deletion_scheduled_at: null, was_disabled: null };
+  switch (status.state) {
+    case "PendingDeletion":
+      return { ...columns, delete_at: status.deleteAt, deletion_scheduled_at: status.scheduledAt ?? null };
+    case "PendingImport":
+      return { ...columns, was_disabled: status.becomes === "Disabled" ? 1 : null };
+    default:
+      return columns;
+  }
 }
 
-function toStatus({ state, delete_at: deleteAt, deletion_scheduled_at: scheduledAt }: KeyRow): KeyStatus {
-  if (state === "PendingDeletion" && deleteAt !== null) {
-    return { state, deleteAt, scheduledAt: scheduledAt ?? undefined };
+function toStatus(row: StatusColumns): KeyStatus {
+  const { state, delete_at: deleteAt, deletion_scheduled_at: scheduledAt, was_disabled: wasDisabled } = row;
+  if (state === "PendingImport" && deleteAt === null) {
+    return { state, becomes: wasDisabled === null ? "Enabled" : "Disabled" };
   }
-  if ((state === "Enabled" || state === "Disabled" || state === "PendingImport") && deleteAt === null) {
-    return { state };
+  if (wasDisabled === null) {
+    if (state === "PendingDeletion" && deleteAt !== null) {
+      return { state, deleteAt, scheduledAt: scheduledAt ?? undefined };
+    }
+    if ((state === "Enabled" || state === "Disabled") && deleteAt === null) return { state };
   }
   throw unknownContent("kms_key");
 }
@@ -647,7 +686,7 @@ function toStoredKey(stored: Verified<KeyRow>, { versions, tags }: Pick<StoredKe
   return {
     id: parseId("Key", row.id),
     accountId: parseId("Account", row.account_id),
-    instanceId: row.instance_id === null ? undefined : parseId("Instance", row.instance_id),
+    instanceId: toInstanceId(row),
     isDefault: row.is_default !== null,
     spec,
     usage: toUsage(spec, row.usage),

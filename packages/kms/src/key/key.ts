@@ -24,7 +24,7 @@ const SECOND_MILLIS = 1000;
 export type KeyStatus =
   | { readonly state: "Enabled" | "Disabled" }
   /** Of a key whose material is imported: its primary version has none. */
-  | { readonly state: "PendingImport" }
+  | { readonly state: "PendingImport"; readonly becomes: "Enabled" | "Disabled" }
   /** From `deleteAt` on the key does not exist, whether its rows still do or not. */
   | {
       readonly state: "PendingDeletion";
@@ -32,6 +32,9 @@ export type KeyStatus =
       /** When that was asked for; `undefined` if it was before the store kept it. */
       readonly scheduledAt: number | undefined;
     };
+
+/** What a key is made with whose material is to be imported. */
+export const PENDING_IMPORT: KeyStatus = { state: "PendingImport", becomes: "Enabled" };
 
 export interface Key {
   readonly id: KeyId;
@@ -123,18 +126,22 @@ export function deletionCancelled(
   { primaryVersion }: { readonly primaryVersion: { readonly hasMaterial: boolean } },
 ): KeyStatus {
   if (status.state !== "PendingDeletion") throw new ApiError("Rejected.StateModifiedFailed");
-  return { state: primaryVersion.hasMaterial ? "Enabled" : "PendingImport" };
+  return primaryVersion.hasMaterial ? { state: "Enabled" } : PENDING_IMPORT;
 }
 
-/** The primary version has material now. A key that waited for it is enabled. */
+/** The primary version has material now. A key that waited for it is enabled, unless it was disabled when it lost it. */
 export function materialImported(status: KeyStatus): KeyStatus {
   assertNotPendingDeletion(status);
-  return status.state === "PendingImport" ? { state: "Enabled" } : status;
+  return status.state === "PendingImport" ? { state: status.becomes } : status;
 }
 
-/** The primary version has no material any more: from any state but one in which the key goes anyway. */
+/**
+ * The primary version has no material any more: from any state but one in which the key goes anyway. That a key was disabled is
+ * kept: what was published says nothing of it, and whoever may import need not be somebody who may enable.
+ */
 export function materialGone(status: KeyStatus): KeyStatus {
-  return status.state === "PendingDeletion" ? status : { state: "PendingImport" };
+  if (status.state === "PendingDeletion" || status.state === "PendingImport") return status;
+  return { state: "PendingImport", becomes: status.state };
 }
 
 function assertNotPendingImport({ state }: KeyStatus): void {

@@ -36,10 +36,11 @@ export function scheduleKeyDeletion(usage: KeyUsageSource): DeclaredOperation {
     errors: ["Forbidden.KeyNotFound", "Unsupported.Alias", "Rejected.StateModifiedFailed", "Rejected.UsageNotReviewed"],
     target: (context, { KeyId }) => findKey(context, KeyId, { alias: false, arn: false }),
     access: (context, target) => [onKey(context, "kms:ScheduleKeyDeletion", target)],
-    async handle(context, { PendingWindowInDays: days, UsageReportHash: hash }, { key }) {
+    async handle(context, { PendingWindowInDays: days, UsageReportHash: hash }, { key, reach }) {
       assertUnprotected(key);
       const status = deletionScheduled(key.status, { now: context.now, days });
-      await assertUsageReviewed(context, usage, { key, hash });
+      // What a guest left behind nobody but the owner of the instance can use, and the guest may have denied it the report.
+      if (reach !== "leftBehind" || hash !== undefined) await assertUsageReviewed(context, usage, { key, hash });
       return changeStatus(context, key, status);
     },
     impact: usageImpact(usage),

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { PolicySet } from "@cinnabar/policy";
 import { type KeyPolicyPage, pageKeyPolicies, readKeyPolicies } from "../key/key-repository.ts";
 import { keyArn } from "../resource-name.ts";
-import { mayName } from "./named-in-policy.ts";
+import { namesInDocument } from "./named-in-policy.ts";
 
 /** A key's own policy; `undefined` is the default one. */
 export interface FoundKeyPolicy {
@@ -13,18 +13,26 @@ export interface FoundKeyPolicy {
 }
 
 /** Keys that are looked at in one go. */
-const SLICE = 500;
+const SLICE = 100;
 
 /** The policies of an account's keys, for who looks at many of them. */
 export const keyPolicies = {
-  /** Those of the keys of `keyIds`, and those that name any of `names`, such as `user/alice`. */
+  /**
+   * Those of the keys of `keyIds`, and those that name somebody who is looked for.
+   *
+   * @param wanted.among - of some names, such as `user/alice`, or ARNs of others, those who are looked for.
+   */
   async find(
     context: RequestContext,
     {
       accountId,
       keyIds,
-      names,
-    }: { readonly accountId: string; readonly keyIds: ReadonlySet<string>; readonly names: ReadonlySet<string> },
+      among,
+    }: {
+      readonly accountId: string;
+      readonly keyIds: ReadonlySet<string>;
+      readonly among: (names: ReadonlySet<string>) => Promise<ReadonlySet<string>>;
+    },
   ): Promise<readonly FoundKeyPolicy[]> {
     const found: FoundKeyPolicy[] = [];
     const toFound = ({ keyId, policy }: { readonly keyId: string; readonly policy: PolicySet | undefined }) => ({
@@ -37,9 +45,13 @@ export const keyPolicies = {
       const slice = ids.slice(start, start + SLICE);
       found.push(...(await readKeyPolicies(context, { accountId, keyIds: slice })).map(toFound));
     }
-    const isWanted = (document: string): boolean => mayName(document, { accountId, names });
+    const choose = async (documents: readonly string[]): Promise<readonly boolean[]> => {
+      const named = documents.map((document) => namesInDocument(document, accountId));
+      const wanted = await among(new Set(named.flatMap((names) => names ?? [])));
+      return named.map((names) => names === undefined || names.some((name) => wanted.has(name)));
+    };
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page: KeyPolicyPage = await pageKeyPolicies(context, { accountId, after, limit: SLICE, isWanted });
+      const page: KeyPolicyPage = await pageKeyPolicies(context, { accountId, after, limit: SLICE, choose });
       found.push(...page.policies.filter(({ keyId }) => !keyIds.has(keyId)).map(toFound));
       after = page.next;
     }

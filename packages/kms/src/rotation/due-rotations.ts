@@ -1,9 +1,16 @@
 import { type Kysely, sql } from "kysely";
+import { quotaAccount } from "../quota/account-room.ts";
 import { ROTATED_FROM_MESSAGES } from "../version/message-limits.ts";
 
 /** A key whose rotation seems to be due: its row has not been authenticated. */
-export interface DueRotation {
+export interface KeyToRotate {
   readonly id: string;
+  /** The account in whose quotas its versions count; null if they count in none. */
+  readonly quotaAccount: string | null;
+}
+
+/** A key whose policy says that it is to be rotated. */
+export interface DueRotation extends KeyToRotate {
   readonly rotateAt: number;
 }
 
@@ -14,7 +21,7 @@ export async function listDueRotations(
 ): Promise<readonly DueRotation[]> {
   const { rotateAt, id } = after ?? { rotateAt: -1, id: "" };
   const { rows } = await sql<DueRotation>`
-    select id, rotate_at as "rotateAt" from kms_key
+    select id, rotate_at as "rotateAt", ${quotaAccount} as "quotaAccount" from kms_key
     where rotate_at <= ${now} and rotate_at >= ${rotateAt} and (rotate_at, id) > (${rotateAt}, ${id})
       and state = 'Enabled'
     order by rotate_at, id limit ${limit}
@@ -23,20 +30,20 @@ export async function listDueRotations(
 }
 
 /**
- * Ids of keys of all accounts whose version that encrypts nears the end of what it may encrypt, in the order of their ids after
- * the one given; their rows have not been authenticated.
+ * Keys of all accounts whose version that encrypts nears the end of what it may encrypt, in the order of their ids after the
+ * one given.
  */
 export async function listSpentKeys(
   db: Kysely<unknown>,
   { after, limit }: { readonly after: string; readonly limit: number },
-): Promise<readonly string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select kms_key.id from key_version join kms_key on kms_key.primary_version = key_version.id
+): Promise<readonly KeyToRotate[]> {
+  const { rows } = await sql<KeyToRotate>`
+    select kms_key.id, ${quotaAccount} as "quotaAccount" from key_version join kms_key on kms_key.primary_version = key_version.id
     where messages_reserved >= ${ROTATED_FROM_MESSAGES} and kms_key.id > ${after}
       and kms_key.state = 'Enabled' and kms_key.origin = 'Aliyun_KMS'
     order by kms_key.id limit ${limit}
   `.execute(db);
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 /** A version that has encrypted very much, as its row has it, which has not been authenticated. */

@@ -1,4 +1,5 @@
 import {
+  type AccountId,
   type ControlTransaction,
   type Custody,
   encodeSystemEvent,
@@ -8,6 +9,8 @@ import {
   type Store,
 } from "@cinnabar/kernel";
 import { findVersionRow, keyKind, type StoredKey } from "../key/key-repository.ts";
+import type { AccountQuotas } from "../quota/account-quotas.ts";
+import { hasRoomForVersionOf } from "../quota/account-room.ts";
 import { addVersion } from "../version/add-version.ts";
 import { ROTATED_FROM_MESSAGES } from "../version/message-limits.ts";
 import { MAX_VERSIONS } from "../version/version-limits.ts";
@@ -28,6 +31,17 @@ export class TooManyVersionsError extends Error {
   override readonly name = "TooManyVersionsError";
 }
 
+/** The account of a key whose rotation is due has as many versions as it may: the key goes on with the one that it has. */
+export class VersionQuotaError extends Error {
+  override readonly name = "VersionQuotaError";
+  readonly accountId: AccountId;
+
+  constructor(accountId: AccountId) {
+    super(`the keys of account ${accountId} have as many versions as its quota lets them`);
+    this.accountId = accountId;
+  }
+}
+
 /** Ends a transaction that found nothing to do: another node was faster, or the key's rotation is not due after all. */
 class NothingDueError extends Error {
   override readonly name = "NothingDueError";
@@ -39,11 +53,16 @@ class NothingDueError extends Error {
  *
  * @returns undefined if there is no such key, or its rotation is not due.
  * @throws {@link TooManyVersionsError}
+ * @throws {@link VersionQuotaError}
  * @throws TamperedRowError if a row of the key is not what was written.
  */
 export async function rotateKey(
   { control, region }: Pick<Store, "control" | "region">,
-  { keyId, custody }: { readonly keyId: KeyId; readonly custody: Custody },
+  {
+    keyId,
+    custody,
+    quotas = {},
+  }: { readonly keyId: KeyId; readonly custody: Custody; readonly quotas?: AccountQuotas | undefined },
 ): Promise<Rotation | undefined> {
   try {
     return await control.run(async (transaction) => {
@@ -52,6 +71,7 @@ export async function rotateKey(
       if (key === undefined || reason === undefined) throw new NothingDueError();
       const { size } = key.versions;
       if (size >= MAX_VERSIONS) throw new TooManyVersionsError(`the key has ${size} versions, and gets no further one`);
+      if (!(await hasRoomForVersionOf(transaction, quotas, key))) throw new VersionQuotaError(key.accountId);
       const { now, db, guard } = transaction;
       // Material of symmetric keys takes no time to make, and no other keys are rotated.
       const work = { call: {}, allowsWork: true };

@@ -48,6 +48,28 @@ export async function loadTags({ db, guard }: EntityReader, keyId: KeyId): Promi
   return new Map(rows.map((raw) => tagTable.verify(guard, raw)).map((stored) => [stored.row.tag_key, stored]));
 }
 
+/** The tags of some keys of an account by the keys' ids; of a key without tags there is nothing. */
+export async function readTagsOf(
+  { db, guard }: EntityReader,
+  { accountId, keyIds }: { readonly accountId: string; readonly keyIds: readonly string[] },
+): Promise<ReadonlyMap<string, Tags>> {
+  const found = new Map<string, Map<string, string>>();
+  if (keyIds.length === 0) return found;
+  const rows = await db
+    .$extendTables<TagSchema>()
+    .selectFrom("key_tag")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("key_id", "in", keyIds)
+    .execute();
+  for (const raw of rows) {
+    const { row } = tagTable.verify(guard, raw);
+    const tags = found.get(row.key_id) ?? new Map<string, string>();
+    found.set(row.key_id, tags.set(row.tag_key, row.tag_value));
+  }
+  return found;
+}
+
 export function toTagValues(stored: StoredTags): Tags {
   return new Map([...stored].map(([key, { row }]) => [key, row.tag_value]));
 }
@@ -80,10 +102,9 @@ export function deleteTags({ guard, db }: EntityReader, tags: StoredTags): reado
 }
 
 /**
- * Tags of the caller's own keys, in the order of the keys' ids and the tags' keys. The answer holds between two
- * deletions of keys.
+ * Tags of keys, in the order of the keys' ids and the tags' keys. The answer holds between two deletions of the caller's own.
  *
- * @param list.keyIds - the keys to look at; `undefined` for all.
+ * @param list.keyIds - the keys to look at, as they were found for the call; `undefined` for all of the caller's own.
  * @param list.wanted - a key is looked at only if it has all of these, and then only these are listed; none for all.
  * @param list.after - where the page before ended.
  */
@@ -104,15 +125,15 @@ export async function readTags(
     ),
     sql` or `,
   );
+  const ofKeys = keyIds === undefined ? sql`account_id = ${accountId}` : sql`key_id in (${sql.join(keyIds)})`;
   const conditions = [
-    sql`account_id = ${accountId}`,
+    ofKeys,
     // Few keys wait to be cleared away: one look at them all is cheaper than one at the key of every tag.
     sql`key_id not in (select id from kms_key where account_id = ${accountId} and delete_at <= ${context.now})`,
   ];
-  if (keyIds !== undefined) conditions.push(sql`key_id in (${sql.join(keyIds)})`);
   if (wanted.length > 0) {
     // A key has one tag of each key, and each is wanted once: as many as are wanted are all that are wanted.
-    const having = sql`select key_id from key_tag where account_id = ${accountId} and (${isWanted})
+    const having = sql`select key_id from key_tag where ${ofKeys} and (${isWanted})
       group by key_id having count(*) = ${wanted.length}`;
     conditions.push(sql`(${isWanted})`, sql`key_id in (${having})`);
   }

@@ -42,7 +42,8 @@ export const tagResources = defineOperation({
   },
   // Whom TagResource is denied, this gives no way around that.
   access: (context, { keys }) => onResources(context, ["kms:TagResources", "kms:TagResource"], keys),
-  handle(context, _parameters, { keys, added }) {
+  handle(context, _parameters, { keys: targets, added }) {
+    const keys = targets.map(({ key }) => key);
     for (const key of keys) assertTakesTags(key);
     return changeKeyTags(context, keys, (tags) => withTags(tags, added));
   },

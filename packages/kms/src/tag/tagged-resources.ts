@@ -9,9 +9,9 @@ import {
   type RequestContext,
 } from "@cinnabar/kernel";
 import { z } from "zod";
-import { findLivingKey, onKey } from "../key/find-key.ts";
+import { findLivingKey, isOfAccount, type KeyTarget, onKey } from "../key/find-key.ts";
 import type { StoredKey } from "../key/key-repository.ts";
-import { assertReachable } from "../instance/reach.ts";
+import { reachKey } from "../instance/reach.ts";
 import { oneOf } from "../parameters/one-of.ts";
 
 /** Most resources of one call (Alibaba Cloud SDK, "TagResources", "UntagResources" and "ListTagResources"). */
@@ -41,36 +41,52 @@ export function assertRegion({ region }: RequestContext, { RegionId }: Pick<Reso
 }
 
 /**
- * Finds the keys that a call is about, each once, and says so in the event.
+ * Finds the keys that a call is about, each once, and says so in the event; of those that others made in the account's instances
+ * once the caller has its rights, by {@link onResources}.
  *
  * @throws ApiError `InvalidResourceId.NotFound` if there is one that the caller's account does not have.
  */
 export async function findResources(
   context: RequestContext,
   { ResourceType, ids }: Pick<ResourceKind, "ResourceType"> & { readonly ids: readonly string[] },
-): Promise<readonly StoredKey[]> {
-  const keys = new Map<string, StoredKey>();
+): Promise<readonly KeyTarget[]> {
+  const { accountId } = context.principal;
+  const hiddenAs = "InvalidResourceId.NotFound";
+  const found = new Map<string, KeyTarget>();
   for (const [index, id] of ids.entries()) {
     const key = ResourceType === "key" ? await findLivingKey(context, id) : undefined;
-    if (key?.accountId !== context.principal.accountId) {
-      const { message } = ERRORS["InvalidResourceId.NotFound"];
-      throw new ApiError("InvalidResourceId.NotFound", `${message} It is ResourceId.${index + 1}.`);
+    if (key === undefined || !(await isOfAccount(context, key, accountId))) {
+      throw new ApiError(hiddenAs, `${ERRORS[hiddenAs].message} It is ResourceId.${index + 1}.`);
     }
-    await assertReachable(context, key, "InvalidResourceId.NotFound");
-    keys.set(id, key);
+    found.set(id, { key, hiddenAs, reach: await reachKey(context, key, hiddenAs) });
   }
-  context.about("ACS::KMS::Key", [...keys.keys()].join(","));
-  context.note({ keys: [...keys.values()].map(({ id, stored }) => ({ keyId: id, keyRevision: stored.revision })) });
-  return [...keys.values()];
+  const all = [...found.values()];
+  const own = all.filter(({ key }) => key.accountId === accountId);
+  noteKeys(context, own);
+  return all;
 }
 
 /** The right to do each of `actions` to every one of the keys. */
 export function onResources(
   context: RequestContext,
   actions: readonly string[],
-  keys: readonly StoredKey[],
+  targets: readonly KeyTarget[],
 ): readonly AccessRequest[] {
-  return keys.flatMap((key) =>
-    actions.map((action) => onKey(context, action, { key, hiddenAs: "InvalidResourceId.NotFound" })),
+  const rights = targets.flatMap((target) =>
+    actions.map((action) => ({ ...onKey(context, action, target), onAllowed: undefined })),
   );
+  const [first, ...others] = rights;
+  if (first === undefined) return [];
+  // Once for them all, when nothing is refused any more.
+  return [{ ...first, onAllowed: () => noteKeys(context, targets) }, ...others];
+}
+
+function noteKeys(context: RequestContext, targets: readonly KeyTarget[]): void {
+  const keys = targets.map(({ key }) => key);
+  context.about("ACS::KMS::Key", keys.map(({ id }) => id).join(","));
+  context.note({ keys: keys.map((key) => toFacts(key, context.principal.accountId)) });
+}
+
+function toFacts({ id: keyId, accountId, stored }: StoredKey, callerAccountId: string) {
+  return { keyId, keyRevision: stored.revision, ...(accountId !== callerAccountId && { keyAccountId: accountId }) };
 }

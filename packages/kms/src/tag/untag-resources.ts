@@ -40,7 +40,9 @@ export const untagResources = defineOperation({
     return findResources(context, { ResourceType, ids });
   },
   // Whom UntagResource is denied, this gives no way around that.
-  access: (context, keys) => onResources(context, ["kms:UntagResources", "kms:UntagResource"], keys),
-  handle: (context, { TagKey: tagKeys }, keys) =>
-    changeKeyTags(context, keys, (tags) => (tagKeys === undefined ? new Map() : withoutTags(tags, tagKeys))),
+  access: (context, targets) => onResources(context, ["kms:UntagResources", "kms:UntagResource"], targets),
+  handle(context, { TagKey: tagKeys }, targets) {
+    const keys = targets.map(({ key }) => key);
+    return changeKeyTags(context, keys, (tags) => (tagKeys === undefined ? new Map() : withoutTags(tags, tagKeys)));
+  },
 });

@@ -12,7 +12,9 @@ import {
 } from "@cinnabar/policy";
 import { ramArn } from "../resource-name.ts";
 import { nameOf, ownName, principalsOf } from "../separation/named-principals.ts";
-import { isAssuming } from "./asked-resource.ts";
+import { findApplicationCandidates } from "./application-candidates.ts";
+import type { Applications } from "./applications.ts";
+import { type FoundRight, isAssuming } from "./asked-resource.ts";
 import { findCandidates } from "./candidates.ts";
 import { UNDISCLOSED_IDENTITY } from "./undisclosed.ts";
 
@@ -47,32 +49,41 @@ interface Asked extends Omit<Accessor, "actions"> {
 const NO_POLICIES = new PolicySet([]);
 
 /**
- * Who may do what to a resource of the caller's account, under some circumstances or all: its root, users and roles, and
- * whoever of elsewhere the resource's own policy names.
+ * Who may do what to a resource of the caller's account, under some circumstances or all: its root, users, roles and
+ * applications, and whoever of elsewhere the resource's own policy names.
  *
  * @param rights - to the one resource, one for each action.
  */
 export async function findAccessors(
   context: RequestContext,
-  { resource, rights }: { readonly resource: string; readonly rights: readonly AccessRequest[] },
+  {
+    resource,
+    rights,
+    applications,
+  }: { readonly resource: string; readonly rights: readonly FoundRight[]; readonly applications: Applications },
 ): Promise<readonly Accessor[]> {
   const named = namedBy(rights);
   const actions = rights.map(({ action }) => action);
-  const candidates = await findCandidates(context, { actions, resource }, named);
+  const candidates = [
+    ...(await findCandidates(context, { actions, resource }, named)),
+    ...(await findApplicationCandidates(context, { resource, rights, applications })),
+  ];
   const { accountId } = context.principal;
-  const members: Asked[] = candidates.map((candidate) => {
-    return { ...candidate, type: candidate.principal.kind, needsOwnPolicies: false };
-  });
   const guests = named.flatMap((pattern) => guestOf(pattern, accountId) ?? []);
   const found: Accessor[] = [];
   const turns = new TurnTaker();
   const allowed = new Allowances(rights);
-  for (const asked of [rootOf(accountId, "root"), ...members, ...guests]) {
-    await turns.give();
-    const { identity: _identity, ...told } = asked;
+  const ask = (asked: Asked): void => {
+    const { type, principal, needsOwnPolicies, groups } = asked;
     const actions = allowed.of(asked);
-    if (actions.length > 0) found.push({ ...told, actions });
+    if (actions.length > 0) found.push({ type, principal, needsOwnPolicies, groups, actions });
+  };
+  ask(rootOf(accountId, "root"));
+  for (const candidate of candidates) {
+    await turns.give();
+    ask({ ...candidate, type: candidate.principal.kind, needsOwnPolicies: false });
   }
+  for (const guest of guests) ask(guest);
   return found;
 }
 

@@ -1,8 +1,30 @@
-import { type AccessRequest, invalidParameter, proceed, required, type RequestContext } from "@cinnabar/kernel";
+import {
+  type AccessRequest,
+  invalidParameter,
+  type Principal,
+  proceed,
+  required,
+  type RequestContext,
+} from "@cinnabar/kernel";
+import type { PolicySet } from "@cinnabar/policy";
 import { boundedText } from "../parameters/text.ts";
 import { onNamed } from "../resource-name.ts";
 import { loadRole } from "../role/load-role.ts";
 import { toAssume } from "../sts/role-target.ts";
+
+/** A right that a call asks for, and what conditions find beside that if it is an application that calls. */
+export interface FoundRight extends AccessRequest {
+  readonly ofApplications?: ReadonlyMap<string, string>;
+  /** What another policy of the resource would come to; left out, that policy itself. */
+  readonly withPolicy?: (policy: PolicySet) => PolicySet;
+}
+
+/** A right as somebody asks for it. */
+export function askedBy({ type }: Pick<Principal, "type">, right: FoundRight): AccessRequest {
+  const { ofApplications } = right;
+  if (type !== "application" || ofApplications === undefined) return right;
+  return { ...right, conditions: new Map([...(right.conditions ?? []), ...ofApplications]) };
+}
 
 /**
  * Finds what another product knows of a resource of the caller's account: the right that a call asks for which does `action`
@@ -12,7 +34,7 @@ export type FindRight = (
   context: RequestContext,
   action: string,
   resource: string,
-) => AccessRequest | undefined | Promise<AccessRequest | undefined>;
+) => FoundRight | undefined | Promise<FoundRight | undefined>;
 
 /** What a question about rights is about. */
 export interface AskedResource {
@@ -23,7 +45,7 @@ export interface AskedResource {
   /** What somebody must be allowed, beside the question itself, to hear what the resource's own policy says. */
   readonly toSee: readonly AccessRequest[];
   /** The right that a call asks for which does `action` to it. @throws ApiError `EntityNotExist.Role` */
-  rightTo(action: string): AccessRequest | Promise<AccessRequest>;
+  rightTo(action: string): FoundRight | Promise<FoundRight>;
 }
 
 const MAX_RESOURCE_CHARACTERS = 1024;

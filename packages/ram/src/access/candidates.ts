@@ -115,16 +115,18 @@ async function toCandidates(
   shares: Shares,
 ): Promise<readonly Candidate[]> {
   const { accountId } = context.principal;
-  const toCandidate = (kind: "user" | "role", name: string, holding: Holding | undefined): Candidate => ({
-    principal: { kind, accountId, name, arn: ramArn(accountId, kind, name) },
-    ...shares.of(holding),
-  });
+  const turns = new TurnTaker();
+  const candidates: Candidate[] = [];
+  const add = async (kind: "user" | "role", name: string, holding: Holding | undefined): Promise<void> => {
+    await turns.give();
+    const principal = { kind, accountId, name, arn: ramArn(accountId, kind, name) };
+    candidates.push({ principal, ...shares.of(holding) });
+  };
   const users = await findUsers(context, [...user.keys()]);
+  for (const { userId, userName } of users) await add("user", userName, user.get(userId));
   const roles = await findRoles(context, [...role.keys()]);
-  return [
-    ...users.map(({ userId, userName }) => toCandidate("user", userName, user.get(userId))),
-    ...roles.map(({ roleId, roleName }) => toCandidate("role", roleName, role.get(roleId))),
-  ];
+  for (const { roleId, roleName } of roles) await add("role", roleName, role.get(roleId));
+  return candidates;
 }
 
 /** Makes of each set of policies one, however many have it: what is found of it is so of all of these. */

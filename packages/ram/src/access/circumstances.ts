@@ -66,7 +66,7 @@ export function toCircumstances(
 }
 
 /** Keys whose values are not the caller's to choose. */
-const FIXED = ["acs:principalarn", "acs:resourcetag/", "kms:tag/"];
+const FIXED = ["acs:principalarn", "acs:resourcetag/", "kms:tag/", "kms:instanceid", "oidc:iss"];
 
 const BOOLEAN = /^(?:true|false)$/;
 const FORMATS: Readonly<Record<string, RegExp>> = {

@@ -1,5 +1,4 @@
 import {
-  type AccessRequest,
   type AuthorizationContext,
   type Authorizer,
   conditionsOf,
@@ -16,7 +15,15 @@ import { z } from "zod";
 import { ram } from "../api.ts";
 import { onAccount } from "../resource-name.ts";
 import { authPrincipal, loadAskedPrincipal, parseAskedPrincipal } from "./asked-principal.ts";
-import { authResource, findAskedResource, type FindRight, isAssuming } from "./asked-resource.ts";
+import type { Applications } from "./applications.ts";
+import {
+  askedBy,
+  authResource,
+  findAskedResource,
+  type FindRight,
+  type FoundRight,
+  isAssuming,
+} from "./asked-resource.ts";
 import { authAction } from "./auth-action.ts";
 import { authCondition, type Circumstances, toCircumstances } from "./circumstances.ts";
 import { changeView, gateView, statementView, toChangeView, toGateViews, toStatementView } from "./explanation-view.ts";
@@ -28,13 +35,14 @@ export interface AccessParts {
   readonly authorizer: Authorizer;
   /** Knows what has a policy of its own outside of RAM. */
   readonly findRight: FindRight;
+  readonly applications: Applications;
 }
 
 /**
  * GetAccessExplanation, which the published API does not have: how a call would be decided, and why. It is decided by what
  * decides calls.
  */
-export function getAccessExplanation({ authorizer, findRight }: AccessParts): DeclaredOperation {
+export function getAccessExplanation({ authorizer, findRight, applications }: AccessParts): DeclaredOperation {
   return defineOperation({
     ...ram,
     name: "GetAccessExplanation",
@@ -58,14 +66,22 @@ export function getAccessExplanation({ authorizer, findRight }: AccessParts): De
       SmallestChange: changeView.optional(),
     }),
     recordedResult: ["Decision"],
-    errors: ["EntityNotExist.User", "EntityNotExist.Role", "Forbidden.KeyNotFound", "Forbidden.AliasNotFound"],
+    errors: [
+      "EntityNotExist.User",
+      "EntityNotExist.Role",
+      "EntityNotExist.OIDCProvider",
+      "Forbidden.ResourceNotFound",
+      "Forbidden.KeyNotFound",
+      "Forbidden.AliasNotFound",
+    ],
     target: (context, { AuthResource }) => findAskedResource(context, AuthResource, findRight),
     access: (context, { toSee }) => [onAccount(context, "ram:GetAccessExplanation"), ...toSee],
     async handle(context, { AuthPrincipal, AuthAction: action, AuthCondition }, asked) {
       const reference = parseAskedPrincipal(context, AuthPrincipal);
       const circumstances = toCircumstances(context, AuthCondition);
       assertAskable(context, { reference, isOwn: asked.isOwn, action, circumstances });
-      const principal = await loadAskedPrincipal(context, reference, circumstances);
+      const { mfaPresent } = circumstances;
+      const principal = await loadAskedPrincipal(context, reference, { mfaPresent, applications });
       const request = await asked.rightTo(action);
       const question = { context, principal, circumstances, request, authorizer };
       const { explanation, undisclosed } = await answer(question, asked.isOwn);
@@ -108,6 +124,10 @@ function assertAskable(
   if (!isOwn && reference.accountId !== principal.accountId) {
     throw invalidParameter("AuthPrincipal", "The principal or the resource must be of your account.");
   }
+  const isOfOne = reference.kind === "application" || reference.kind === "provider";
+  if (isOfOne && reference.accountId !== principal.accountId) {
+    throw invalidParameter("AuthPrincipal", "An application or a provider must be of your account.");
+  }
   if (reference.kind === "root" && isAssuming(action)) {
     throw invalidParameter("AuthPrincipal", "Roles may not be assumed by the root of an account.");
   }
@@ -120,7 +140,7 @@ interface Question {
   readonly context: RequestContext;
   readonly principal: Principal;
   readonly circumstances: Circumstances;
-  readonly request: AccessRequest;
+  readonly request: FoundRight;
   readonly authorizer: Authorizer;
 }
 
@@ -140,7 +160,7 @@ async function answer(question: Question, isOwn: boolean): Promise<ExplainedAnsw
     sourceAddress,
     find: (kind, id) => context.find(kind, id),
   };
-  const request = { ...question.request, conditions };
+  const request = askedBy(principal, { ...question.request, conditions: withIssuer(conditions, principal) });
   const asked = toPolicyPrincipal(principal);
   if (principal.accountId !== context.principal.accountId) {
     const explanation = explain({
@@ -155,11 +175,20 @@ async function answer(question: Question, isOwn: boolean): Promise<ExplainedAnsw
       resourcePolicy: request.resourcePolicy,
       withinAccount: request.withinAccount,
     });
-    return principal.type === "root-account" ? { explanation } : { explanation, undisclosed: "identity" };
+    // Neither a root nor a service has policies of its own.
+    const hasPolicies = principal.type !== "root-account" && principal.type !== "service";
+    return hasPolicies ? { explanation, undisclosed: "identity" } : { explanation };
   }
   if (isOwn) return { explanation: await authorizer.explain(call, request) };
   const resourcePolicy = undisclosedResourcePolicy(asked);
   return { explanation: await authorizer.explain(call, { ...request, resourcePolicy }), undisclosed: "resource" };
+}
+
+/** All tokens of a provider are of its issuer. */
+function withIssuer(conditions: ReadonlyMap<string, string>, principal: Principal): ReadonlyMap<string, string> {
+  return principal.type === "federated-user"
+    ? new Map([...conditions, ["oidc:iss", principal.identity.issuer]])
+    : conditions;
 }
 
 function holdWithin(

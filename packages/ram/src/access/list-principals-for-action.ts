@@ -1,4 +1,4 @@
-import { type DeclaredOperation, defineOperation, requiredList } from "@cinnabar/kernel";
+import { type DeclaredOperation, defineOperation, requiredList, TurnTaker } from "@cinnabar/kernel";
 import { describePrincipal } from "@cinnabar/policy";
 import { z } from "zod";
 import { ram } from "../api.ts";
@@ -36,11 +36,12 @@ const principalView = z.object({
  * ListPrincipalsForAction, which the published API does not have: the reverse of a decision. Of each principal that it tells,
  * and of each that it leaves out, a call shows the same.
  */
-export function listPrincipalsForAction({ findRight }: AccessParts): DeclaredOperation {
+export function listPrincipalsForAction({ findRight, applications }: AccessParts): DeclaredOperation {
   return defineOperation({
     ...ram,
     name: "ListPrincipalsForAction",
-    summary: "Lists who may do any of some actions to a resource: the root, users, roles, and those of other accounts.",
+    summary:
+      "Lists who may do any of some actions to a resource: the root, users, roles, applications, and those of elsewhere.",
     kind: "read",
     queue: "lookup",
     readWrite: "Read",
@@ -70,16 +71,12 @@ export function listPrincipalsForAction({ findRight }: AccessParts): DeclaredOpe
     access: (context, { toSee }) => [onAccount(context, "ram:ListPrincipalsForAction"), ...toSee],
     async handle(context, { AuthAction: actions, Marker, MaxItems }, asked) {
       const rights = await Promise.all([...new Set(actions)].map(async (action) => asked.rightTo(action)));
-      const look = findAccessors(context, { resource: asked.arn, rights });
+      const look = findAccessors(context, { resource: asked.arn, rights, applications });
       // In a large account it may take longer than a call waits for its record.
       context.call.waiting?.busyUntil(look);
       const accessors = await look;
       const page = toPage({ Marker, MaxItems });
-      const { after = "" } = page;
-      const rest = accessors
-        .map((accessor) => ({ accessor, place: placeOf(accessor) }))
-        .filter(({ place }) => place > after)
-        .toSorted((one, other) => (one.place < other.place ? -1 : 1));
+      const rest = await inOrder(accessors, page.after ?? "");
       const { items, next } = toPaged(page, rest, ({ place }) => place);
       return {
         result: {
@@ -104,11 +101,32 @@ const TYPES = {
 
 const CERTAINTIES = { always: "Always", perhaps: "Perhaps" } as const;
 
-/** In the order of places the account's own come first: its root, users, roles. */
-function placeOf({ type, principal, needsOwnPolicies }: Accessor): string {
-  const rank = needsOwnPolicies ? -1 : ["root", "user", "role"].indexOf(type);
-  return `${rank === -1 ? 3 : rank}/${principal.arn}`;
+/** Those behind a place, in the order of their places. */
+async function inOrder(
+  accessors: readonly Accessor[],
+  after: string,
+): Promise<readonly { readonly accessor: Accessor; readonly place: string }[]> {
+  const turns = new TurnTaker();
+  const byPlace = new Map<string, Accessor>();
+  for (const accessor of accessors) {
+    await turns.give();
+    const place = placeOf(accessor);
+    if (place > after) byPlace.set(place, accessor);
+  }
+  await turns.give();
+  return [...byPlace.keys()].toSorted().flatMap((place) => {
+    const accessor = byPlace.get(place);
+    return accessor === undefined ? [] : [{ accessor, place }];
+  });
 }
+
+/** In the order of places the account's own come first: its root, users, roles, applications. */
+function placeOf({ type, principal, needsOwnPolicies }: Accessor): string {
+  const rank = needsOwnPolicies ? -1 : OWN.indexOf(type);
+  return `${rank === -1 ? OWN.length : rank}/${principal.arn}`;
+}
+
+const OWN: readonly Accessor["type"][] = ["root", "user", "role", "application"];
 
 function toPrincipalView(accessor: Accessor): z.infer<typeof principalView> {
   const { type, principal, needsOwnPolicies, groups, actions } = accessor;

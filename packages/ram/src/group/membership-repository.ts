@@ -60,15 +60,22 @@ export async function listMemberIds(reader: EntityReader, groupId: string): Prom
   }
 }
 
-/** The groups of each of some users, by the users' ids; who belongs to none is left out. */
+/**
+ * The groups of each of some users, by the users' ids; who belongs to none is left out.
+ *
+ * @param options.except - groups that are left out.
+ */
 export async function listGroupIdsOf(
   reader: EntityReader,
   userIds: readonly string[],
+  { except }: { readonly except: readonly string[] },
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (userIds.length === 0) return new Map();
   const all = reader.db.$extendTables<MembershipSchema>().selectFrom("ram_group_member").selectAll();
+  const ofUsers = all.where("user_id", "in", userIds);
+  const selected = except.length === 0 ? ofUsers : ofUsers.where("group_id", "not in", except);
   const found = new Map<string, string[]>();
-  for (const raw of await all.where("user_id", "in", userIds).execute()) {
+  for (const raw of await selected.execute()) {
     const { user_id: userId, group_id: groupId } = membershipTable.verify(reader.guard, raw).row;
     const known = found.get(userId);
     if (known === undefined) found.set(userId, [groupId]);

@@ -42,9 +42,10 @@ const TAG_KEYS_AND_SECRETS = allow(
 );
 
 /**
- * What each policy says, as the page of its name says it (Alibaba Cloud RAM, "System policies reference"). The times of
- * AdministratorAccess and AliyunRAMFullAccess are not published: they have those of AliyunRAMReadOnlyAccess.
- * Left out is ram:PassRole in AliyunActionTrailFullAccess, which no operation here asks for.
+ * What each policy says, as the page of its name says it (Alibaba Cloud RAM, "System policies reference"). AdministratorAccess and
+ * AliyunRAMFullAccess have no such page: of these the names and what they allow are published (Alibaba Cloud RAM,
+ * "Authorization policies": to manage all resources, to manage RAM), which is what they say here. Neither their versions nor
+ * their times are published: they have the times of AliyunRAMReadOnlyAccess. Left out is ram:PassRole in AliyunActionTrailFullAccess, which no operation here asks for.
  */
 const SOURCES: Readonly<Record<string, Source>> = {
   AdministratorAccess: {

@@ -8,6 +8,11 @@ export interface HeldRight {
   readonly roles: readonly string[];
 }
 
+/** As answers tell it. */
+export function toHeldRightView({ action, roles }: HeldRight) {
+  return { Action: action, Roles: { Role: [...roles] } };
+}
+
 /** The two that should not come together: one by which a key is used, and one by which it is managed. */
 export interface BothRights {
   readonly using: HeldRight;
@@ -30,7 +35,8 @@ export function findBothRights(guises: readonly Guise[], probe: Probe): BothRigh
   const using = findRight(guises, USING_ACTIONS, probe) ?? first(guises, ({ rights }) => rights.accessGiving);
   if (using !== undefined) return { using, managing };
   const setting = findRight(guises, [SET_KEY_POLICY], probe);
-  if (setting === undefined || guises.every(({ rights }) => rights.isBarredFromUsing(probe))) return undefined;
+  if (setting === undefined || guises.every(({ rights, principal }) => rights.isBarredFromUsing(probe, principal)))
+    return undefined;
   return { using: setting, managing: setting };
 }
 

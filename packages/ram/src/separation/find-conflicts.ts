@@ -1,48 +1,30 @@
 import type { RequestContext, TurnTaker } from "@cinnabar/kernel";
-import { type PolicyPrincipal, type PolicySet, possibility, type PrincipalPattern } from "@cinnabar/policy";
-import { UNDISCLOSED_IDENTITY } from "../access/undisclosed.ts";
-import { ramArn } from "../resource-name.ts";
-import { type BothRights, findBothRights, findEscalation, type HeldRight } from "./both-rights.ts";
+import type { PolicyPrincipal } from "@cinnabar/policy";
+import { areBoth, ESCALATES, has, NO_ABILITIES } from "./abilities.ts";
 import { findAffected } from "./affected.ts";
-import { MANAGING_ACTIONS, SET_KEY_POLICY, USING_ACTIONS } from "./key-actions.ts";
-import type { KeyPlace, Probe, ProbedKey } from "./key-rights.ts";
-import { nameOf, ownName, principalsOf } from "./named-principals.ts";
-import type { KeyPolicyChange, RightsChange } from "./rights-change.ts";
-import { RightsData } from "./rights-data.ts";
+import { findBothRights, findEscalation } from "./both-rights.ts";
+import type { Conflict, Conflicts } from "./conflict.ts";
+import type { KeyPolicies } from "./key-policies.ts";
+import type { KeyPlace, Probe } from "./key-rights.ts";
+import { nameOf } from "./named-principals.ts";
+import { eachOnce, outsidersIn } from "./outsiders.ts";
+import { Probes } from "./probes.ts";
+import { nameGivenBy, type RightsChange } from "./rights-change.ts";
+import { type Member, RightsData } from "./rights-data.ts";
+import type { Standing } from "./role-graph.ts";
 import { type Guise, type Person, RightsWorld } from "./rights-world.ts";
-
-/** Finds keys of an account with the policies that they have of their own. */
-export interface KeyPolicies {
-  /** Those among `keyIds`, and those whose policies name somebody of `names` (such as `user/alice`), in no order. */
-  find(
-    context: RequestContext,
-    wanted: { readonly accountId: string; readonly keyIds: ReadonlySet<string>; readonly names: ReadonlySet<string> },
-  ): Promise<readonly ProbedKey[]>;
-  /** A text that is another one once there is a key that was not there before. */
-  state(context: RequestContext, accountId: string): Promise<string>;
-}
-
-/** Somebody who may both use a key and manage it. */
-export interface Conflict extends BothRights {
-  readonly principal: PolicyPrincipal;
-  /** Left out for all keys that its policies are about, made or not. */
-  readonly keyId?: string | undefined;
-}
-
-export interface Conflicts {
-  readonly found: readonly Conflict[];
-  /** Whether there are more. */
-  readonly isTruncated: boolean;
-}
 
 /** So many are found; that there are more is said. */
 const MAX_CONFLICTS = 20;
 
 /** Somebody, before the change and after it. */
 interface Pair {
-  readonly before: Person;
+  readonly before: Person | undefined;
   readonly after: Person;
 }
+
+/** What somebody may do after the change that it might not before. */
+type Gain = Omit<Conflict, "principal">;
 
 /**
  * Everybody who may both use a key and manage it after a change, and could not before; at most {@link MAX_CONFLICTS}, and one
@@ -59,226 +41,170 @@ export async function findConflicts(
     turns,
   }: { readonly place: KeyPlace; readonly keyPolicies: KeyPolicies; readonly turns: TurnTaker },
 ): Promise<Conflicts> {
-  const data = new RightsData(context, { accountId: place.accountId, turns });
+  const { accountId } = place;
+  const data = new RightsData(context, { accountId, turns });
   const [before, after] = [new RightsWorld(data, place), new RightsWorld(data, place, change)];
-  const { members, missing } = await findAffected(change, data, after);
+  const { members, missing, outsiders: behind } = await findAffected(change, data, { before, after });
+  const outsiders =
+    change.kind === "key-policy" ? behind : await withThoseOfKeys(context, behind, { keyPolicies, accountId });
   await data.load(members);
-  const pairs: Pair[] = missing.map((name) => {
-    const person = after.missing(name.startsWith("user/") ? "user" : "role", name.slice(name.indexOf("/") + 1));
-    return { before: person, after: person };
-  });
-  for (const member of members) {
+  if (change.kind === "user-name") await data.nameUsers([change.userId]);
+  for (const world of [before, after]) await world.enter(members, outsiders);
+  const isMember = (name: string): boolean => {
+    const member = data.memberNamed(name);
+    return name === nameGivenBy(change) || (member !== undefined && data.isLoaded(member));
+  };
+  const probes =
+    change.kind === "key-policy"
+      ? Probes.ofChange(change, accountId)
+      : await Probes.find(context, { worlds: [before, after], data, keyPolicies, isMember, outsiders });
+  const comparison = new Comparison({ before, after, probes, turns });
+  const found: { readonly who: Member | PolicyPrincipal; readonly gain: Gain }[] = [];
+  for (const { who, ...pair } of pairsOf({ before, after, members, missing, outsiders })) {
     await turns.give();
-    pairs.push({ before: await before.personOf(member), after: await after.personOf(member) });
+    const gain = await comparison.gainOf(pair);
+    if (gain !== undefined) found.push({ who, gain });
+    if (found.length > MAX_CONFLICTS) break;
   }
-  const found: Conflict[] = change.kind === "key-policy" ? [...guestConflicts(change, place.accountId)] : [];
-  if (pairs.length > 0) {
-    const probes =
-      change.kind === "key-policy"
-        ? new Probes([toProbes(change)])
-        : await findProbes(context, { pairs, keyPolicies, turns, accountId: place.accountId });
-    const looked = new Alike<Omit<Conflict, "principal"> | undefined>();
-    for (const pair of pairs) {
-      await turns.give();
-      const principal = pair.after.self?.principal;
-      if (principal === undefined) continue;
-      const look = () => conflictOf(pair, probes.of(pair), turns);
-      const conflict = await (probes.areNamed(pair) || dependsOnName(pair) ? look() : looked.get(pair, look));
-      if (conflict !== undefined) found.push({ principal, ...conflict });
-      if (found.length > MAX_CONFLICTS) break;
-    }
-  }
-  return { found: found.slice(0, MAX_CONFLICTS), isTruncated: found.length > MAX_CONFLICTS };
+  await data.nameUsers(found.flatMap(({ who }) => ("id" in who && who.kind === "user" ? [who.id] : [])));
+  const conflicts = found.flatMap(({ who, gain }): Conflict[] => {
+    const principal = "id" in who ? after.personOf(who)?.principal : who;
+    return principal === undefined ? [] : [{ principal, ...gain }];
+  });
+  return { found: conflicts.slice(0, MAX_CONFLICTS), isTruncated: conflicts.length > MAX_CONFLICTS };
 }
 
-/** What is so of one is so of all who have the same policies and can become the same: it is looked at once. */
-class Alike<T> {
-  readonly #numbers = new Map<object, number>();
-  readonly #known = new Map<string, { readonly value: T }>();
+/** With those whom keys name of accounts that are among some outsiders as a whole. */
+async function withThoseOfKeys(
+  context: RequestContext,
+  outsiders: readonly PolicyPrincipal[],
+  { keyPolicies, accountId }: { readonly keyPolicies: KeyPolicies; readonly accountId: string },
+): Promise<readonly PolicyPrincipal[]> {
+  const accounts = outsiders.flatMap(({ kind, accountId }) => (kind === "root" ? [accountId] : []));
+  if (accounts.length === 0) return outsiders;
+  const isOfOne = (name: string): boolean => accounts.some((id) => name.startsWith(`acs:ram::${id}:`));
+  const keys = await keyPolicies.find(context, {
+    accountId,
+    keyIds: new Set(),
+    among: (names) => Promise.resolve(new Set([...names].filter(isOfOne))),
+  });
+  const named = keys.flatMap(({ policy }) => outsidersIn(policy, accountId));
+  return eachOnce([...outsiders, ...named.filter(({ arn }) => isOfOne(arn))]);
+}
 
-  async get({ before, after }: Pair, look: () => Promise<T>): Promise<T> {
-    const parts = [before.self?.rights, before.others, after.self?.rights, after.others];
-    const name = parts.map((part) => (part === undefined ? "" : this.#numberOf(part))).join(" ");
-    const known = this.#known.get(name) ?? { value: await look() };
-    this.#known.set(name, known);
-    return known.value;
+function* pairsOf({
+  before,
+  after,
+  members,
+  missing,
+  outsiders,
+}: {
+  readonly before: RightsWorld;
+  readonly after: RightsWorld;
+  readonly members: readonly Member[];
+  /** Such as `user/alice`. */
+  readonly missing: readonly string[];
+  readonly outsiders: readonly PolicyPrincipal[];
+}): Generator<Pair & { readonly who: Member | PolicyPrincipal }> {
+  for (const who of outsiders) yield { who, before: before.outsider(who), after: after.outsider(who) };
+  for (const name of missing) {
+    const person = after.missing(name);
+    yield { who: person.principal, before: person, after: person };
+  }
+  for (const member of members) {
+    const person = after.personOf(member);
+    if (person !== undefined) yield { who: member, before: before.personOf(member), after: person };
+  }
+}
+
+/** What people may do before a change and after it. */
+class Comparison {
+  readonly #before: RightsWorld;
+  readonly #after: RightsWorld;
+  readonly #probes: Probes;
+  readonly #turns: TurnTaker;
+  /** By the standings after and before, of those on whose name nothing depends. */
+  readonly #known = new Map<Standing, Map<Standing | undefined, { readonly gain: Gain | undefined }>>();
+
+  constructor({
+    before,
+    after,
+    probes,
+    turns,
+  }: {
+    readonly before: RightsWorld;
+    readonly after: RightsWorld;
+    readonly probes: Probes;
+    readonly turns: TurnTaker;
+  }) {
+    this.#before = before;
+    this.#after = after;
+    this.#probes = probes;
+    this.#turns = turns;
   }
 
-  #numberOf(part: object): number {
-    const number = this.#numbers.get(part) ?? this.#numbers.size;
-    this.#numbers.set(part, number);
-    return number;
+  /** What lets somebody do both with a key after the change, and did not before; `undefined` if nothing does. */
+  async gainOf(pair: Pair): Promise<Gain | undefined> {
+    const people = [pair.before, pair.after];
+    if (this.#probes.areAbout(people) || people.some(dependsOnName)) return this.#find(pair);
+    const ofAfter = this.#known.get(pair.after.standing) ?? new Map<Standing | undefined, { gain: Gain | undefined }>();
+    this.#known.set(pair.after.standing, ofAfter);
+    const known = ofAfter.get(pair.before?.standing) ?? { gain: await this.#find(pair) };
+    ofAfter.set(pair.before?.standing, known);
+    return known.gain;
   }
+
+  /** Whether there is anything is found quickly, and by what rights only where there is. */
+  async #find(pair: Pair): Promise<Gain | undefined> {
+    return (await this.#gains(pair)) ? this.#tell(pair) : undefined;
+  }
+
+  async #gains({ before, after }: Pair): Promise<boolean> {
+    const probes = await this.#probes.of([
+      [this.#before, before],
+      [this.#after, after],
+    ]);
+    for (const [oldProbe, probe] of probes) {
+      const old = before === undefined ? NO_ABILITIES : await this.#before.abilitiesOf(before, oldProbe);
+      // Who has everything gets nothing more, and whoever can give itself rights now comes to keys that were closed to it.
+      if (has(old, ESCALATES)) return false;
+      const now = await this.#after.abilitiesOf(after, probe);
+      if (has(now, ESCALATES) || (areBoth(now) && !areBoth(old))) return true;
+    }
+    return false;
+  }
+
+  async #tell({ before, after }: Pair): Promise<Gain | undefined> {
+    const old = before === undefined ? [] : await this.#before.guisesOf(before);
+    const now = await this.#after.guisesOf(after);
+    const escalation = findEscalation(now);
+    if (escalation !== undefined) return { using: escalation, managing: escalation };
+    for (const [oldProbe, probe] of this.#probes.ofGuises([...old, ...now])) {
+      await this.#turns.give();
+      const gain = gainWith({ old, oldProbe, now, probe });
+      if (gain !== undefined) return gain;
+    }
+    return undefined;
+  }
+}
+
+function gainWith({
+  old,
+  oldProbe,
+  now,
+  probe,
+}: {
+  readonly old: readonly Guise[];
+  readonly oldProbe: Probe;
+  readonly now: readonly Guise[];
+  readonly probe: Probe;
+}): Gain | undefined {
+  const both = findBothRights(now, probe);
+  if (both === undefined || findBothRights(old, oldProbe) !== undefined) return undefined;
+  return { ...(probe !== "any key" && { keyId: probe.keyId }), ...both };
 }
 
 /** Whether it is by its name that somebody cannot give itself rights: what it may do to itself is harmless. */
-function dependsOnName({ before, after }: Pair): boolean {
-  return before.self?.rights.dependsOnName === true || after.self?.rights.dependsOnName === true;
-}
-
-/** Whoever of elsewhere a key's new policy lets do both, if its own policies allow it, and the old one did not. */
-function guestConflicts(change: KeyPolicyChange, accountId: string): readonly Conflict[] {
-  const { keyId, arn, policy, before } = change;
-  const guests = new Map(
-    principalsOf(policy, "Allow")
-      .flatMap((pattern) => guestOf(pattern, accountId))
-      .map((guest) => [guest.arn, guest]),
-  );
-  return [...guests.values()].flatMap((principal): Conflict[] => {
-    const may = (policy: PolicySet | undefined) => guestRights({ arn, policy, accountId }, principal);
-    const both = may(policy);
-    const had = before && may(before.policy);
-    return both === undefined || had !== undefined ? [] : [{ principal, keyId, ...both }];
-  });
-}
-
-/** Whoever of another account a pattern names; with a whole account its root. */
-function guestOf(pattern: PrincipalPattern, ownAccountId: string): readonly PolicyPrincipal[] {
-  if (!("accountId" in pattern) || pattern.accountId === ownAccountId) return [];
-  const { accountId } = pattern;
-  if (pattern.type === "account") return [{ kind: "root", accountId, name: "root", arn: `acs:ram::${accountId}:root` }];
-  const { type: kind, name } = pattern;
-  return [{ kind, accountId, name, arn: ramArn(accountId, kind, name) }];
-}
-
-function guestRights(
-  {
-    arn,
-    policy,
-    accountId,
-  }: { readonly arn: string; readonly policy: PolicySet | undefined; readonly accountId: string },
-  principal: PolicyPrincipal,
-): BothRights | undefined {
-  const may = (action: string): boolean => {
-    const asked = { resourceAccountId: accountId, identity: UNDISCLOSED_IDENTITY, resourcePolicy: policy };
-    return possibility({ action, resource: arn, principal }, asked) !== "never";
-  };
-  const held = (action: string): HeldRight => ({ action, roles: [] });
-  const managing = MANAGING_ACTIONS.find(may);
-  const using = USING_ACTIONS.find(may) ?? (may(SET_KEY_POLICY) ? SET_KEY_POLICY : undefined);
-  return managing === undefined || using === undefined ? undefined : { using: held(using), managing: held(managing) };
-}
-
-/** A key before the change, and after it. */
-type ProbePair = readonly [before: Probe, after: Probe];
-
-function toProbes({ keyId, arn, before, policy }: KeyPolicyChange): ProbePair {
-  return [before === undefined ? "any key" : { keyId, arn, policy: before.policy }, { keyId, arn, policy }];
-}
-
-function guisesOf({ self, others }: Person): readonly Guise[] {
-  return self === undefined ? others : [self, ...others];
-}
-
-async function conflictOf(
-  { before, after }: Pair,
-  probes: readonly ProbePair[],
-  turns: TurnTaker,
-): Promise<Omit<Conflict, "principal"> | undefined> {
-  const [old, now] = [guisesOf(before), guisesOf(after)];
-  // Who has everything gets nothing more.
-  if (findEscalation(old) !== undefined) return undefined;
-  const escalation = findEscalation(now);
-  if (escalation !== undefined) return { using: escalation, managing: escalation };
-  for (const [oldProbe, probe] of probes) {
-    await turns.give();
-    const both = findBothRights(now, probe);
-    if (both === undefined || findBothRights(old, oldProbe) !== undefined) continue;
-    return { ...(probe !== "any key" && { keyId: probe.keyId }), ...both };
-  }
-  return undefined;
-}
-
-/** Which keys anybody's rights are to be looked at of. */
-class Probes {
-  readonly #always: readonly ProbePair[];
-  readonly #byId: ReadonlyMap<string, ProbedKey>;
-  readonly #byName: ReadonlyMap<string, ReadonlySet<ProbedKey>>;
-  /** Of those who can become the same. */
-  readonly #ofOthers = new Map<readonly Guise[], readonly ProbedKey[]>();
-
-  /** @param always - those of everybody's. @param keys - those that policies name, or that name somebody. */
-  constructor(always: readonly ProbePair[], keys: readonly ProbedKey[] = []) {
-    this.#always = always;
-    this.#byId = new Map(keys.map((key) => [key.keyId, key]));
-    const byName = new Map<string, Set<ProbedKey>>();
-    for (const key of keys) {
-      for (const name of principalsOf(key.policy).flatMap(ownName)) {
-        const known = byName.get(name);
-        if (known === undefined) byName.set(name, new Set([key]));
-        else known.add(key);
-      }
-    }
-    this.#byName = byName;
-  }
-
-  of({ before, after }: Pair): readonly ProbePair[] {
-    const keys = new Set<ProbedKey>();
-    for (const { self, others } of [before, after]) {
-      for (const key of self === undefined ? [] : this.#ofGuise(self)) keys.add(key);
-      for (const key of this.#ofAll(others)) keys.add(key);
-    }
-    return [...this.#always, ...[...keys].map((key) => [key, key] as const)];
-  }
-
-  /** Whether any key's policy names somebody itself. */
-  areNamed({ before, after }: Pair): boolean {
-    return (
-      this.#always.some(isOneKey) ||
-      [before, after].some(({ self }) => self !== undefined && this.#byName.has(nameOf(self.principal)))
-    );
-  }
-
-  #ofAll(guises: readonly Guise[]): readonly ProbedKey[] {
-    const known = this.#ofOthers.get(guises) ?? guises.flatMap((guise) => this.#ofGuise(guise));
-    this.#ofOthers.set(guises, known);
-    return known;
-  }
-
-  #ofGuise({ rights, principal }: Guise): readonly ProbedKey[] {
-    const named = rights.namedKeys.flatMap((keyId) => this.#byId.get(keyId) ?? []);
-    return [...named, ...(this.#byName.get(nameOf(principal)) ?? [])];
-  }
-}
-
-/** The policy of a key that changes may name anybody. */
-function isOneKey([, probe]: ProbePair): boolean {
-  return probe !== "any key";
-}
-
-/** All keys together, those that anybody's policies name, and those that name anybody. */
-async function findProbes(
-  context: RequestContext,
-  {
-    pairs,
-    keyPolicies,
-    turns,
-    accountId,
-  }: {
-    readonly pairs: readonly Pair[];
-    readonly keyPolicies: KeyPolicies;
-    readonly turns: TurnTaker;
-    readonly accountId: string;
-  },
-): Promise<Probes> {
-  const names = new Set<string>();
-  const keyIds = new Set<string>();
-  const seen = new Set<object>();
-  const look = (guises: readonly Guise[]): void => {
-    for (const { rights, principal } of guises) {
-      names.add(nameOf(principal));
-      if (seen.has(rights)) continue;
-      seen.add(rights);
-      for (const keyId of rights.namedKeys) keyIds.add(keyId);
-    }
-  };
-  for (const { before, after } of pairs) {
-    await turns.give();
-    for (const { self, others } of [before, after]) {
-      if (self !== undefined) look([self]);
-      if (!seen.has(others)) look(others);
-      seen.add(others);
-    }
-  }
-  return new Probes([["any key", "any key"]], await keyPolicies.find(context, { accountId, keyIds, names }));
+export function dependsOnName(person: Person | undefined): boolean {
+  return person?.standing.rights.harmless.has(nameOf(person.principal)) === true;
 }

@@ -9,13 +9,18 @@ import {
   reachOf,
 } from "@cinnabar/policy";
 import { ramArn } from "../resource-name.ts";
+import { type Abilities, CAN_BE_ADMITTED, ESCALATES, MANAGES, NO_ABILITIES, SETS_POLICY, USES } from "./abilities.ts";
 import {
   ACCESS_GIVING_ACTIONS,
   ESCALATING_ACTIONS,
   KEY_ACTIONS,
+  MANAGING_ACTIONS,
   SEPARATED_ACTIONS,
+  SET_KEY_POLICY,
   USING_ACTIONS,
 } from "./key-actions.ts";
+import { UNDISCLOSED_IDENTITY } from "../access/undisclosed.ts";
+import { nameOf, namesIn } from "./named-principals.ts";
 import type { RoleRights } from "./role-rights.ts";
 
 /** Where an account's keys are. */
@@ -40,8 +45,11 @@ export class KeyRights {
   readonly #policies: PolicySet;
   readonly #place: KeyPlace;
   readonly #reaches = new Map<string, Reach>();
+  /** Of those on whose name nothing depends. */
+  readonly #abilities = new Map<Probe, Abilities>();
   #namedKeys: readonly string[] | undefined;
   #escalations: readonly Escalation[] | undefined;
+  #harmless: ReadonlySet<string> | undefined;
   #accessGiving: { readonly action: string | undefined } | undefined;
 
   /** @param roles - what the policies say of assuming roles. */
@@ -57,17 +65,32 @@ export class KeyRights {
     return this.#namedKeys;
   }
 
-  /** Whether they give a right to a key, together with what its own policy says, under some circumstances or all. */
+  /** What they let do with a key, together with what its own policy says, under some circumstances or all. */
+  abilities(probe: Probe, principal: PolicyPrincipal): Abilities {
+    if (this.#isOutsider(principal)) return this.#findAbilities(probe, principal);
+    const isNamed = probe !== "any key" && namesIn(probe.policy).has(nameOf(principal));
+    if (isNamed || this.harmless.has(nameOf(principal))) return this.#findAbilities(probe, principal);
+    const abilities = this.#abilities.get(probe) ?? this.#findAbilities(probe, principal);
+    this.#abilities.set(probe, abilities);
+    return abilities;
+  }
+
+  /**
+   * Whether they give a right to a key, together with what its own policy says, under some circumstances or all. Whoever is
+   * of elsewhere has none of them: its own account's policies are taken to let it.
+   */
   may(action: string, probe: Probe, principal: PolicyPrincipal): boolean {
     if (probe === "any key") return this.#reach(action).several;
     const { arn: resource, policy: resourcePolicy } = probe;
     const { accountId: resourceAccountId } = this.#place;
-    const asked = { resourceAccountId, identity: this.#policies, resourcePolicy };
+    const identity = this.#isOutsider(principal) ? UNDISCLOSED_IDENTITY : this.#policies;
+    const asked = { resourceAccountId, identity, resourcePolicy };
     return possibility({ action, resource, principal }, asked) !== "never";
   }
 
-  /** Whether they deny all cryptography with a key, whatever its own policy says. */
-  isBarredFromUsing(probe: Probe): boolean {
+  /** Whether they deny all cryptography with a key, whatever its own policy says; or no such policy can name whoever has them. */
+  isBarredFromUsing(probe: Probe, { kind }: PolicyPrincipal): boolean {
+    if (kind === "service" || kind === "federated") return true;
     const asked =
       probe === "any key"
         ? ({ resource: this.#keys, of: "all of them" } as const)
@@ -88,10 +111,30 @@ export class KeyRights {
     return this.#escalations.find(({ only }) => only === undefined || only.some((arn) => arn !== self))?.action;
   }
 
-  /** Whether it depends on who has them if these can give others. */
-  get dependsOnName(): boolean {
+  /** The users, such as `user/alice`, who may do to themselves what would give anybody else rights. */
+  get harmless(): ReadonlySet<string> {
     this.#escalations ??= this.#findEscalations();
-    return this.#escalations.some(({ only }) => only !== undefined);
+    const prefix = ramArn(this.#place.accountId, "user", "");
+    return (this.#harmless ??= new Set(
+      this.#escalations.flatMap(({ only }) => only ?? []).map((arn) => `user/${arn.slice(prefix.length)}`),
+    ));
+  }
+
+  #findAbilities(probe: Probe, principal: PolicyPrincipal): Abilities {
+    // Whoever has everything needs no more.
+    if (this.escalationOf(principal) !== undefined) return ESCALATES;
+    const may = (action: string): boolean => this.may(action, probe, principal);
+    const uses = this.accessGiving !== undefined || USING_ACTIONS.some(may);
+    return (
+      (uses ? USES : NO_ABILITIES) |
+      (MANAGING_ACTIONS.some(may) ? MANAGES : NO_ABILITIES) |
+      (may(SET_KEY_POLICY) ? SETS_POLICY : NO_ABILITIES) |
+      (this.isBarredFromUsing(probe, principal) ? NO_ABILITIES : CAN_BE_ADMITTED)
+    );
+  }
+
+  #isOutsider({ accountId }: PolicyPrincipal): boolean {
+    return accountId !== this.#place.accountId;
   }
 
   get #keys(): string {

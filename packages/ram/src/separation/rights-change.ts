@@ -18,6 +18,12 @@ export type RightsChange =
   | { readonly kind: "user-name"; readonly userId: string; readonly userName: string }
   | KeyPolicyChange;
 
+/** The name, such as `user/alice`, that somebody may have by the change alone. */
+export function nameGivenBy(change: RightsChange): string | undefined {
+  if (change.kind === "user-name") return `user/${change.userName}`;
+  return change.kind === "trust" ? `role/${change.role.roleName}` : undefined;
+}
+
 /** A key's policy is another one; `undefined` is the default one. */
 export interface KeyPolicyChange {
   readonly kind: "key-policy";

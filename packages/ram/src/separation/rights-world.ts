@@ -1,10 +1,14 @@
-import type { CompiledPolicy, PolicyPrincipal, PolicySet } from "@cinnabar/policy";
+import { admittedMembers, type AdmittedMembers, type CompiledPolicy, type PolicyPrincipal } from "@cinnabar/policy";
 import { attachmentsId, type PolicyReference, policyReferenceId } from "../attachment/attachment-repository.ts";
 import { ramArn } from "../resource-name.ts";
-import { type KeyPlace, KeyRights } from "./key-rights.ts";
-import { nameOf, ownName, principalsOf } from "./named-principals.ts";
+import { type Abilities, NO_ABILITIES } from "./abilities.ts";
+import { ASSUME_ROLE } from "./key-actions.ts";
+import { type KeyPlace, KeyRights, type Probe } from "./key-rights.ts";
+import { nameOf } from "./named-principals.ts";
+import { eachOnce, Outsiders } from "./outsiders.ts";
 import type { RightsChange } from "./rights-change.ts";
-import type { Member, RightsData } from "./rights-data.ts";
+import type { Holding, Member, RightsData } from "./rights-data.ts";
+import { type Door, NO_DOOR, RoleGraph, type RoleNode, type Standing } from "./role-graph.ts";
 import { type AssumableRole, assumingPart, RoleRights } from "./role-rights.ts";
 
 /** Somebody, or a role that somebody can become, with what its policies say. */
@@ -15,52 +19,52 @@ export interface Guise {
   readonly roles: readonly string[];
 }
 
-/** Who somebody is, and whoever it can become. */
+/** Somebody in a world. */
 export interface Person {
-  /** `undefined` for who is not there. */
-  readonly self: Guise | undefined;
-  readonly others: readonly Guise[];
+  readonly principal: PolicyPrincipal;
+  readonly standing: Standing;
 }
 
-const NONE: readonly Guise[] = [];
-const NOBODY: Person = { self: undefined, others: NONE };
+/** No user has that name. */
+const NAMELESS = "";
 
-/** Whom of the account itself a trust policy names, be it to deny. */
-export interface Admitted {
-  readonly isWholeAccount: boolean;
-  /** Such as `user/alice`. */
+/** All roles of the account. */
+interface Roles {
+  /** In the order of their names. */
+  readonly nodes: readonly RoleNode[];
+  readonly byId: ReadonlyMap<string, RoleNode>;
+  /** Whom any of them names, such as `user/alice`. */
   readonly names: ReadonlySet<string>;
 }
 
-const NO_NAMES: ReadonlySet<string> = new Set();
+const NOBODY: readonly PolicyPrincipal[] = [];
 
-interface AssumableRoles {
-  readonly roles: readonly AssumableRole[];
-  /** By the roles' names. */
-  readonly named: ReadonlyMap<string, Admitted>;
-  /** Of all of them together. */
-  readonly allNames: ReadonlySet<string>;
-}
-
-function admittedBy(trust: PolicySet, accountId: string): Admitted {
-  const patterns = principalsOf(trust).filter((pattern) => "accountId" in pattern && pattern.accountId === accountId);
-  return { isWholeAccount: patterns.some(({ type }) => type === "account"), names: new Set(patterns.flatMap(ownName)) };
-}
-
-/** Who may do what in an account, as it is, or as it is after a change. */
+/**
+ * Who may do what in an account, as it is, or as it is after a change.
+ *
+ * Of those who have the same policies, and are nowhere named, everything is found once: they have one {@link Standing}.
+ */
 export class RightsWorld {
   readonly #data: RightsData;
   readonly #place: KeyPlace;
   readonly #change: RightsChange | undefined;
+  readonly #rightsOfHolding = new Map<Holding, KeyRights>();
   /** By the policies: many have the same. */
   readonly #rights = new Map<string, KeyRights>();
   /** By those of the policies that say something of it. */
   readonly #roleRights = new Map<string, RoleRights>();
-  /** Whoever those can become who have the rights and are nowhere named. */
-  readonly #becoming = new Map<RoleRights, readonly Guise[]>();
-  /** The roles that those may assume who have the rights, where the role does not name them. */
-  readonly #open = new Map<RoleRights, ReadonlySet<AssumableRole>>();
-  #roles: Promise<AssumableRoles> | undefined;
+  /** The roles that policies allow to assume. */
+  readonly #assumable = new Map<RoleRights, readonly RoleNode[]>();
+  /** Of those whom no role names. */
+  readonly #doors = new Map<RoleRights, Door>();
+  /** Of those whom no role names, and the others by their names. */
+  readonly #standings = new Map<KeyRights | string, Standing>();
+  /** Of those of elsewhere, by their ARNs. */
+  readonly #ofOutsiders = new Map<string, Standing>();
+  #roles: Promise<Roles> | undefined;
+  #outsiders: Outsiders | undefined;
+  #knownRoles: Roles | undefined;
+  #graph: RoleGraph | undefined;
 
   constructor(data: RightsData, place: KeyPlace, change?: RightsChange) {
     this.#data = data;
@@ -68,79 +72,178 @@ export class RightsWorld {
     this.#change = change;
   }
 
-  /** Who somebody is, and whoever it can become, role by role; nobody if there is no such user or role. */
-  async personOf(member: Member): Promise<Person> {
-    const name = this.#nameOf(member);
-    if (name === undefined) return NOBODY;
-    const self = this.#guise(member, name, []);
-    return { self, others: await this.#becomes(self) };
+  /**
+   * Finds whom those can become, role by role. To be done once, before anything is asked about them.
+   *
+   * @param outsiders - who of elsewhere is to be asked about.
+   */
+  async enter(members: readonly Member[], outsiders = NOBODY): Promise<void> {
+    const { turns } = this.#data;
+    for (const member of members) {
+      await turns.give();
+      if (this.#rightsOf(member).roles.assumesRoles) await this.#allRoles();
+    }
+    if (outsiders.length > 0) await this.#allRoles();
+    await this.#data.recognise(this.#knownRoles?.names ?? []);
+    for (const { harmless } of this.allRights()) await this.#data.recognise(harmless);
+    const doors = new Set<Door>();
+    if (outsiders.length > 0) {
+      const known = await this.outsiders();
+      for (const outsider of outsiders) {
+        await turns.give();
+        const door = known.doorOf(outsider);
+        this.#ofOutsiders.set(outsider.arn, { rights: this.#rightsFor([]), door });
+        doors.add(door);
+      }
+    }
+    for (const member of members) {
+      await turns.give();
+      const standing = this.#standingOf(member);
+      if (standing !== undefined) doors.add(standing.door);
+    }
+    // Grows while it is walked: roles assume roles.
+    for (const door of doors) {
+      const found = door.roles.filter(({ standing }) => standing === undefined);
+      await this.#data.load(found.map(toMember));
+      for (const node of found) {
+        await turns.give();
+        node.standing = this.#standing(this.#rightsOf(toMember(node)), nameOf(node.principal));
+        doors.add(node.standing.door);
+      }
+    }
+    this.#graph = await RoleGraph.behind(doors, turns);
   }
 
-  /** The same of a user or role that is named in a policy, and is not there. */
-  missing(kind: Member["kind"], name: string): Person {
-    return { self: { principal: this.#principal(kind, name), rights: this.#rightsOf([]), roles: [] }, others: NONE };
+  /**
+   * Who somebody is; `undefined` if there is no such role. It has been entered with. A user whose name is not known has none
+   * here: it is one that no policy names.
+   */
+  personOf(member: Member): Person | undefined {
+    const standing = this.#standingOf(member);
+    if (standing === undefined) return undefined;
+    return { principal: this.#principal(member.kind, this.#nameOf(member) ?? NAMELESS), standing };
+  }
+
+  /** Whatever rights anybody who entered has, and whoever these can become. */
+  allRights(): Iterable<KeyRights> {
+    return this.#rights.values();
+  }
+
+  /** The same of a user or role, such as `user/alice`, that is named in a policy, and is not there. */
+  missing(named: string): Person {
+    const kind = named.startsWith("user/") ? "user" : "role";
+    return {
+      principal: this.#principal(kind, named.slice(named.indexOf("/") + 1)),
+      standing: { rights: this.#rightsFor([]), door: NO_DOOR },
+    };
+  }
+
+  /** Somebody of elsewhere who has entered. */
+  outsider(principal: PolicyPrincipal): Person {
+    const standing = this.#ofOutsiders.get(principal.arn);
+    if (standing === undefined) throw new RangeError(`${principal.arn} has not entered`);
+    return { principal, standing };
+  }
+
+  /** Everybody of elsewhere whom roles name. */
+  async outsiders(): Promise<Outsiders> {
+    const { nodes } = await this.#allRoles();
+    this.#outsiders ??= new Outsiders(nodes, this.#place.accountId);
+    return this.#outsiders;
+  }
+
+  /** Everybody of elsewhere whom any of some roles names, and of a whole account all whom any role names. */
+  async outsidersOf(roleIds: readonly string[]): Promise<readonly PolicyPrincipal[]> {
+    const { byId } = await this.#allRoles();
+    const outsiders = await this.outsiders();
+    const found: PolicyPrincipal[] = [];
+    for (const roleId of roleIds) {
+      await this.#data.turns.give();
+      const node = byId.get(roleId);
+      if (node !== undefined) found.push(...outsiders.namedIn(node.role.trust));
+    }
+    return eachOnce(found);
   }
 
   /** The account's own users and roles whom a role admits, if their policies allow it to them. */
-  async admittedTo(roleId: string): Promise<Admitted> {
-    const { named, roles } = await this.#assumable();
-    const role = roles.find((role) => role.roleId === roleId);
-    return named.get(role?.roleName ?? "") ?? { isWholeAccount: false, names: NO_NAMES };
+  async admittedTo(roleId: string): Promise<AdmittedMembers> {
+    const { byId } = await this.#allRoles();
+    return byId.get(roleId)?.admitted ?? { everybody: false, named: new Map() };
   }
 
-  /** Whoever somebody can become, which is the same for all users who have the same rights and are nowhere named. */
-  async #becomes(self: Guise): Promise<readonly Guise[]> {
-    const { principal, rights } = self;
-    if (!rights.roles.assumesRoles) return NONE;
-    const { allNames } = await this.#assumable();
-    if (principal.kind === "role" || allNames.has(nameOf(principal))) return this.#walk(self);
-    const known = this.#becoming.get(rights.roles);
-    if (known !== undefined) return known;
-    const guises = await this.#walk(self);
-    this.#becoming.set(rights.roles, guises);
-    return guises;
+  /** What somebody may do with a key, by itself or as whoever it can become. */
+  async abilitiesOf({ principal, standing }: Person, probe: Probe): Promise<Abilities> {
+    const own = standing.rights.abilities(probe, principal);
+    return own | ((await this.#graph?.abilities(standing.door, probe)) ?? NO_ABILITIES);
   }
 
-  async #walk(self: Guise): Promise<readonly Guise[]> {
-    const all = await this.#assumable();
-    const guises = [self];
-    const seen = new Set<string>(self.principal.kind === "role" ? [self.principal.name] : []);
-    // Grows while it is walked: roles assume roles.
-    for (const { principal, rights, roles } of guises) {
+  /** Whom all those can become that were entered with. */
+  get graph(): RoleGraph {
+    if (this.#graph === undefined) throw new RangeError("nobody has entered");
+    return this.#graph;
+  }
+
+  /** Who somebody is, then whoever it can become, by the shortest way. */
+  async guisesOf({ principal, standing }: Person): Promise<readonly Guise[]> {
+    const all: Guise[] = [{ principal, rights: standing.rights, roles: [] }];
+    const seen = new Set<RoleNode>();
+    const opened = new Set<Door>();
+    const ways: { readonly door: Door; readonly roles: readonly string[] }[] = [{ door: standing.door, roles: [] }];
+    // Grows while it is walked.
+    for (const { door, roles } of ways) {
+      if (opened.has(door)) continue;
+      opened.add(door);
       await this.#data.turns.give();
-      if (!rights.roles.assumesRoles) continue;
-      const next = this.#assumableBy(principal, rights.roles, all).filter(({ roleName }) => !seen.has(roleName));
-      for (const { roleName } of next) seen.add(roleName);
-      await this.#data.load(next.map(({ roleId }) => ({ kind: "role", id: roleId })));
-      for (const { roleId, roleName } of next) {
-        guises.push(this.#guise({ kind: "role", id: roleId }, roleName, [...roles, roleName]));
+      for (const node of door.roles) {
+        if (node.standing === undefined || seen.has(node) || node.principal.arn === principal.arn) continue;
+        seen.add(node);
+        const way = [...roles, node.role.roleName];
+        all.push({ principal: node.principal, rights: node.standing.rights, roles: way });
+        ways.push({ door: node.standing.door, roles: way });
       }
     }
-    return guises.slice(1);
+    return all;
   }
 
-  #assumableBy(principal: PolicyPrincipal, rights: RoleRights, all: AssumableRoles): readonly AssumableRole[] {
-    const { roles, named } = all;
-    const own = nameOf(principal);
-    const open = this.#openTo(rights, all);
-    return roles.filter((role) =>
-      named.get(role.roleName)?.names.has(own) === true ? rights.mayAssume(role, principal) : open.has(role),
-    );
+  #standingOf(member: Member): Standing | undefined {
+    const name = this.#nameOf(member);
+    if (name === undefined && member.kind === "role") return undefined;
+    return this.#standing(this.#rightsOf(member), `${member.kind}/${name ?? NAMELESS}`);
   }
 
-  #openTo(rights: RoleRights, { roles, named }: AssumableRoles): ReadonlySet<AssumableRole> {
-    const known = this.#open.get(rights);
+  #standing(rights: KeyRights, name: string): Standing {
+    const isNamed = rights.roles.assumesRoles && this.#knownRoles?.names.has(name) === true;
+    const id = isNamed ? name : rights;
+    const known = this.#standings.get(id);
     if (known !== undefined) return known;
-    const anybody = this.#principal("user", "");
-    const isOpen = (role: AssumableRole): boolean =>
-      named.get(role.roleName)?.isWholeAccount === true && rights.mayAssume(role, anybody);
-    const open = new Set(roles.filter(isOpen));
-    this.#open.set(rights, open);
-    return open;
+    const door = isNamed ? this.#doorOf(rights.roles, name) : this.#openDoor(rights.roles);
+    const standing = { rights, door };
+    this.#standings.set(id, standing);
+    return standing;
   }
 
-  #guise(member: Member, name: string, roles: readonly string[]): Guise {
-    return { principal: this.#principal(member.kind, name), rights: this.#rightsOf(this.#referencesOf(member)), roles };
+  /** Of all whom no role names. */
+  #openDoor(rights: RoleRights): Door {
+    if (!rights.assumesRoles) return NO_DOOR;
+    const door = this.#doors.get(rights) ?? this.#doorOf(rights, undefined);
+    this.#doors.set(rights, door);
+    return door;
+  }
+
+  #doorOf(rights: RoleRights, name: string | undefined): Door {
+    const isAdmitted = ({ admitted }: RoleNode): boolean =>
+      (name === undefined ? undefined : admitted.named.get(name)) ?? admitted.everybody;
+    return { roles: this.#assumableBy(rights).filter(isAdmitted) };
+  }
+
+  #assumableBy(rights: RoleRights): readonly RoleNode[] {
+    const known = this.#assumable.get(rights);
+    if (known !== undefined) return known;
+    const nodes = this.#knownRoles?.nodes ?? [];
+    const allowed = rights.assumableAmong(nodes.map(({ role }) => role.roleName));
+    const found = nodes.filter(({ role }) => allowed.has(role.roleName));
+    this.#assumable.set(rights, found);
+    return found;
   }
 
   #principal(kind: Member["kind"], name: string): PolicyPrincipal {
@@ -157,38 +260,74 @@ export class RightsWorld {
     return this.#data.nameOf(member);
   }
 
-  /** All roles, and whom each one's trust policy names. */
-  #assumable(): Promise<AssumableRoles> {
+  #allRoles(): Promise<Roles> {
     this.#roles ??= this.#findRoles();
     return this.#roles;
   }
 
-  async #findRoles(): Promise<AssumableRoles> {
-    const { accountId } = this.#place;
+  async #findRoles(): Promise<Roles> {
     const change = this.#change;
     const kept = await this.#data.roles();
     const roles =
       change?.kind === "trust" ? [...kept.filter(({ roleId }) => roleId !== change.role.roleId), change.role] : kept;
-    const named = new Map(roles.map(({ roleName, trust }) => [roleName, admittedBy(trust, accountId)]));
-    return { roles, named, allNames: new Set([...named.values()].flatMap(({ names }) => [...names])) };
+    const nodes: RoleNode[] = [];
+    for (const role of roles) {
+      await this.#data.turns.give();
+      nodes.push(this.#nodeOf(role));
+    }
+    this.#knownRoles = {
+      nodes,
+      byId: new Map(nodes.map((node) => [node.role.roleId, node])),
+      names: new Set(nodes.flatMap(({ admitted }) => [...admitted.named.keys()])),
+    };
+    return this.#knownRoles;
   }
 
-  #referencesOf({ kind, id }: Member): readonly PolicyReference[] {
-    const groups = kind === "user" ? this.#groupsOf(id) : [];
-    const all = [...this.#attachedTo(kind, id), ...groups.flatMap((groupId) => this.#attachedTo("group", groupId))];
+  #nodeOf(role: AssumableRole): RoleNode {
+    const { accountId } = this.#place;
+    const principal = this.#principal("role", role.roleName);
+    const asked = { action: ASSUME_ROLE, resource: principal.arn, accountId };
+    return { role, principal, admitted: admittedMembers(role.trust, asked) };
+  }
+
+  #rightsOf(member: Member): KeyRights {
+    if (this.#isChanged(member)) return this.#rightsFor(this.#referencesOf(member));
+    const holding = this.#data.holdingOf(member);
+    const rights = this.#rightsOfHolding.get(holding) ?? this.#rightsFor(this.#referencesOf(member));
+    this.#rightsOfHolding.set(holding, rights);
+    return rights;
+  }
+
+  /** Whether the change is about what it has itself, and not about a group or a policy that others have as well. */
+  #isChanged({ kind, id }: Member): boolean {
+    const change = this.#change;
+    if (change?.kind === "membership") return kind === "user" && change.userId === id;
+    return change?.kind === "attachment" && change.to.type === kind && change.to.id === id;
+  }
+
+  #referencesOf(member: Member): readonly PolicyReference[] {
+    const { own, groupIds } = this.#data.holdingOf(member);
+    const all = [
+      ...this.#withChange(member.kind, member.id, own),
+      ...this.#groupsOf(member, groupIds).flatMap((groupId) =>
+        this.#withChange("group", groupId, this.#data.attachedToGroup(groupId)),
+      ),
+    ];
     return [...new Map(all.map((reference) => [policyReferenceId(reference), reference])).values()];
   }
 
-  #groupsOf(userId: string): readonly string[] {
-    const groups = this.#data.groupsOf(userId);
+  #groupsOf({ kind, id }: Member, groupIds: readonly string[]): readonly string[] {
     const change = this.#change;
-    if (change?.kind !== "membership" || change.userId !== userId) return groups;
-    const others = groups.filter((groupId) => groupId !== change.groupId);
+    if (kind !== "user" || change?.kind !== "membership" || change.userId !== id) return groupIds;
+    const others = groupIds.filter((groupId) => groupId !== change.groupId);
     return change.isMember ? [...others, change.groupId] : others;
   }
 
-  #attachedTo(type: "user" | "group" | "role", id: string): readonly PolicyReference[] {
-    const attached = this.#data.attachedTo(type, id);
+  #withChange(
+    type: "user" | "group" | "role",
+    id: string,
+    attached: readonly PolicyReference[],
+  ): readonly PolicyReference[] {
     const change = this.#change;
     if (change?.kind !== "attachment") return attached;
     if (attachmentsId(change.to.type, change.to.id) !== attachmentsId(type, id)) return attached;
@@ -197,7 +336,7 @@ export class RightsWorld {
     return change.isAttached ? [...others, change.policy] : others;
   }
 
-  #rightsOf(references: readonly PolicyReference[]): KeyRights {
+  #rightsFor(references: readonly PolicyReference[]): KeyRights {
     const name = references.map(policyReferenceId).toSorted().join(" ");
     const known = this.#rights.get(name);
     if (known !== undefined) return known;
@@ -231,4 +370,8 @@ export class RightsWorld {
     const isChanged = change?.kind === "policy" && policyReferenceId(change.policy) === policyReferenceId(reference);
     return isChanged ? change.compiled : this.#data.policy(reference);
   }
+}
+
+function toMember({ role }: RoleNode): Member {
+  return { kind: "role", id: role.roleId };
 }

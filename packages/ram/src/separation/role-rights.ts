@@ -1,4 +1,4 @@
-import { type CompiledPolicy, type PolicyPrincipal, PolicySet, possibility, reachOf } from "@cinnabar/policy";
+import { allowedAmong, type CompiledPolicy, PolicySet, reachOf } from "@cinnabar/policy";
 import { ramArn } from "../resource-name.ts";
 import { ASSUME_ROLE } from "./key-actions.ts";
 
@@ -26,14 +26,20 @@ export class RoleRights {
     return (this.#assumesRoles ??= allowsAssuming(this.#policies, this.#accountId));
   }
 
-  mayAssume({ roleName, trust }: AssumableRole, principal: PolicyPrincipal): boolean {
-    const resourceAccountId = this.#accountId;
-    const request = { action: ASSUME_ROLE, resource: ramArn(resourceAccountId, "role", roleName), principal };
-    const identity = this.#policies;
-    const asked = { resourceAccountId, identity, resourcePolicy: trust, withinAccount: "both" } as const;
-    return possibility(request, asked) !== "never";
+  /** The names of those of some roles that the policies allow to assume, if the roles' trust policies do as well. */
+  assumableAmong(roleNames: readonly string[]): ReadonlySet<string> {
+    if (!this.assumesRoles) return NONE;
+    const prefix = ramArn(this.#accountId, "role", "");
+    const allowed = allowedAmong(
+      this.#policies,
+      ASSUME_ROLE,
+      roleNames.map((name) => `${prefix}${name}`),
+    );
+    return new Set(allowed.map((arn) => arn.slice(prefix.length)));
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Whether policies can give the right to assume any role of the account. */
 export function allowsAssuming(policies: PolicySet, accountId: string): boolean {

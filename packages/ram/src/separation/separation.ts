@@ -9,9 +9,12 @@ import {
   type Warned,
   WorkNeededError,
 } from "@cinnabar/kernel";
+import type { PolicyPrincipal } from "@cinnabar/policy";
 import { accountKind, type SeparationOfDuties } from "../account.ts";
-import type { HeldRight } from "./both-rights.ts";
-import { type Conflict, type Conflicts, findConflicts, type KeyPolicies } from "./find-conflicts.ts";
+import { type HeldRight, toHeldRightView } from "./both-rights.ts";
+import type { Conflict, Conflicts } from "./conflict.ts";
+import { findConflicts } from "./find-conflicts.ts";
+import type { KeyPolicies } from "./key-policies.ts";
 import type { RightsChange } from "./rights-change.ts";
 
 const CODE = "Rejected.SeparationOfDuties";
@@ -116,14 +119,13 @@ function toFacts({ principal, keyId, using, managing }: Conflict): EventObject {
 
 function toWarning(conflict: Conflict): NonNullable<Warned["Warnings"]>["Warning"][number] {
   const { principal, keyId, using, managing } = conflict;
-  const view = ({ action, roles }: HeldRight) => ({ Action: action, Roles: { Role: [...roles] } });
   return {
     Code: "SeparationOfDuties",
     Message: `${describe(conflict)}.`,
     Principal: principal.arn,
     KeyId: keyId ?? "*",
-    Using: view(using),
-    Managing: view(managing),
+    Using: toHeldRightView(using),
+    Managing: toHeldRightView(managing),
   };
 }
 
@@ -135,8 +137,24 @@ function refusalOf(found: readonly Conflict[]): string {
 
 function describe({ principal, keyId, using, managing }: Conflict): string {
   const key = keyId === undefined ? "keys of the account" : `the key ${keyId}`;
-  if (using === managing) return `${principal.arn} can give itself all rights to ${key} by ${describeRight(using)}`;
-  return `${principal.arn} can use ${key} by ${describeRight(using)} and manage it by ${describeRight(managing)}`;
+  const who = describePrincipal(principal);
+  if (using === managing) return `${who} can give itself all rights to ${key} by ${describeRight(using)}`;
+  return `${who} can use ${key} by ${describeRight(using)} and manage it by ${describeRight(managing)}`;
+}
+
+function describePrincipal({ kind, accountId, arn }: PolicyPrincipal): string {
+  switch (kind) {
+    case "root":
+      return `The account ${accountId}`;
+    case "service":
+      return `The service ${arn}`;
+    case "federated":
+      return `Whoever ${arn} vouches for`;
+    case "user":
+    case "role":
+    case "application":
+      return arn;
+  }
 }
 
 function describeRight({ action, roles }: HeldRight): string {

@@ -1,6 +1,6 @@
 /**
- * The services that can be enabled, by the names that Alibaba Cloud calls them in trust policies (`oss.aliyuncs.com`) and
- * in the aliases of their keys (`alias/acs/oss`).
+ * The services that can be enabled, by the names that Alibaba Cloud calls them in trust policies (`oss.aliyuncs.com`) and, as far as
+ * these are published, in the aliases of their keys (`alias/acs/oss`). docs/decisions/0020 says where each name is published.
  */
 export const SERVICES = {
   actiontrail: "ActionTrail",
@@ -11,7 +11,6 @@ export const SERVICES = {
   hbr: "Cloud Backup",
   log: "Simple Log Service",
   mongodb: "ApsaraDB for MongoDB",
-  mts: "ApsaraVideo Media Processing",
   nas: "File Storage NAS",
   odps: "MaxCompute",
   oss: "Object Storage Service",

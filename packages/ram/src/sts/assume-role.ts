@@ -1,7 +1,7 @@
 import {
-  ApiError,
   type DeclaredOperation,
   defineOperation,
+  deniedByRule,
   type DeploymentKeys,
   invalidParameter,
   type ParameterValues,
@@ -51,7 +51,9 @@ export function assumeRole(keys: Pick<DeploymentKeys, "accessKeyTag">): Declared
       "NoPermission",
     ],
     target(context, { RoleArn, ExternalId, ...source }) {
-      if (context.principal.type === "root-account") throw new ApiError("NoPermission", NOT_BY_ROOT);
+      if (context.principal.type === "root-account") {
+        throw deniedByRule(context, { product: "Sts", action: "sts:AssumeRole", resource: RoleArn.arn }, NOT_BY_ROOT);
+      }
       return loadRoleTarget(context, RoleArn, {
         ...(ExternalId !== undefined && { "sts:externalid": ExternalId }),
         ...sourceConditions(context.principal, source),

@@ -2,6 +2,7 @@ import {
   type AccountId,
   ApiError,
   type AssumedRole,
+  deniedByRule,
   type DeploymentKeys,
   ERRORS,
   hasMfa,
@@ -14,6 +15,7 @@ import {
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { formatInstant } from "../api.ts";
+import { ramArn } from "../resource-name.ts";
 import type { Role } from "../role/role-repository.ts";
 import { CHAINED_DURATION_SECONDS, DEFAULT_DURATION_SECONDS } from "./parameters.ts";
 import { MAX_EARLIER_ROLES, sealSecurityToken, type SessionClaims } from "./security-token.ts";
@@ -78,7 +80,10 @@ export function issueSession(
   const longest = latest === Infinity ? role.maxSessionSeconds : CHAINED_DURATION_SECONDS;
   if (durationSeconds > longest) throw tooLong(longest);
   const earlierRoles = roles.filter(({ roleId }) => roleId !== role.roleId);
-  if (earlierRoles.length > MAX_EARLIER_ROLES) throw new ApiError("NoPermission", TOO_MANY_ROLES);
+  if (earlierRoles.length > MAX_EARLIER_ROLES) {
+    const resource = ramArn(role.accountId, "role", role.roleName);
+    throw deniedByRule(context, { product: "Sts", action: "sts:AssumeRole", resource }, TOO_MANY_ROLES);
+  }
   const accountId = parseId("Account", role.accountId);
   return proceed(context.find(context.custody.accountKeys, accountId), (accountKeys) => {
     if (accountKeys === undefined) throw new TamperedRowError("account_key", "an account has no key");

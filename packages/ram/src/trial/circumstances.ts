@@ -5,14 +5,14 @@ import type { TagHistory } from "./recorded-calls.ts";
 
 /** What the account of a key does not see of another account's calls. */
 const FOREIGN_AFFAIRS = new Set(["acs:sourceip", "acs:securetransport", "acs:mfapresent"]);
-/** What services say of those on whose behalf they call, which is not on record. */
-const OF_SERVICES = new Set(["acs:sourceaccount", "acs:sourcearn"]);
 const TAG_PREFIXES = ["kms:tag/", "acs:resourcetag/"];
 
-/** The circumstances under which a recorded call asked for a right, as conditions ask for them. */
+/**
+ * The circumstances under which a recorded call asked for a right, as conditions ask for them. `acs:SourceAccount` and
+ * `acs:SourceArn` are of a service's own AssumeRole alone: calls with the session that it begins have neither.
+ */
 export class Circumstances implements ConditionSource {
   readonly #call: RecordedCall;
-  readonly #principal: Principal;
   readonly #now: ConditionSource;
   /** Whether the right is one on something that has tags. */
   readonly #isTagged: boolean;
@@ -23,7 +23,6 @@ export class Circumstances implements ConditionSource {
     const { event, at: now } = call;
     const isSecure = event.additionalEventData["secureTransport"] === true;
     this.#call = call;
-    this.#principal = principal;
     this.#now = conditionsOf({ principal, now, isSecure, sourceAddress: event.sourceIpAddress ?? "" }, request);
     this.#isTagged = request.tags !== undefined;
   }
@@ -49,7 +48,6 @@ export class Circumstances implements ConditionSource {
   /** Whether nobody knows any more what there was for a condition key. */
   isUnknown(key: string): boolean {
     if (FOREIGN_AFFAIRS.has(key)) return this.#call.isForeign;
-    if (OF_SERVICES.has(key)) return this.#principal.type === "assumed-role" || this.#principal.type === "service";
     const tag = tagOf(key);
     if (tag === undefined || !this.#isTagged) return false;
     if (this.#tags !== undefined) return this.#tags.valueAt(this.#call.event, tag) === "unknown";

@@ -1,5 +1,6 @@
-import { type AccessRequest, ApiError, ERRORS, type RequestContext } from "@cinnabar/kernel";
+import { ApiError, ERRORS, type RequestContext } from "@cinnabar/kernel";
 import { compilePolicy, parsePolicy, type Policy, PolicyError, type PolicyKind, PolicySet } from "@cinnabar/policy";
+import type { FoundRight } from "../access/asked-resource.ts";
 import { listAttachedEntities } from "../attachment/attachment-repository.ts";
 import { loadGroupByName } from "../group/group-repository.ts";
 import { listMemberIds } from "../group/membership-repository.ts";
@@ -19,8 +20,9 @@ export const MAX_KEY_POLICY_BYTES = 32_768;
  * @param key - a right on the key as it is now
  * @throws ApiError `MalformedPolicyDocument`
  */
-export function loadTriedKeyPolicy(key: AccessRequest, document: string): TriedKeyPolicy {
+export function loadTriedKeyPolicy(key: FoundRight, document: string): TriedKeyPolicy {
   const policy = readDocument(document, { kind: "resource", maxBytes: MAX_KEY_POLICY_BYTES });
+  const alone = new PolicySet([compilePolicy(policy, { type: "Resource", name: "default" })]);
   const keyId = key.resource.slice(key.resource.lastIndexOf("/") + 1);
   // What is about one key and uses another is found by what it is.
   const isElsewhere: CallSearch["accepts"] = ({ event, rights }) =>
@@ -28,7 +30,7 @@ export function loadTriedKeyPolicy(key: AccessRequest, document: string): TriedK
   return {
     kind: "key",
     key,
-    policy: new PolicySet([compilePolicy(policy, { type: "Resource", name: "default" })]),
+    policy: key.withPolicy?.(alone) ?? alone,
     searches: [
       { attributes: [{ name: "ResourceName", value: keyId }], accepts: () => true },
       { attributes: [{ name: "EventName", value: "ReEncrypt" }], accepts: isElsewhere },

@@ -1,5 +1,5 @@
 import type { Principal, RequestContext } from "@cinnabar/kernel";
-import { ramArn } from "../resource-name.ts";
+import { ramArn, serviceArn } from "../resource-name.ts";
 import type { AskedRight, RecordedCalls, RecordedEvent } from "./recorded-calls.ts";
 
 /** A recorded call that asked for rights. */
@@ -14,13 +14,13 @@ export interface RecordedCall {
   readonly isForeign: boolean;
 }
 
-/** Who made a recorded call: sessions of a role are not told apart. */
+/** Who made a recorded call: sessions of a role are not told apart, and neither are the client keys of an access point. */
 export interface RecordedCaller {
   readonly type: string;
   readonly accountId: string;
-  /** The id of the account, user or role, or the service's or provider's name. */
+  /** The id of the account, user or role, the service's name, or the access point's or provider's ARN. */
   readonly principalId: string;
-  /** The user's or role's name as it was. */
+  /** The user's or role's name as it was, or the access point's. */
   readonly name: string;
   /** Of a role only. */
   readonly sessionName: string;
@@ -83,8 +83,11 @@ function isRight(value: unknown): value is AskedRight {
   );
 }
 
+/** The name of a service's domain. */
+const DOMAIN = ".aliyuncs.com";
+
 /**
- * A caller as it is authenticated.
+ * A caller as it is authenticated; `undefined` for an application, which its event alone does not make.
  *
  * @param name - the name that the user or role has now
  */
@@ -108,6 +111,10 @@ export function toPrincipal({ caller, event, at }: RecordedCall, name: string): 
         startedAt: at,
         arn: `${ramArn(accountId, "role", name)}/${sessionName}`,
       };
+    case "system": {
+      const serviceName = principalId.endsWith(DOMAIN) ? principalId.slice(0, -DOMAIN.length) : principalId;
+      return { type: "service", ...common, serviceName, arn: serviceArn(accountId, serviceName) };
+    }
     default:
       return undefined;
   }

@@ -29,6 +29,8 @@ export interface AskedRight {
   readonly action: string;
   /** An ARN, or `*`. */
   readonly resource: string;
+  /** Whether nobody knows if the call asked for it. */
+  readonly isPerhaps?: boolean;
 }
 
 /** An attribute that events are looked up by, by its published name. */

@@ -1,6 +1,14 @@
-import { type AccessRequest, ApiError, type Principal, type RequestContext, toPolicyPrincipal } from "@cinnabar/kernel";
+import {
+  type AccessRequest,
+  ApiError,
+  type ApplicationPrincipal,
+  type Principal,
+  type RequestContext,
+  toPolicyPrincipal,
+} from "@cinnabar/kernel";
 import { type DecisionInput, decidePartially, type PolicyPrincipal, PolicySet } from "@cinnabar/policy";
-import { type FindRight, isAssuming } from "../access/asked-resource.ts";
+import type { Applications } from "../access/applications.ts";
+import { askedBy, type FindRight, type FoundRight, isAssuming } from "../access/asked-resource.ts";
 import { UNDISCLOSED_IDENTITY, undisclosedResourcePolicy } from "../access/undisclosed.ts";
 import { type IdentityPolicies, NO_POLICIES } from "../authorization/identity-policies.ts";
 import { findRole, roleKind } from "../role/role-repository.ts";
@@ -45,6 +53,14 @@ interface Caller {
   readonly tried: PolicySet;
 }
 
+/** Whoever made some calls, as it is now. */
+interface FoundCaller extends Pick<Caller, "identity" | "tried"> {
+  readonly name: string;
+  readonly application?: ApplicationPrincipal;
+  /** From when on it is this one that calls under its name, in store milliseconds since 1970; left out, since ever. */
+  readonly since?: number;
+}
+
 /** Replays recorded calls as of now, with a policy that is tried. The policies are those of today, the circumstances the calls'. */
 export class Replay {
   readonly #context: RequestContext;
@@ -52,12 +68,10 @@ export class Replay {
   readonly #policies: IdentityPolicies;
   readonly #findRight: FindRight;
   readonly #recorded: RecordedCalls;
+  readonly #applications: Applications;
   readonly #tried: TriedPolicy;
-  readonly #callers = new Map<
-    string,
-    Promise<(Omit<Caller, "principal" | "asked"> & { readonly name: string }) | undefined>
-  >();
-  readonly #keys = new Map<string, Promise<AccessRequest | undefined>>();
+  readonly #callers = new Map<string, Promise<FoundCaller | undefined>>();
+  readonly #keys = new Map<string, Promise<FoundRight | undefined>>();
   readonly #tags = new Map<string, Promise<TagHistory>>();
 
   constructor(parts: {
@@ -65,6 +79,7 @@ export class Replay {
     readonly policies: IdentityPolicies;
     readonly findRight: FindRight;
     readonly recorded: RecordedCalls;
+    readonly applications: Applications;
     readonly tried: TriedPolicy;
   }) {
     this.#context = parts.context;
@@ -72,6 +87,7 @@ export class Replay {
     this.#policies = parts.policies;
     this.#findRight = parts.findRight;
     this.#recorded = parts.recorded;
+    this.#applications = parts.applications;
     this.#tried = parts.tried;
   }
 
@@ -114,11 +130,11 @@ export class Replay {
   ): Promise<boolean | undefined | "ResourceUnknown"> {
     let isKnown = true;
     for (const right of call.rights ?? []) {
-      const request = await this.#requestFor(call, caller, { right, world });
-      if (request === undefined) return "ResourceUnknown";
-      const allowed = await this.#decideRight(call, caller, { request, world });
-      if (allowed === false) return false;
-      if (allowed === undefined) isKnown = false;
+      const found = await this.#requestFor(call, caller, { right, world });
+      if (found === undefined) return "ResourceUnknown";
+      const allowed = await this.#decideRight(call, caller, { request: askedBy(caller.principal, found), world });
+      if (allowed === false && right.isPerhaps !== true) return false;
+      if (allowed !== true) isKnown = false;
     }
     return isKnown ? true : undefined;
   }
@@ -158,7 +174,7 @@ export class Replay {
     call: RecordedCall,
     { asked }: Caller,
     { right, world }: { readonly right: AskedRight; readonly world: "now" | "tried" },
-  ): Promise<AccessRequest | undefined> {
+  ): Promise<FoundRight | undefined> {
     const { action, resource } = right;
     const tried = this.#tried;
     if (tried.kind === "key" && isOnKey(tried.key, right)) {
@@ -181,7 +197,7 @@ export class Replay {
     return role && toAssume({ arn: resource, role, conditions });
   }
 
-  async #findKey(resource: string): Promise<AccessRequest | undefined> {
+  async #findKey(resource: string): Promise<FoundRight | undefined> {
     try {
       return await this.#findRight(this.#quiet, "kms:DescribeKey", resource);
     } catch (error) {
@@ -194,16 +210,17 @@ export class Replay {
   async #callerOf(call: RecordedCall): Promise<Caller | undefined> {
     const { type, accountId, principalId } = call.caller;
     const known = await remembered(this.#callers, `${accountId}/${type}/${principalId}`, () => this.#findCaller(call));
-    const principal = known && toPrincipal(call, known.name);
+    // The time of the call is on record in whole seconds.
+    if (known?.since !== undefined && call.at + SECOND_MILLIS <= known.since) return undefined;
+    const principal = known && (known.application ?? toPrincipal(call, known.name));
     return principal && { ...known, principal, asked: toPolicyPrincipal(principal) };
   }
 
-  async #findCaller(
-    call: RecordedCall,
-  ): Promise<(Pick<Caller, "identity" | "tried"> & { readonly name: string }) | undefined> {
+  async #findCaller(call: RecordedCall): Promise<FoundCaller | undefined> {
     const { type, principalId, name: recordedName } = call.caller;
-    if (call.isForeign) return { name: recordedName, identity: UNDISCLOSED_IDENTITY, tried: UNDISCLOSED_IDENTITY };
+    if (call.isForeign) return foreignCaller(call);
     if (type === "root-account") return { name: "root", identity: NO_POLICIES, tried: NO_POLICIES };
+    if (type === "application") return this.#findApplication(recordedName);
     const name = await this.#nameOf(type, principalId);
     const principal = name === undefined ? undefined : toPrincipal(call, name);
     if (name === undefined || principal === undefined) return undefined;
@@ -214,17 +231,41 @@ export class Replay {
     return { name, identity, tried };
   }
 
+  /** Only its access point's policies are its own, which no trial changes. */
+  async #findApplication(name: string): Promise<FoundCaller | undefined> {
+    const found = await this.#applications.find(this.#context, name);
+    if (found === undefined) return undefined;
+    const { principal, createdAt } = found;
+    return { name, application: principal, since: createdAt, identity: principal.policies, tried: principal.policies };
+  }
+
   async #nameOf(type: string, id: string): Promise<string | undefined> {
     if (type === "ram-user") return (await this.#context.find(userKind, id))?.userName;
     return type === "assumed-role" ? (await this.#context.find(roleKind, id))?.roleName : undefined;
   }
 }
 
-/** A caller by what its event says alone. */
-function namedPrincipal({ caller: { type, accountId, name } }: RecordedCall): PolicyPrincipal {
-  const kind = type === "ram-user" ? "user" : type === "assumed-role" ? "role" : "service";
-  return { kind, accountId, name, arn: "" };
+/** Somebody of another account, whose policies are taken to allow it. */
+function foreignCaller({ caller: { type, accountId, principalId: arn, name } }: RecordedCall): FoundCaller {
+  const found = { name, identity: UNDISCLOSED_IDENTITY, tried: UNDISCLOSED_IDENTITY };
+  if (type !== "application") return found;
+  return { ...found, application: { type, accountId, accessKeyId: "", arn, name, policies: UNDISCLOSED_IDENTITY } };
 }
+
+/** A caller by what its event says alone. */
+function namedPrincipal({ caller: { type, accountId, principalId, name } }: RecordedCall): PolicyPrincipal {
+  const kind = KINDS[type] ?? "service";
+  return { kind, accountId, name: kind === "federated" ? principalId : name, arn: "" };
+}
+
+/** What policies call whom events call so. */
+const KINDS: Readonly<Record<string, PolicyPrincipal["kind"]>> = {
+  "root-account": "root",
+  "ram-user": "user",
+  "assumed-role": "role",
+  application: "application",
+  "federated-user": "federated",
+};
 
 function remembered<Value>(
   known: Map<string, Promise<Value>>,

@@ -1,5 +1,5 @@
-import type { AccessRequest } from "@cinnabar/kernel";
 import type { CompiledPolicy, PolicyPrincipal, PolicySet } from "@cinnabar/policy";
+import type { FoundRight } from "../access/asked-resource.ts";
 import type { AskedRight, EventAttribute } from "./recorded-calls.ts";
 import type { RecordedCall } from "./recorded-call.ts";
 
@@ -10,7 +10,7 @@ export type TriedPolicy = TriedKeyPolicy | TriedIdentityPolicy;
 export interface TriedKeyPolicy {
   readonly kind: "key";
   /** A right on the key as it is now. */
-  readonly key: AccessRequest;
+  readonly key: FoundRight;
   readonly policy: PolicySet;
   readonly searches: readonly CallSearch[];
 }
@@ -61,6 +61,6 @@ export function saySame(
 }
 
 /** Whether a right is one on a key. */
-export function isOnKey(key: AccessRequest, { resource }: AskedRight): boolean {
+export function isOnKey(key: Pick<FoundRight, "resource">, { resource }: AskedRight): boolean {
   return resource === key.resource;
 }

@@ -11,7 +11,8 @@ import {
   type RequestContext,
 } from "@cinnabar/kernel";
 import { z } from "zod";
-import type { FindRight } from "../access/asked-resource.ts";
+import type { Applications } from "../access/applications.ts";
+import type { FindRight, FoundRight } from "../access/asked-resource.ts";
 import { formatInstant, ram } from "../api.ts";
 import { IdentityPolicies } from "../authorization/identity-policies.ts";
 import { boundedText, integerText } from "../parameters/text.ts";
@@ -46,6 +47,7 @@ export interface TrialParts {
   /** Knows what has a policy of its own outside of RAM. */
   readonly findRight: FindRight;
   readonly recorded: RecordedCalls;
+  readonly applications: Applications;
 }
 
 const name = (description: string) => optional({ schema: boundedText(MAX_NAME_CHARACTERS), description });
@@ -74,7 +76,7 @@ const parameters = {
  * TryPolicy, which the published API does not have: what a policy would have made of the account's recorded calls. Whoever
  * may call it learns by trying what the policies of the account's users and roles allow.
  */
-export function tryPolicy({ findRight, recorded }: TrialParts): DeclaredOperation {
+export function tryPolicy({ findRight, recorded, applications }: TrialParts): DeclaredOperation {
   const policies = new IdentityPolicies();
   return defineOperation({
     ...ram,
@@ -121,7 +123,7 @@ export function tryPolicy({ findRight, recorded }: TrialParts): DeclaredOperatio
         );
       }
       const range = place?.range ?? (await recorded.lastSeconds(context, days * DAY_SECONDS));
-      const replay = new Replay({ context, policies, findRight, recorded, tried });
+      const replay = new Replay({ context, policies, findRight, recorded, applications, tried });
       const begin = { range, digest, search: place?.search ?? 0, after: place?.after };
       const { tally, next } = await work({ context, recorded, tried, replay, deadline }, begin);
       return {
@@ -137,9 +139,7 @@ export function tryPolicy({ findRight, recorded }: TrialParts): DeclaredOperatio
 }
 
 /** Where the policy would stand: a key, or what RAM has. */
-type Place =
-  | { readonly key: AccessRequest; readonly at?: undefined }
-  | { readonly key?: undefined; readonly at: TriedAt };
+type Place = { readonly key: FoundRight; readonly at?: undefined } | { readonly key?: undefined; readonly at: TriedAt };
 
 const PLACES = ["KeyId", "UserName", "GroupName", "RoleName", "PolicyName"] as const;
 

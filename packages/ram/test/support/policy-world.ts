@@ -43,10 +43,23 @@ import { accountTable } from "../../src/account.ts";
 import { insertGroup, touchedGroup } from "../../src/group/group-repository.ts";
 import { insertMembership, listMemberships, membershipTable } from "../../src/group/membership-repository.ts";
 import { insertUser, touchedUser } from "../../src/user/user-repository.ts";
+import { noApplications } from "./no-applications.ts";
 import { noRecords } from "./no-records.ts";
 
 const REGION = "cn-hangzhou";
 const START = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+/** Users and roles, such as `user/alice`, whom a key's policy names, and those of other accounts by their ARNs. */
+function namesIn(policy: ProbedKey["policy"], accountId: string): readonly string[] {
+  const statements = (policy?.policies ?? []).flatMap((each) => each.statements);
+  return statements
+    .flatMap(({ statement }) => statement.principals ?? [])
+    .flatMap((principal) => {
+      if (!("accountId" in principal)) return [];
+      const name = principal.type === "account" ? "root" : `${principal.type}/${principal.name}`;
+      return principal.accountId === accountId ? [name] : [`acs:ram::${principal.accountId}:${name}`];
+    });
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 type Wire = Readonly<Record<string, string>>;
@@ -67,7 +80,13 @@ export class PolicyWorld implements AsyncDisposable {
   /** The account's keys, as its separation of duties finds them. */
   readonly probedKeys = new Map<string, ProbedKey>();
   readonly keyPolicies: KeyPolicies = {
-    find: () => Promise.resolve([...this.probedKeys.values()]),
+    find: async (_context, { keyIds, among }) => {
+      const keys = [...this.probedKeys.values()].map((key) => ({ key, names: namesIn(key.policy, this.accountId) }));
+      const wanted = await among(new Set(keys.flatMap(({ names }) => names)));
+      return keys
+        .filter(({ key, names }) => keyIds.has(key.keyId) || names.some((name) => wanted.has(name)))
+        .map(({ key }) => key);
+    },
     state: () => Promise.resolve(String(this.probedKeys.size)),
   };
   readonly #operations: readonly DeclaredOperation[];
@@ -82,8 +101,14 @@ export class PolicyWorld implements AsyncDisposable {
       keys,
       findLastUse: () => Promise.resolve(this.lastUse),
       authorizer: this.authorizer,
-      findRight: () => undefined,
+      findRight: (_context, action, resource) => {
+        const key = [...this.probedKeys.values()].find(({ keyId, arn }) => keyId === resource || arn === resource);
+        if (key === undefined) return undefined;
+        const { accountId } = this;
+        return { action, resource: key.arn, accountId, hiddenAs: "NoPermission", resourcePolicy: key.policy };
+      },
       recorded: noRecords,
+      applications: noApplications,
       separation: new Separation(this.keyPolicies),
     });
     this.guard = new RowGuard(keys.guardKeys);
@@ -175,10 +200,19 @@ export class PolicyWorld implements AsyncDisposable {
     return { groupId };
   }
 
-  async join({ userId }: { readonly userId: string }, { groupId }: { readonly groupId: string }): Promise<void> {
-    const membership = { groupId, userId } as Parameters<typeof insertMembership>[1];
-    const changes = [insertMembership(this.context(), membership)];
-    await this.#commit({ result: {}, changes, touched: [touchedUser(userId)] });
+  async join(user: { readonly userId: string }, group: { readonly groupId: string }): Promise<void> {
+    await this.joinAll([user], group);
+  }
+
+  /** Makes users members of a group in one transaction. */
+  async joinAll(
+    users: readonly { readonly userId: string }[],
+    { groupId }: { readonly groupId: string },
+  ): Promise<void> {
+    const changes = users.map(({ userId }) =>
+      insertMembership(this.context(), { groupId, userId } as Parameters<typeof insertMembership>[1]),
+    );
+    await this.#commit({ result: {}, changes, touched: users.map(({ userId }) => touchedUser(userId)) });
   }
 
   async leave({ userId }: { readonly userId: string }): Promise<void> {

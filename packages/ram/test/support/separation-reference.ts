@@ -5,7 +5,7 @@ export interface Statement {
   readonly Effect: "Allow" | "Deny";
   readonly Action: string | readonly string[];
   readonly Resource?: string;
-  readonly Principal?: { readonly RAM: readonly string[] };
+  readonly Principal?: Partial<Readonly<Record<"RAM" | "Service" | "Federated", readonly string[]>>>;
   readonly Condition?: object;
 }
 
@@ -21,6 +21,8 @@ export interface SmallWorld {
   readonly trusts: Readonly<Record<string, readonly Statement[]>>;
   /** Policies of keys, by ids. */
   readonly keys: Readonly<Record<string, readonly Statement[]>>;
+  /** Who does not belong to the account, as policies write them. */
+  readonly outsiders: readonly string[];
 }
 
 const USING = [
@@ -113,7 +115,11 @@ class Reference {
   }
 
   get people(): readonly string[] {
-    return Object.keys(this.world.attached).filter((name) => !name.startsWith("group/"));
+    return [...Object.keys(this.world.attached).filter((name) => !name.startsWith("group/")), ...this.world.outsiders];
+  }
+
+  isOutsider(name: string): boolean {
+    return this.world.outsiders.includes(name);
   }
 
   keyArn(keyId: string): string {
@@ -124,7 +130,9 @@ class Reference {
     return `acs:ram::${this.world.accountId}:${name}`;
   }
 
+  /** Of whoever is of elsewhere it is not known: then it is taken to allow everything that is asked about here. */
   identity(name: string): readonly Statement[] {
+    if (this.isOutsider(name)) return [{ Effect: "Allow", Action: ["kms:*", "sts:*"] }];
     const { attached, groups, policies } = this.world;
     const names = [...(attached[name] ?? []), ...(groups[name] ?? []).flatMap((group) => attached[group] ?? [])];
     return [...new Set(names)].flatMap((policy) => policies[policy] ?? []);
@@ -132,6 +140,11 @@ class Reference {
 
   /** Statements of a resource's policy that are about somebody. */
   about(statements: readonly Statement[], name: string, wholeAccount: boolean): readonly Statement[] {
+    if (this.isOutsider(name)) {
+      const known = isMember(name) ? [name, `${name.slice(0, name.lastIndexOf(":"))}:root`] : [name];
+      const named = ({ Principal = {} }: Statement) => Object.values(Principal).flat();
+      return statements.filter((statement) => named(statement).some((each) => known.includes(each)));
+    }
     const all = this.ramArn("*");
     const own = this.ramArn(name);
     return statements.filter(({ Effect, Principal }) =>
@@ -144,6 +157,7 @@ class Reference {
     const arn = this.keyArn(keyId);
     const own = effectOf(this.identity(name), action, arn);
     const theirs = effectOf(this.about(this.world.keys[keyId] ?? [], name, false), action, arn);
+    if (this.isOutsider(name)) return theirs === "Allow";
     return own !== "Deny" && theirs !== "Deny" && (own === "Allow" || theirs === "Allow");
   }
 
@@ -167,25 +181,38 @@ class Reference {
   }
 
   escalates(name: string): boolean {
+    if (this.isOutsider(name)) return false;
+    return Object.keys(ESCALATING).some((action) => this.escalatesBy(name, action));
+  }
+
+  escalatesBy(name: string, action: string): boolean {
     const { attached, policies } = this.world;
-    return Object.entries(ESCALATING).some(([action, type]) => {
-      const named =
-        type === "policy"
-          ? Object.keys(policies).map((policy) => `policy/${policy}`)
-          : Object.keys(attached).filter((each) => each.startsWith(`${type}/`));
-      return [...named, `${type}/${NAMELESS}`]
-        .filter((each) => !(HARMLESS_ON_SELF.has(action) && each === name))
-        .some((each) => effectOf(this.identity(name), action, this.ramArn(each)) === "Allow");
-    });
+    const type = ESCALATING[action];
+    const named =
+      type === "policy"
+        ? Object.keys(policies).map((policy) => `policy/${policy}`)
+        : Object.keys(attached).filter((each) => each.startsWith(`${type}/`));
+    return [...named, `${type}/${NAMELESS}`]
+      .filter((each) => !(HARMLESS_ON_SELF.has(action) && each === name))
+      .some((each) => effectOf(this.identity(name), action, this.ramArn(each)) === "Allow");
   }
 
   /** Whether somebody may use keys as an application. */
   givesAccess(name: string): boolean {
+    if (this.isOutsider(name)) return false;
+    return Object.keys(ACCESS_GIVING).some((action) => this.givesAccessBy(name, action));
+  }
+
+  givesAccessBy(name: string, action: string): boolean {
     const { region, accountId } = this.world;
-    return Object.entries(ACCESS_GIVING).some(
-      ([action, type]) =>
-        effectOf(this.identity(name), action, `acs:kms:${region}:${accountId}:${type}/${NAMELESS}`) === "Allow",
-    );
+    const arn = `acs:kms:${region}:${accountId}:${ACCESS_GIVING[action]}/${NAMELESS}`;
+    return effectOf(this.identity(name), action, arn) === "Allow";
+  }
+
+  /** Whether a right that is about no key gives somebody keys; `undefined` of one that is about a key. */
+  givesKeysBy(name: string, action: string): boolean | undefined {
+    if (action in ESCALATING) return this.escalatesBy(name, action);
+    return action in ACCESS_GIVING ? this.givesAccessBy(name, action) : undefined;
   }
 
   /** Whether somebody may both use and manage a key. */
@@ -197,11 +224,45 @@ class Reference {
     const opens =
       mayAny(["kms:SetKeyPolicy"]) &&
       guises.some((guise) =>
-        USING.some((action) => effectOf(this.identity(guise), action, this.keyArn(keyId)) !== "Deny"),
+        USING.some(
+          // The policy of a key names members of accounts alone.
+          (action) => isMember(guise) && effectOf(this.identity(guise), action, this.keyArn(keyId)) !== "Deny",
+        ),
       );
     const isApplication = guises.some((guise) => this.givesAccess(guise));
     return mayAny(MANAGING) && (mayAny(USING) || opens || isApplication);
   }
+}
+
+/** Whether it belongs to an account: neither a service nor whom a provider vouches for. */
+function isMember(name: string): boolean {
+  return /^(?:acs:ram::[0-9]{16}:)?(?:root|(?:user|role)\/[^/]+)$/.test(name);
+}
+
+/** A right that somebody is said to have, perhaps as a role. */
+export interface ToldRight {
+  readonly action: string;
+  readonly roles: readonly string[];
+}
+
+/** Whether somebody may assume the roles one after the other, and then has the right to a key, or to all that are not made. */
+export function isHeld(
+  world: SmallWorld,
+  { name, keyId, right }: { readonly name: string; readonly keyId: string; readonly right: ToldRight },
+): boolean {
+  const reference = new Reference(world);
+  const { action, roles } = right;
+  const ways = [name, ...roles.map((role) => `role/${role}`)];
+  const guise = ways.at(-1) ?? name;
+  const isReached = ways.slice(1).every((role, i) => reference.mayAssume(ways[i] ?? "", role));
+  const gives = reference.givesKeysBy(guise, action);
+  return isReached && (gives ?? reference.may(guise, action, keyId === "*" ? UNMADE : keyId));
+}
+
+/** Everybody who has both of a key, or of all that are not made. */
+export function findBoth(world: SmallWorld, keyId: string): readonly string[] {
+  const reference = new Reference(world);
+  return reference.people.filter((name) => reference.both(name, keyId === "*" ? UNMADE : keyId)).toSorted();
 }
 
 /** Everybody who has both of some key after a change, made or not, and had not before. */

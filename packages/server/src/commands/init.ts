@@ -28,6 +28,7 @@ async function initialise(configuration: Configuration): Promise<void> {
     backend,
     seal: directory.seal,
     create: directory.create,
+    waiting: () => void say("Another process is making this deployment: waiting for it."),
   });
   for (const sentence of await directory.settle(backend, verifierKey)) await say(sentence);
   process.stdout.write(

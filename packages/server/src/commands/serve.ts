@@ -1,16 +1,16 @@
 import { flushCompileCache } from "node:module";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
-import { firstAccountId } from "@cinnabar/ram";
-import { pino } from "pino";
-import { createLogger, peekDeployment } from "@cinnabar/kernel";
-import { type Configuration, maskPassword } from "../configuration/index.ts";
+import { createLogger, type Logger, peekDeployment } from "@cinnabar/kernel";
+import type { Configuration } from "../configuration/index.ts";
 import { exposureWarnings } from "../data-directory/index.ts";
 import { openDatabase } from "../database.ts";
-import { CinnabarNode, type NodeOptions } from "../node.ts";
+import { LogOutput } from "../log-output.ts";
+import { CinnabarNode, type LogOptions, type NodeOptions } from "../node.ts";
 import { raiseRefusedStart } from "../refused-start.ts";
+import { describeAsynchronous, readReplication, type Replication } from "../replication.ts";
 import { createSeal, type Unsealed, waitUntilUnsealed } from "../seal/index.ts";
 import type { TlsMaterial } from "../tls/index.ts";
+import { banner } from "./banner.ts";
 import { NodeDirectory } from "./node-directory.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -20,7 +20,6 @@ Serves the API. The first start makes the data directory, a root key and an acco
 
 Example: cinnabar serve --data /var/lib/cinnabar --listen 0.0.0.0:8443 --tls`;
 
-const STANDARD_ERROR = 2;
 /** Longest time from the first signal to the end, in milliseconds: a database that does not answer may not hold it up. */
 const END_PATIENCE_MILLIS = 30_000;
 
@@ -36,27 +35,35 @@ export function serve(argv: readonly string[], { onReady }: { readonly onReady?:
     argv,
     usage: USAGE,
     async run(configuration) {
+      const log = logOf(configuration);
       try {
-        await serveUntilStopped(configuration, onReady);
+        await serveUntilStopped(configuration, { log, onReady });
       } catch (error) {
-        raiseRefusedStart(error, createLogger({ ...logOf(configuration), now: Date.now }));
+        raiseRefusedStart(error, createLogger({ ...log, now: Date.now }));
         throw error;
       }
     },
   });
 }
 
-function logOf({ logLevel }: Configuration): NodeOptions["log"] {
-  return { level: logLevel, destination: pino.destination({ dest: STANDARD_ERROR, sync: true }) };
+/** The log on standard error. However the process ends, what was logged before still leaves. */
+function logOf({ logLevel: level }: Configuration): LogOptions {
+  const destination = new LogOutput();
+  const log = createLogger({ level, destination, now: Date.now });
+  destination.onDropped((lines) => log.warn({ lines }, "log lines were dropped: standard error did not take them"));
+  process.once("exit", () => destination.finish());
+  return { level, destination, dropped: () => destination.dropped };
 }
 
-async function serveUntilStopped(configuration: Configuration, onReady: (() => void) | undefined): Promise<void> {
+async function serveUntilStopped(
+  configuration: Configuration,
+  { log, onReady }: { readonly log: LogOptions; readonly onReady: (() => void) | undefined },
+): Promise<void> {
   // Before anything else: also what has only begun to start is ended in order.
   const stopped = untilSignal({ orParentEnds: configuration.emulator });
   if (configuration.emulator) await (await loadEmulator()).assertOwnDirectory(configuration.data);
   await using directory = await NodeDirectory.open(configuration);
   const tls = await tlsMaterial(configuration);
-  const log = logOf(configuration);
   await using unsealed = await unseal(configuration, { directory, tls, log, stopped });
   if (unsealed === undefined) return;
   await using server = await startServer(configuration, {
@@ -71,6 +78,7 @@ async function serveUntilStopped(configuration: Configuration, onReady: (() => v
     log,
     nonceSlots: configuration.nonceSlots,
     throttle: configuration.throttle,
+    accountQuotas: configuration.accountQuotas,
     isStrict: configuration.compatibility === "strict",
     trustedProxies: configuration.trustedProxies,
     maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
@@ -89,7 +97,9 @@ async function serveUntilStopped(configuration: Configuration, onReady: (() => v
   await directory.lock.announce(node.url);
   // Nobody relies on an emulator's secrets.
   if (!configuration.emulator) await warn(configuration, { node, directory });
-  process.stdout.write(await banner(configuration, { node, directory }));
+  const replication = await readReplication(node.store.backend);
+  if (replication !== undefined) logReplication(node.log, replication);
+  process.stdout.write(await banner(configuration, { node, directory, tls, replication }));
   flushCompileCache();
   onReady?.();
   node.log.info({ url: node.url, signal: await stopped }, "stopping");
@@ -118,7 +128,7 @@ async function unseal(
   parts: {
     directory: NodeDirectory;
     tls: TlsMaterial | undefined;
-    log: NodeOptions["log"];
+    log: LogOptions;
     stopped: Promise<NodeJS.Signals>;
   },
 ): Promise<Unsealed | undefined> {
@@ -134,6 +144,7 @@ async function unseal(
     trustedProxies: configuration.trustedProxies,
     maxConnectionsPerAddress: configuration.maxConnectionsPerAddress,
     log: createLogger({ ...log, now: Date.now }),
+    droppedLogLines: log.dropped,
     expected: await rootKeyOfStore(configuration.database),
     seal: (giver) => createSeal(seal, { giver }),
     stopped,
@@ -208,6 +219,22 @@ interface Started {
   readonly directory: NodeDirectory;
 }
 
+function logReplication(log: Logger, replication: Replication): void {
+  switch (replication.kind) {
+    case "synchronous":
+      log.info({ standbys: replication.standbys }, "PostgreSQL replicates synchronously");
+      break;
+    case "asynchronous":
+      log.warn(`PostgreSQL does not replicate synchronously: ${describeAsynchronous(replication.standbys)}`);
+      break;
+    case "none":
+      log.info("PostgreSQL does not replicate: no standby has what is acknowledged");
+      break;
+    case "unknown":
+      log.info("this database does not say whether it replicates synchronously");
+  }
+}
+
 async function warn(configuration: Configuration, { node, directory }: Started): Promise<void> {
   const warnings = await exposureWarnings({
     directory: configuration.data,
@@ -217,35 +244,4 @@ async function warn(configuration: Configuration, { node, directory }: Started):
     checkpointPath: configuration.checkpointTo?.kind === "file" ? configuration.checkpointTo.path : undefined,
   });
   for (const warning of warnings) node.log.warn(warning);
-}
-
-async function banner(configuration: Configuration, { node, directory }: Started): Promise<string> {
-  const credentials = directory.rootAccessKey.path;
-  const hasCredentials = (await directory.rootAccessKey.read()) !== undefined;
-  const lines = [
-    "Cinnabar is ready.",
-    `  API            ${node.url}`,
-    `  Admin          ${node.adminUrl}/healthz /readyz /metrics`,
-    `  Region         ${node.store.region}`,
-    `  Account        ${(await firstAccountId(node.store.backend)) ?? "none"}`,
-    `  Root AccessKey ${hasCredentials ? resolve(credentials) : "not in this data directory"}`,
-    `  Database       ${maskPassword(configuration.database)}`,
-    `  Audit log key  ${node.verifierKey}`,
-    ...(configuration.emulator
-      ? [`  Emulator       ${node.adminUrl}/emulator sets time, faults and snapshots: for tests, and nothing else`]
-      : []),
-    "",
-  ];
-  if (hasCredentials) {
-    const options = configuration.data === "data" ? "" : ` --credentials ${resolve(credentials)}`;
-    const trust = configuration.tls.kind === "own-ca" ? ` --ca ${resolve(configuration.data, "ca.pem")}` : "";
-    lines.push(
-      "Try it, in another terminal in this folder:",
-      `  KEY=$(npm exec --silent cinnabar -- call CreateKey --query KeyMetadata.KeyId${options}${trust})`,
-      `  npm exec cinnabar -- encrypt README.md --key "$KEY"${options}${trust}`,
-      `  npm exec cinnabar -- decrypt README.md.cinnabar -o README.copy.md${options}${trust}`,
-      "",
-    );
-  }
-  return `${lines.join("\n")}\n`;
 }

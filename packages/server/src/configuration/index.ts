@@ -2,8 +2,10 @@ export { asksForHelp, describeSettings, settingsTable } from "./describe-setting
 export {
   type Configuration,
   type ConfigurationSources,
+  findStorePlace,
   loadConfiguration,
   maskPassword,
+  type StorePlace,
   type TlsSource,
 } from "./load-configuration.ts";
 export { takesValue } from "./takes-value.ts";

@@ -49,22 +49,57 @@ export interface ConfigurationSources {
  * what an unknown one was perhaps meant to be.
  */
 export function loadConfiguration({ argv, environment, readFile }: ConfigurationSources): Configuration {
-  const flags = readFlags(argv);
-  const variables = readEnvironment(environment);
-  const file = flags.get(CONFIG) ?? variables.get(CONFIG);
-  const keys = file === undefined ? undefined : readConfigFile(file.text, readText(file, readFile));
-  const values = parse((name) => flags.get(name) ?? variables.get(name) ?? keys?.get(name));
-
-  const { database = SQLITE, seal, tls, tlsCert, tlsKey, tlsNames, ...rest } = values;
+  const values = parse(finder({ argv, environment, readFile }));
+  const { database, seal, tls, tlsCert, tlsKey, tlsNames, ...rest } = values;
   const configuration: Configuration = {
     ...rest,
-    database: database === SQLITE ? `${SQLITE}${join(rest.data, "cinnabar.db")}` : database,
+    database: databaseIn(rest.data, database),
     seal: seal(rest.data),
     tls: tlsSource({ tls, tlsCert, tlsKey, tlsNames }),
   };
   assertNotExposed(configuration);
   if (configuration.emulator) assertEmulatorSettings(configuration);
   return configuration;
+}
+
+/** Where a store is. */
+export interface StorePlace {
+  /** The data directory; the default if nothing names one. */
+  readonly data: string;
+  /** As of {@link Configuration}. */
+  readonly database: string;
+  /** Whether a database was named and no data directory: what lies in that one by default has nothing to do with it. */
+  readonly isDatabaseAlone: boolean;
+}
+
+/**
+ * Finds where the store is as {@link loadConfiguration} does, for commands that need no other setting: what others say is
+ * not looked at.
+ *
+ * @throws OperatorError
+ */
+export function findStorePlace(sources: ConfigurationSources): StorePlace {
+  const find = finder(sources);
+  const [givenData, givenDatabase] = [find("data"), find("database")];
+  const data = givenData === undefined ? SETTINGS.data.default : parseGiven(SETTINGS.data, givenData);
+  return {
+    data,
+    database: databaseIn(data, givenDatabase && parseGiven(SETTINGS.database, givenDatabase)),
+    isDatabaseAlone: givenDatabase !== undefined && givenData === undefined,
+  };
+}
+
+/** Finds what is given for a setting, in the first source that has it. */
+function finder({ argv, environment, readFile }: ConfigurationSources): (name: SettingName) => Given | undefined {
+  const flags = readFlags(argv);
+  const variables = readEnvironment(environment);
+  const file = flags.get(CONFIG) ?? variables.get(CONFIG);
+  const keys = file === undefined ? undefined : readConfigFile(file.text, readText(file, readFile));
+  return (name) => flags.get(name) ?? variables.get(name) ?? keys?.get(name);
+}
+
+function databaseIn(data: string, database = SQLITE): string {
+  return database === SQLITE ? `${SQLITE}${join(data, "cinnabar.db")}` : database;
 }
 
 /** Hides the password in the URL of a database. */
@@ -95,15 +130,17 @@ function parse(find: (name: SettingName) => Given | undefined): Values {
       values[name] = undefined;
       continue;
     }
-    const parsed = setting.schema.safeParse(text);
-    if (!parsed.success) {
-      const shown = setting.secret ? "its value" : `"${text}"`;
-      throw new OperatorError(`${given?.source ?? name}: ${shown} is wrong: ${parsed.error.issues[0]?.message}.`);
-    }
-    values[name] = parsed.data;
+    values[name] = parseGiven(setting, given ?? { text, source: name });
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the loop above has set every name by its own schema
   return values as Values;
+}
+
+function parseGiven<T>({ schema, secret }: Setting<T>, { text, source }: Given): T {
+  const parsed = schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  const shown = secret ? "its value" : `"${text}"`;
+  throw new OperatorError(`${source}: ${shown} is wrong: ${parsed.error.issues[0]?.message}.`);
 }
 
 function tlsSource(values: Pick<Values, "tls" | "tlsCert" | "tlsKey" | "tlsNames">): TlsSource {

@@ -1,10 +1,5 @@
-import {
-  CLOUD_LIMITS,
-  DEFAULT_NONCE_SLOTS,
-  LOG_LEVELS,
-  type ThrottlingClass,
-  type ThrottlingLimits,
-} from "@cinnabar/kernel";
+import { CLOUD_LIMITS, DEFAULT_NONCE_SLOTS, LOG_LEVELS } from "@cinnabar/kernel";
+import { CLOUD_QUOTAS } from "@cinnabar/kms";
 import { z } from "zod";
 
 import { duration, DURATION_HINT } from "./duration.ts";
@@ -113,27 +108,30 @@ const auditMaxSize = z.union([z.literal("off").transform(() => undefined), size]
   error: `neither off, nor ${SIZE_HINT}`,
 });
 
-const limitsText = Object.entries(CLOUD_LIMITS)
-  .map(([name, limit]) => `${name}=${limit}`)
-  .join(", ");
-
-const throttlingLimits = z.string().transform((text, context): ThrottlingLimits | undefined => {
-  if (text === "off") return undefined;
-  if (text === "cloud") return CLOUD_LIMITS;
-  const limits: Partial<Record<ThrottlingClass, number>> = {};
-  for (const item of text.split(",")) {
-    const [, name = "", digits] = /^\s*([A-Za-z]+)=([1-9][0-9]{0,8})\s*$/.exec(item) ?? [];
-    if (!isThrottlingClass(name)) {
-      context.addIssue(`neither off, nor cloud, nor a list of limits such as ${limitsText}`);
-      return z.NEVER;
+/** `off`, `cloud` for the limits of Alibaba Cloud, or a list of some of them with other numbers. */
+function limits<Name extends string>(cloud: Readonly<Record<Name, number>>) {
+  const isName = (name: string): name is Name => Object.hasOwn(cloud, name);
+  return z.string().transform((text, context): Readonly<Partial<Record<Name, number>>> | undefined => {
+    if (text === "off") return undefined;
+    if (text === "cloud") return cloud;
+    const limits: Partial<Record<Name, number>> = {};
+    for (const item of text.split(",")) {
+      const [, name = "", digits] = /^\s*([A-Za-z]+)=([1-9][0-9]{0,8})\s*$/.exec(item) ?? [];
+      if (!isName(name)) {
+        context.addIssue(`neither off, nor cloud, nor a list of limits such as ${listed(cloud)}`);
+        return z.NEVER;
+      }
+      limits[name] = Number(digits);
     }
-    limits[name] = Number(digits);
-  }
-  return limits;
-});
+    return limits;
+  });
+}
 
-function isThrottlingClass(name: string): name is ThrottlingClass {
-  return Object.hasOwn(CLOUD_LIMITS, name);
+/** As {@link limits} takes them. */
+function listed(cloud: Readonly<Record<string, number>>): string {
+  return Object.entries(cloud)
+    .map(([name, limit]) => `${name}=${limit}`)
+    .join(", ");
 }
 
 const DATABASE_URL = /^(?:sqlite:|postgres(?:ql)?:\/\/.)/;
@@ -276,9 +274,15 @@ export const SETTINGS = {
   },
   throttle: {
     placeholder: "LIMITS",
-    schema: throttlingLimits,
+    schema: limits(CLOUD_LIMITS),
     default: "off",
-    description: `Calls a second that one account may make to each node: \`off\`, \`cloud\` for those of Alibaba Cloud's shared gateway, or \`CLASS=N,…\` for some of its classes (${limitsText}). Beyond, the answer is 429 \`Rejected.Throttling\`.`,
+    description: `Calls a second that one account may make to each node: \`off\`, \`cloud\` for those of Alibaba Cloud's shared gateway, or \`CLASS=N,…\` for some of its classes (${listed(CLOUD_LIMITS)}). Beyond, the answer is 429 \`Rejected.Throttling\`.`,
+  },
+  accountQuotas: {
+    placeholder: "LIMITS",
+    schema: limits(CLOUD_QUOTAS),
+    default: "off",
+    description: `What one account may have: \`off\`, \`cloud\` for as much as in Alibaba Cloud (${listed(CLOUD_QUOTAS)}), or some of these with other numbers; see Account quotas in docs/operations.md. Beyond, the answer is 400 \`Rejected.LimitExceeded\`. The same on every node.`,
   },
   destructionDelay: {
     placeholder: "TIME",

@@ -14,6 +14,7 @@ import {
 } from "@cinnabar/kernel";
 import { type Configuration, maskPassword } from "../configuration/index.ts";
 import { openRootKey } from "../open-deployment.ts";
+import { describeAsynchronous, readReplication } from "../replication.ts";
 import { createSeal } from "../seal/index.ts";
 import { migrations } from "../tables.ts";
 import { Findings, sentenceOf } from "./finding.ts";
@@ -71,12 +72,11 @@ async function checkPostgresql(
   const version = await setting(reader, "SELECT current_setting('server_version') AS value");
   const settings = "fsync, full_page_writes and synchronous_commit are on";
   findings.ok("database", `${maskPassword(url)}, the primary, PostgreSQL ${version}: ${settings}`);
-  const names = await setting(reader, "SELECT current_setting('synchronous_standby_names') AS value");
-  const standbys = Number(await setting(reader, "SELECT count(*) AS value FROM pg_stat_replication"));
-  if (names !== "") findings.ok("replication", `synchronous: ${names}`);
-  else if (standbys > 0) {
+  const replication = await readReplication(reader);
+  if (replication?.kind === "synchronous") findings.ok("replication", `synchronous: ${replication.standbys}`);
+  else if (replication?.kind === "asynchronous") {
     findings.warning("replication", {
-      found: `${standbys} standby${standbys === 1 ? "" : "s"} and none synchronous: after a failover acknowledged changes may be missing`,
+      found: describeAsynchronous(replication.standbys),
       advice: "Set synchronous_standby_names",
       see: "docs/operations.md#several-nodes-on-postgresql",
     });

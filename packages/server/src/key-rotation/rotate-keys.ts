@@ -1,11 +1,14 @@
 import { type Custody, isId, type Logger, type Metrics, readStoreTime, type Store } from "@cinnabar/kernel";
 import {
+  type AccountQuotas,
   type DueRotation,
   findNextRotation,
+  type KeyToRotate,
   listDueRotations,
   listSpentKeys,
   listSpentVersions,
   rotateKey,
+  VersionQuotaError,
 } from "@cinnabar/kms";
 import { type Job, PassedOver } from "../jobs/index.ts";
 
@@ -29,17 +32,27 @@ export class RotateKeys implements Job {
   readonly everyMillis = EVERY_MILLIS;
   readonly #store: Store;
   readonly #custody: Custody;
+  readonly #quotas: AccountQuotas | undefined;
   readonly #log: Logger;
   readonly #passedOver: PassedOver;
   /** Where the round is: what could not be rotated is passed by until the next one. */
   #afterDue: DueRotation | undefined;
   #afterSpent = "";
+  /** Accounts that were found in this round to have as many versions as they may. */
+  readonly #full = new Set<string>();
   /** Messages of the versions that were replaced for theirs, as of the last round. */
   #spent: ReadonlyMap<string, number> = new Map();
 
-  constructor(options: { store: Store; custody: Custody; log: Logger; metrics: Metrics }) {
+  constructor(options: {
+    store: Store;
+    custody: Custody;
+    quotas?: AccountQuotas | undefined;
+    log: Logger;
+    metrics: Metrics;
+  }) {
     this.#store = options.store;
     this.#custody = options.custody;
+    this.#quotas = options.quotas;
     this.#log = options.log;
     this.#passedOver = new PassedOver({ ...options, backend: options.store.backend });
   }
@@ -50,16 +63,17 @@ export class RotateKeys implements Job {
     for (;;) {
       const keys = await this.#nextPage(now);
       if (keys.length === 0) break;
-      for (const { id, pass } of keys) {
+      for (const { key, pass } of keys) {
         if (signal.aborted) return true;
         // Whatever comes of it, the next one gets its turn.
         pass();
-        await this.#rotate(id);
+        await this.#rotate(key);
         if (performance.now() >= endsAt) return true;
       }
     }
     this.#afterDue = undefined;
     this.#afterSpent = "";
+    this.#full.clear();
     await this.#watchSpent();
     this.#passedOver.endRound();
     return false;
@@ -70,12 +84,12 @@ export class RotateKeys implements Job {
   }
 
   /** What is due next, by policy as long as there is any; none at the end of the round. */
-  async #nextPage(now: number): Promise<readonly { readonly id: string; readonly pass: () => void }[]> {
+  async #nextPage(now: number): Promise<readonly { readonly key: KeyToRotate; readonly pass: () => void }[]> {
     const { reader } = this.#store;
     const due = await listDueRotations(reader, { now, after: this.#afterDue, limit: PAGE_KEYS });
-    if (due.length > 0) return due.map((key) => ({ id: key.id, pass: () => void (this.#afterDue = key) }));
+    if (due.length > 0) return due.map((key) => ({ key, pass: () => void (this.#afterDue = key) }));
     const spent = await listSpentKeys(reader, { after: this.#afterSpent, limit: PAGE_KEYS });
-    return spent.map((id) => ({ id, pass: () => void (this.#afterSpent = id) }));
+    return spent.map((key) => ({ key, pass: () => void (this.#afterSpent = key.id) }));
   }
 
   /** Tells of versions that go on encrypting although they were replaced: the instance protocol's plain operations keep to them. */
@@ -91,12 +105,15 @@ export class RotateKeys implements Job {
     this.#spent = new Map(versions.map(({ versionId, messages }) => [versionId, messages]));
   }
 
-  async #rotate(keyId: string): Promise<void> {
+  async #rotate({ id: keyId, quotaAccount }: KeyToRotate): Promise<void> {
+    // What is no id was never written by us: the sweep says so.
+    if (!isId("Key", keyId) || (quotaAccount !== null && this.#full.has(quotaAccount))) return;
     try {
-      // What is no id was never written by us: the sweep says so.
-      const rotation = isId("Key", keyId) ? await rotateKey(this.#store, { keyId, custody: this.#custody }) : undefined;
+      const rotation = await rotateKey(this.#store, { keyId, custody: this.#custody, quotas: this.#quotas });
       if (rotation !== undefined) this.#log.info({ keyId, ...rotation }, "a key was rotated");
     } catch (error) {
+      // Its other keys need no look: they wait too, and the next round tries again.
+      if (error instanceof VersionQuotaError) this.#full.add(error.accountId);
       await this.#passedOver.add(error, { fields: { keyId }, message: "a key whose rotation is due is not rotated" });
     }
   }

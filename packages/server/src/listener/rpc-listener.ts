@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream";
 import type { Answer, IncomingCall, RefusalDetails } from "@cinnabar/kernel";
 import {
   type HttpRequest,
+  INSTANCE_HEADERS,
   JSON_CONTENT_TYPE,
   PROTOBUF_CONTENT_TYPE,
   readClientKeyId,
@@ -443,7 +444,7 @@ class Exchange implements ListenerCall {
     this.http = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body: NO_BODY };
   }
 
-  respond({ status, body, format, requestId, retryAfterMillis }: Answer): void {
+  respond({ status, body, format, requestId, retryAfterMillis, keyVersionId }: Answer): void {
     const { connection, response } = this;
     connection.open--;
     this.onEnded?.();
@@ -458,6 +459,7 @@ class Exchange implements ListenerCall {
       String(Buffer.byteLength(body)),
     ];
     if (retryAfterMillis !== undefined) headers.push("x-acs-retry-after", String(retryAfterMillis));
+    if (keyVersionId !== undefined) headers.push(INSTANCE_HEADERS.keyVersionId, keyVersionId);
     if (this.#isEmulator) headers.push(EMULATOR_HEADER, "true");
     response.writeHead(status, headers);
     response.end(body);

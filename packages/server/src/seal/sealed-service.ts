@@ -11,7 +11,15 @@ import {
   SealError,
   type ShareGiver,
 } from "@cinnabar/kernel";
-import { type AnswerFormat, encodeError, encodeXmlError, type HttpRequest, parseRequest } from "@cinnabar/rpc";
+import {
+  type AnswerFormat,
+  encodeError,
+  encodeInstanceError,
+  encodeXmlError,
+  type HttpRequest,
+  isInstanceRequest,
+  parseRequest,
+} from "@cinnabar/rpc";
 
 import {
   formatListenAddress,
@@ -36,6 +44,8 @@ export interface SealedServiceOptions {
   readonly trustedProxies: readonly string[];
   readonly maxConnectionsPerAddress: number;
   readonly log: Logger;
+  /** How many lines of the log were dropped up to now. */
+  readonly droppedLogLines?: (() => number) | undefined;
   /** Check value of the store's root key; `undefined` if the store is empty. */
   readonly expected: string | undefined;
   /** The seal, whose shares come from here. */
@@ -88,6 +98,7 @@ export async function waitUntilUnsealed(options: SealedServiceOptions): Promise<
   });
   undo.defer(() => listener.stop(STOP_GRACE_MILLIS));
   metrics.watchAlarm("sealed", () => true);
+  if (options.droppedLogLines !== undefined) metrics.watchDroppedLogLines(options.droppedLogLines);
   log.warn({ ...alarm("sealed"), seal: seal.describe() }, "sealed: waiting for shares");
   options.announce({
     url: listener.url,
@@ -155,13 +166,20 @@ function refuse(call: IncomingCall): void {
   const format = formatOf(call.http);
   call.respond({
     status: httpStatus,
-    body: format === "JSON" ? encodeError(answer) : encodeXmlError(answer),
+    body: ENCODINGS[format](answer),
     format,
     requestId,
   });
 }
 
+const ENCODINGS: Readonly<Record<AnswerFormat, (answer: Parameters<typeof encodeError>[0]) => string | Uint8Array>> = {
+  JSON: encodeError,
+  XML: encodeXmlError,
+  PROTOBUF: encodeInstanceError,
+};
+
 function formatOf(http: HttpRequest): AnswerFormat {
+  if (isInstanceRequest(http.headers)) return "PROTOBUF";
   try {
     return parseRequest(http).format;
   } catch {

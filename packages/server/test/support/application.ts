@@ -2,8 +2,14 @@ import { execFile } from "node:child_process";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import type { Answer } from "@cinnabar/kernel";
-import { decodeMessage, type FieldKind, type FieldValue, INSTANCE_APIS, signInstance } from "@cinnabar/rpc";
-import type { AccountCaller, TwoAccounts } from "./two-accounts.ts";
+import {
+  decodeMessage,
+  type FieldKind,
+  type FieldValue,
+  INSTANCE_APIS,
+  signInstance,
+  type SignedRequest,
+} from "@cinnabar/rpc";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,6 +25,8 @@ export interface Reply {
   readonly fields: ReadonlyMap<string, FieldValue>;
   /** The error's code; `undefined` of an answer. */
   readonly code: string | undefined;
+  /** The key version that a header says. */
+  readonly keyVersionId: string | undefined;
 }
 
 const ERROR = {
@@ -28,23 +36,66 @@ const ERROR = {
   RequestId: { number: 4, kind: "string" },
 } as const;
 
+/** Where signed requests go. */
+interface Sender {
+  send(request: SignedRequest, from?: string): Promise<Answer>;
+}
+
+/** Somebody of an account who may make what gives access. */
+interface Owner {
+  call(action: string, parameters: Readonly<Record<string, string>>): Promise<unknown>;
+}
+
+const KEY_USER = "RbacPermission/Template/CryptoServiceKeyUser";
+
 /** An application with a client key, as its SDK would call. */
 export class Application {
   readonly clientKeyId: string;
   readonly privateKey: KeyObject;
-  readonly #accounts: TwoAccounts;
+  readonly #accounts: Sender;
 
-  constructor(accounts: TwoAccounts, { clientKeyId, privateKey }: { clientKeyId: string; privateKey: KeyObject }) {
+  constructor(accounts: Sender, { clientKeyId, privateKey }: { clientKeyId: string; privateKey: KeyObject }) {
     this.#accounts = accounts;
     this.clientKeyId = clientKeyId;
     this.privateKey = privateKey;
   }
 
   /** Makes a client key of an access point and opens it as clients do. */
-  static async create(accounts: TwoAccounts, owner: AccountCaller, accessPoint: string): Promise<Application> {
-    const made = await owner.call<Fields>("CreateClientKey", { AapName: accessPoint, Password: PASSWORD });
+  static async create(accounts: Sender, owner: Owner, accessPoint: string): Promise<Application> {
+    const made = (await owner.call("CreateClientKey", { AapName: accessPoint, Password: PASSWORD })) as Fields;
     const privateKey = await openPkcs12(Buffer.from(String(made["PrivateKeyData"]), "base64"));
     return new Application(accounts, { clientKeyId: String(made["ClientKeyId"]), privateKey });
+  }
+
+  /** Makes an access point too, for keys of an instance or of none, which admits calls from some addresses or from everywhere. */
+  static async admit(
+    accounts: Sender,
+    owner: Owner,
+    {
+      name,
+      resources,
+      sources,
+      instance,
+    }: {
+      readonly name: string;
+      readonly resources: readonly string[];
+      readonly sources?: readonly string[];
+      readonly instance?: string;
+    },
+  ): Promise<Application> {
+    if (sources !== undefined) {
+      const rule = { Name: name, Type: "Private", SourcePrivateIp: JSON.stringify(sources) };
+      await owner.call("CreateNetworkRule", rule);
+    }
+    await owner.call("CreatePolicy", {
+      Name: name,
+      Permissions: JSON.stringify([KEY_USER]),
+      Resources: JSON.stringify(resources),
+      ...(instance !== undefined && { KmsInstance: instance }),
+      ...(sources !== undefined && { AccessControlRules: JSON.stringify({ NetworkRules: [name] }) }),
+    });
+    await owner.call("CreateApplicationAccessPoint", { Name: name, Policies: JSON.stringify([name]) });
+    return Application.create(accounts, owner, name);
   }
 
   async call(
@@ -105,7 +156,7 @@ function toBase64(bytes: Uint8Array): string {
 
 export function readReply(
   apiName: string,
-  { status, requestId, body }: Pick<Answer, "status" | "requestId" | "body">,
+  { status, requestId, body, keyVersionId }: Pick<Answer, "status" | "requestId" | "body" | "keyVersionId">,
 ): Reply {
   if (typeof body === "string") throw new Error("the answer is no message");
   const api = INSTANCE_APIS[apiName];
@@ -113,7 +164,8 @@ export function readReply(
   if (!isError) answeredApis.add(apiName);
   if (!isError && api === undefined) throw new Error("there is no such API");
   const fields = decodeMessage(isError || api === undefined ? ERROR : api.response, body);
-  return { status, requestId, fields, code: isError ? String(fields.get("ErrorCode")) : undefined };
+  const code = isError ? String(fields.get("ErrorCode")) : undefined;
+  return { status, requestId, fields, code, keyVersionId };
 }
 
 /** The private key of a PKCS #12 file, read by OpenSSL. */

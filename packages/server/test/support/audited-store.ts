@@ -23,6 +23,7 @@ const observer: StoreObserver = {
   committed: () => undefined,
   missed: () => undefined,
   unavailable: (cause) => assert.fail(String(cause)),
+  tampered: (error) => assert.fail(error),
   fenced: (reason) => assert.fail(reason),
   clockBehind: () => assert.fail("the clock went back"),
   checkpointed: () => undefined,

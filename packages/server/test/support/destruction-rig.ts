@@ -273,10 +273,11 @@ interface EpochRow {
   readonly clock_offset: number;
   readonly clock_epoch: number;
   readonly sum: Uint8Array;
+  readonly changes: Uint8Array | null;
 }
 
 function toEpoch(row: SqlRow): EpochRow {
-  const { value, tag, time, clock_offset, clock_epoch, sum } = row;
+  const { value, tag, time, clock_offset, clock_epoch, sum, changes } = row;
   if (!(tag instanceof Uint8Array) || !(sum instanceof Uint8Array)) throw new Error("there is no epoch");
   return {
     value: Number(value),
@@ -285,11 +286,13 @@ function toEpoch(row: SqlRow): EpochRow {
     clock_offset: Number(clock_offset),
     clock_epoch: Number(clock_epoch),
     sum,
+    changes: changes instanceof Uint8Array ? changes : null,
   };
 }
 
 /** As the store names the place of the epoch's sum. */
 function place(epoch: EpochRow): string {
   const tag = Buffer.from(epoch.tag).toString("hex");
-  return `epoch ${epoch.value} tag ${tag} time ${epoch.time} offset ${epoch.clock_offset} reset ${epoch.clock_epoch}`;
+  const changes = epoch.changes === null ? "" : ` changes ${Buffer.from(epoch.changes).toString("hex")}`;
+  return `epoch ${epoch.value} tag ${tag} time ${epoch.time} offset ${epoch.clock_offset} reset ${epoch.clock_epoch}${changes}`;
 }

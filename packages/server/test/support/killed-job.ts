@@ -1,4 +1,7 @@
-/** Destroys or rotates keys, or erases their material (`destroy`, `rotate`, `expire`), as far as that is due in the database given, and is killed at the step given, from 1. */
+/**
+ * Destroys or rotates keys, erases their material, or retires account keys (`destroy`, `rotate`, `expire`, `retire`), as far as that is
+ * due in the database given, as a node does that has claimed the job, and is killed at the step given, from 1.
+ */
 import { randomBytes } from "node:crypto";
 import { Writable } from "node:stream";
 import {
@@ -14,8 +17,14 @@ import {
 } from "@cinnabar/kernel";
 import { openDatabase } from "../../src/database.ts";
 import { DestroyKeys, ExpireMaterial } from "../../src/destruction/index.ts";
-import type { Job } from "../../src/jobs/index.ts";
+import { RetireAccountKeys } from "../../src/destruction/retire-account-keys.ts";
+import { type Job, JobRunner } from "../../src/jobs/index.ts";
 import { RotateKeys } from "../../src/key-rotation/index.ts";
+import { accountKeyUses } from "../../src/tables.ts";
+
+/** The node that each of these processes is, one after the other: so none waits for the end of another one's claim. */
+const NODE = "killed";
+const BACKUP_RETENTION_MILLIS = 35 * 24 * 60 * 60 * 1000;
 
 const [what = "", url = "", rootKeyFile = "", killedAt = ""] = process.argv.slice(2);
 let steps = Number.NaN;
@@ -64,6 +73,7 @@ const observer: StoreObserver = {
   committed: nothing,
   missed: nothing,
   unavailable: nothing,
+  tampered: nothing,
   fenced: nothing,
   clockBehind: nothing,
   checkpointed: nothing,
@@ -79,12 +89,22 @@ const jobs: Readonly<Record<string, () => Job>> = {
   destroy: () => new DestroyKeys({ store, log, metrics, delayMillis: 0 }),
   rotate: () => new RotateKeys({ store, custody, log, metrics }),
   expire: () => new ExpireMaterial({ store, custody, log, metrics, delayMillis: 0 }),
+  retire: () =>
+    new RetireAccountKeys({
+      store,
+      log,
+      metrics,
+      uses: accountKeyUses,
+      delayMillis: 0,
+      backupRetentionMillis: BACKUP_RETENTION_MILLIS,
+    }),
 };
 const job = jobs[what]?.();
 if (job === undefined) throw new Error(`there is no job ${what}`);
+const runner = new JobRunner({ jobs: [job], backend, node: NODE, log });
 steps = 0;
-const { signal } = new AbortController();
-while (await job.run(signal));
+await runner.runDue();
 steps = Number.NaN;
+await runner.stop();
 await store.close();
 metrics[Symbol.dispose]();

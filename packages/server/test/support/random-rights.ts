@@ -8,6 +8,9 @@ export interface Names {
   readonly roles: readonly string[];
   readonly otherUsers: readonly string[];
   readonly otherRoles: readonly string[];
+  /** The domain of a service, and the ARN of a provider. */
+  readonly service: string;
+  readonly provider: string;
 }
 
 /** One account's policies, as they might be. */
@@ -55,6 +58,15 @@ export function randomRights(
     3,
   );
   const principal = inKeyPolicy.map((RAM) => ({ RAM }));
+  const inTrust = fc.oneof(
+    principal,
+    fc.constantFrom<object>(
+      { Service: [names.service] },
+      { Service: [names.service] },
+      { Federated: [names.provider] },
+      { Service: [names.service], Federated: [names.provider] },
+    ),
+  );
   return fc.record({
     policies: tuples(fc.array(identity, { minLength: 1, maxLength: 3 }), POLICIES),
     // Few enough that some have nothing but what the key's policy gives them.
@@ -65,9 +77,9 @@ export function randomRights(
       ),
       { minLength: 3, maxLength: 6 },
     ),
-    trust: fc.array(statement({ Principal: principal, Action: fc.constant("sts:AssumeRole") }), {
+    trust: fc.array(statement({ Principal: inTrust, Action: fc.constant("sts:AssumeRole") }), {
       minLength: 1,
-      maxLength: 3,
+      maxLength: 4,
     }),
   });
 }

@@ -135,14 +135,17 @@ export class RightsWorld implements AsyncDisposable {
     return FOREIGN.includes(caller);
   }
 
-  /** What a call is answered: the code of a refusal, `undefined` for success. */
-  async answer(caller: CallerName, call: { action: string; wire: Wire; version: string }): Promise<string | undefined> {
+  /** How a call is refused; `undefined` for success. */
+  async refusal(
+    caller: CallerName,
+    call: { action: string; wire: Wire; version: string },
+  ): Promise<ServiceError | undefined> {
     try {
       await this.#callers[caller].call(call.action, call.wire, { version: call.version });
       return undefined;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return error.code;
+      return error;
     }
   }
 

@@ -6,6 +6,7 @@ import { Writable } from "node:stream";
 import { CinnabarClient, type Credentials, ServiceError } from "@cinnabar/client";
 import {
   type AccountId,
+  type Answer,
   type Backend,
   ControlStore,
   type DeploymentKeys,
@@ -17,7 +18,8 @@ import {
   type RootKey,
   RowGuard,
 } from "@cinnabar/kernel";
-import { Administration, type KeepAccessKey, OidcProviders } from "@cinnabar/ram";
+import { Administration, type KeepAccessKey, OidcProviders, Services } from "@cinnabar/ram";
+import type { SignedRequest } from "@cinnabar/rpc";
 import type { TestDatabase } from "@cinnabar/testkit";
 import { openDatabase } from "../../src/database.ts";
 import { CinnabarNode, type NodeOptions } from "../../src/node.ts";
@@ -141,6 +143,13 @@ export class StsWorld implements AsyncDisposable {
     return client;
   }
 
+  /** Sends a request that is signed already, to the first node. */
+  async send({ method, url, headers, body }: SignedRequest): Promise<Answer> {
+    const response = await fetch(new URL(url, this.nodes[0]?.url), { method, headers, body: Buffer.from(body) });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { status: response.status, body: bytes, format: "PROTOBUF", requestId: "" };
+  }
+
   /** Makes a user with a policy of its own. */
   async createUser(account: Account, name: string, statements: readonly object[]): Promise<Credentials> {
     const root = this.client(account.credentials);
@@ -245,6 +254,16 @@ export async function assume(
 ): Promise<SessionAnswer> {
   const answer = await client.call("AssumeRole", { RoleArn: roleArn, RoleSessionName: "test", ...parameters }, STS);
   return answer as unknown as SessionAnswer;
+}
+
+/** A service of the deployment, which its operator has enabled. */
+export async function enableService(world: StsWorld, name: "oss"): Promise<CinnabarClient> {
+  let made: Credentials | undefined;
+  await new Services(world).create(name, async ({ accessKeyId, secret }) => {
+    made = { accessKeyId, accessKeySecret: secret.toString("latin1") };
+  });
+  if (made === undefined) throw new Error("the service has no AccessKey");
+  return world.client(made);
 }
 
 /** The code that a call is refused with. */

@@ -124,6 +124,22 @@ export async function listJoinedShareIds(
   return rows.map(({ share_id: id }) => id);
 }
 
+/** The ids of the shares that an instance belongs to, in their order. */
+export async function listHoldingShareIds(
+  { db }: Pick<EntityReader, "db">,
+  instanceId: string,
+): Promise<readonly string[]> {
+  const rows = await db
+    .$extendTables<SharingSchema>()
+    .selectFrom("resource_share_association")
+    .select("share_id")
+    .where("type", "=", "Resource")
+    .where("entity_id", "=", instanceId)
+    .orderBy("share_id")
+    .execute();
+  return rows.map(({ share_id: id }) => id);
+}
+
 export function insertShare(
   { guard, db, now }: RequestContext,
   share: Pick<Share, "id" | "accountId" | "name" | "allowsExternal">,

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { SEPARATOR } from "./attributes.ts";
 import type { DigestedEvent, EventRecord } from "./event-record.ts";
 
@@ -12,8 +13,8 @@ interface ForeignKey {
   /** The account that owns it. */
   readonly accountId: string;
   readonly keyId: string;
-  /** What its members in `additionalEventData` begin with. */
-  readonly role: "" | "source";
+  /** What its members in `additionalEventData` begin with; `listed` stands with others in the one member `keys`. */
+  readonly role: "" | "source" | "listed";
   /** The parameter that was encrypted with it. */
   readonly context: string;
 }
@@ -62,7 +63,9 @@ export function ownersResourceNames(record: DigestedEvent["record"]): readonly s
 /** Keys of accounts other than the caller's, which only calls that were allowed to use them have in their events. */
 function foreignKeys({ additionalEventData: data, eventName }: DigestedEvent["record"]): readonly ForeignKey[] {
   const { keyAccountId, sourceKeyAccountId } = data;
-  if (keyAccountId === undefined && sourceKeyAccountId === undefined) return NONE;
+  if (keyAccountId === undefined && sourceKeyAccountId === undefined) {
+    return data["keys"] === undefined ? NONE : listedKeys(data["keys"]);
+  }
   const keys: ForeignKey[] = [];
   const { keyId, sourceKeyId } = data;
   if (typeof keyAccountId === "string" && typeof keyId === "string") {
@@ -79,6 +82,16 @@ function foreignKeys({ additionalEventData: data, eventName }: DigestedEvent["re
   }
   return keys;
 }
+
+/** Those of other accounts among the keys that a call was about. */
+function listedKeys(keys: unknown): readonly ForeignKey[] {
+  const listed = listOfKeys.safeParse(keys).data ?? [];
+  return listed.flatMap(({ keyAccountId: accountId, keyId }) =>
+    accountId === undefined ? [] : [{ accountId, keyId, role: "listed", context: "" }],
+  );
+}
+
+const listOfKeys = z.array(z.looseObject({ keyId: z.string(), keyAccountId: z.string().optional() }));
 
 /** The account of a role that a caller of another account has assumed; `undefined` for all other calls. */
 function foreignRoleAccount({ additionalEventData: data, recipientAccountId }: DigestedEvent["record"]) {
@@ -127,10 +140,23 @@ function ofRoleOwner(record: EventRecord, accountId: string): EventRecord {
   };
 }
 
+function withoutRevision(key: JsonObject): JsonObject {
+  const { keyRevision: _, ...rest } = key;
+  return rest;
+}
+
 function withoutRevisions({ additionalEventData }: EventRecord, foreign: readonly ForeignKey[]): JsonObject {
+  if (foreign.some(({ role }) => role === "listed")) {
+    const listed = listOfKeys.parse(additionalEventData["keys"]);
+    const keys = listed.map((key) => (key.keyAccountId === undefined ? key : withoutRevision(key)));
+    return { ...additionalEventData, keys };
+  }
   const hidden = new Set(foreign.map(({ role }) => memberOf(role, "keyRevision")));
   return Object.fromEntries(Object.entries(additionalEventData).filter(([name]) => !hidden.has(name)));
 }
+
+/** The parameters that name all keys of a call (`ResourceId.1`). */
+const OTHER_KEYS = /^ResourceId\b/;
 
 const KEY_MEMBERS = ["keyAccountId", "keyId", "keyRevision", "keyVersionId"] as const;
 /** Members of an event that both sides see, and {@link EventRecord} does not name. */
@@ -146,13 +172,17 @@ function ofOwner(
   const resourceName = resourceNameOf(own);
   const isTarget = own.some(({ role }) => role === "");
   const members = own.flatMap(({ role }) => KEY_MEMBERS.map((name) => memberOf(role, name)));
+  const isListed = own.some(({ role }) => role === "listed");
   const further: JsonObject = {
     ...pick(record, FURTHER_MEMBERS),
     referencedResources: { [KEY_TYPE]: resourceName.split(SEPARATOR) },
   };
   return {
     ...further,
-    additionalEventData: pick(record.additionalEventData, ["epoch", ...members, ...(isTarget ? ["alias"] : [])]),
+    additionalEventData: {
+      ...pick(record.additionalEventData, ["epoch", ...members, ...(isTarget ? ["alias"] : [])]),
+      ...(isListed && { keys: keysOf(record, accountId) }),
+    },
     errorCode,
     eventId,
     eventName,
@@ -169,14 +199,21 @@ function ofOwner(
   };
 }
 
+/** Of the keys that a call was about, those of an account. */
+function keysOf({ additionalEventData: { keys } }: EventRecord, accountId: string): readonly object[] {
+  return listOfKeys.parse(keys).filter(({ keyAccountId }) => keyAccountId === accountId);
+}
+
 /** Several names are separated by {@link SEPARATOR}. */
 function resourceNameOf(own: readonly ForeignKey[]): string {
   return [...new Set(own.map(({ keyId }) => keyId))].join(SEPARATOR);
 }
 
-/** Of a use the encryption contexts; of a change all that is on record: it says what became of the key. */
+/** Of a use the encryption contexts; of a change all that is on record but other keys: it says what became of the key. */
 function ownersParameters({ eventRW, requestParameters }: EventRecord, own: readonly ForeignKey[]): JsonObject {
-  if (eventRW === "Write") return requestParameters;
+  if (eventRW === "Write") {
+    return Object.fromEntries(Object.entries(requestParameters).filter(([name]) => !OTHER_KEYS.test(name)));
+  }
   const contexts = own.map(({ context }) => context);
   // A map may have come flattened, as `EncryptionContext.tenant=acme`.
   return Object.fromEntries(

@@ -1,9 +1,9 @@
-import { type Backend, kyselyOn, TurnTaker } from "@cinnabar/kernel";
+import { type Backend, kyselyOn } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type LogHead, readLogHeads, trail } from "./log-heads.ts";
 import type { SegmentContributor } from "./log-segment.ts";
 import type { OwnTail, ReadSegment } from "./own-tail.ts";
-import { parseEventAt, readBatches } from "./read-batches.ts";
+import { readSegment } from "./read-segment.ts";
 
 /**
  * A tail of so many events or batches is sealed. Every lookup reads the tails whole, batch by batch; but what is written
@@ -13,13 +13,8 @@ const DUE_EVENTS = 8_192;
 const DUE_BATCHES = 256;
 /** The tail of a log in which nothing has happened for so long is sealed whatever its length, in milliseconds. */
 const QUIET_MILLIS = 60_000;
-/** Where a segment ends, at the end of a batch. */
-const SEGMENT_EVENTS = 16_384;
-const SEGMENT_BATCHES = 1_024;
 /** How long one piece of work may take, in milliseconds. */
 const PIECE_MILLIS = 1_000;
-/** Events between two turns of the event loop. */
-const TURN_EVENTS = 64;
 
 /** Another node has sealed the same batches meanwhile. */
 class SealedElsewhereError extends Error {
@@ -100,30 +95,13 @@ export class LogFollower {
   }
 
   /** Reads the next segment of a log, up to where this process has it already; `undefined` if there is nothing to read. */
-  async #read(
+  #read(
     db: Kysely<unknown>,
     { shard, followed, seq }: Pick<LogHead, "shard" | "followed" | "seq">,
   ): Promise<ReadSegment | undefined> {
     const own = this.#own?.firstOf(shard) ?? 0;
     const last = own > followed ? Math.min(seq, own - 1) : seq;
-    const digests = this.#contributors.map((contributor) => contributor.begin());
-    const turns = new TurnTaker();
-    const batches: { seq: number; eventCount: number }[] = [];
-    let [events, leaves] = [0, 0];
-    for await (const batch of readBatches(db, { shard, after: followed, last })) {
-      for (const [index, text] of batch.events.entries()) {
-        if (index % TURN_EVENTS === 0) await turns.give();
-        const event = parseEventAt({ shard, seq: batch.seq, index }, text);
-        if (event !== undefined) for (const digest of digests) digest.add(event, events + index);
-      }
-      batches.push({ seq: batch.seq, eventCount: batch.events.length });
-      events += batch.events.length;
-      ({ leaves } = batch);
-      if (events >= SEGMENT_EVENTS || batches.length >= SEGMENT_BATCHES) break;
-    }
-    const [first, end] = [batches[0], batches.at(-1)];
-    if (first === undefined || end === undefined) return undefined;
-    return { segment: { shard, firstSeq: first.seq, lastSeq: end.seq, batches }, leaves, digests };
+    return readSegment(db, { shard, after: followed, last }, this.#contributors);
   }
 }
 

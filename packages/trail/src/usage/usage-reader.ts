@@ -1,9 +1,10 @@
 import { ApiError, Lru, type RequestContext, TurnTaker } from "@cinnabar/kernel";
 import type { Kysely } from "kysely";
 import { type LogHead, readLogHeads } from "../follower/log-heads.ts";
-import { parseEventAt, readBatches } from "../follower/read-batches.ts";
+import { type BatchRange, parseEventAt, readBatches } from "../follower/read-batches.ts";
 import { type KeyUsage, toKeyUsage } from "./key-usage.ts";
 import { keyUses } from "./key-use.ts";
+import { UNCOUNTED_OPERATIONS } from "./recount-migration.ts";
 import { addCounts, addUse, DAY_MILLIS, emptyCounts, KEPT_DAYS, type KeyCounts } from "./usage-counts.ts";
 import { readUsage, type UsageUpTo } from "./usage-repository.ts";
 
@@ -82,39 +83,44 @@ export class KeyUsageReader {
       throw new ApiError("ServiceUnavailableTemporary", "The audit log is still being added up. Try again in a while.");
     }
     const further = emptyCounts();
-    for (const head of heads) {
-      const after = (known.places.get(head.shard) ?? START).seq;
-      await this.#addBatches(further, log, { keyId: key.keyId, shard: head.shard, after, last: head.seq });
+    for (const { shard, after, last } of known.uncounted) {
+      await addBatches(further, log, { ...key, shard, after, last, operations: UNCOUNTED_OPERATIONS });
+    }
+    for (const { shard, seq: last } of heads) {
+      const after = (known.places.get(shard) ?? START).seq;
+      await addBatches(further, log, { ...key, shard, after, last, operations: this.#operations });
     }
     const counts = structuredClone(known.counts);
     addCounts(counts, further);
     const today = Math.floor(now / DAY_MILLIS);
     for (const day of counts.days.keys()) if (day <= today - KEPT_DAYS) counts.days.delete(day);
-    return { counts, places: new Map(heads.map(({ shard, seq, leaves }) => [shard, { seq, leaves }])) };
+    const places = new Map(heads.map(({ shard, seq, leaves }) => [shard, { seq, leaves }]));
+    return { counts, places, uncounted: [] };
   }
+}
 
-  async #addBatches(
-    counts: KeyCounts,
-    log: Kysely<unknown>,
-    { keyId, ...range }: { keyId: string; shard: number; after: number; last: number },
-  ): Promise<void> {
-    const turns = new TurnTaker();
-    const { shard } = range;
-    // It stands as it is in every event that names it: parsing the others would be most of the work.
-    const needle = JSON.stringify(keyId).slice(1, -1);
-    for await (const { seq, events } of readBatches(log, range)) {
-      for (const [index, text] of events.entries()) {
-        if (index % TURN_EVENTS === 0) await turns.give();
-        const event = text.includes(needle) ? parseEventAt({ shard, seq, index }, text) : undefined;
-        if (event === undefined) continue;
-        for (const use of keyUses(event, this.#operations)) if (use.keyId === keyId) addUse(counts, use);
-      }
+async function addBatches(
+  counts: KeyCounts,
+  log: Kysely<unknown>,
+  { keyId, operations, ...range }: BatchRange & { readonly keyId: string; readonly operations: ReadonlySet<string> },
+): Promise<void> {
+  const turns = new TurnTaker();
+  const { shard } = range;
+  // It stands as it is in every event that names it: parsing the others would be most of the work.
+  const needle = JSON.stringify(keyId).slice(1, -1);
+  for await (const { seq, events } of readBatches(log, range)) {
+    for (const [index, text] of events.entries()) {
+      if (index % TURN_EVENTS === 0) await turns.give();
+      const event = text.includes(needle) ? parseEventAt({ shard, seq, index }, text) : undefined;
+      if (event === undefined) continue;
+      for (const use of keyUses(event, operations)) if (use.keyId === keyId) addUse(counts, use);
     }
   }
 }
 
-function eventsSince({ places }: UsageUpTo, heads: readonly LogHead[]): number {
-  let events = 0;
+/** How many events are to be read, to know all there is. */
+function eventsSince({ places, uncounted }: UsageUpTo, heads: readonly LogHead[]): number {
+  let events = uncounted.reduce((sum, part) => sum + part.events, 0);
   for (const { shard, seq, leaves } of heads) {
     const place = places.get(shard) ?? START;
     // Every batch has one leaf more than events.

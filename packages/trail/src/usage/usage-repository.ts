@@ -1,5 +1,6 @@
 import type { Backend } from "@cinnabar/kernel";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { BatchRange } from "../follower/read-batches.ts";
 import {
   admit,
   BOUNDED_FACETS,
@@ -43,6 +44,7 @@ const UNNAMED_CONTEXTS = "unnamed-context";
 /** Facets of rows that are read together with those of `key_usage`. */
 const DAY = "day";
 const FOLLOWED = "followed";
+const RECOUNT = "recount";
 
 /** Of one statement: some hundred kilobytes of JSON. */
 const ROWS_PER_STATEMENT = 1_000;
@@ -91,6 +93,8 @@ export interface UsageUpTo {
   readonly counts: KeyCounts;
   /** By log, the last batch that is in it, and the leaves up to its end. */
   readonly places: ReadonlyMap<number, { readonly seq: number; readonly leaves: number }>;
+  /** Parts of what is in it of which some operations are not, each with its events. */
+  readonly uncounted: readonly (BatchRange & { readonly events: number })[];
 }
 
 /** What was added up of a key's uses: read with one statement, since each has a snapshot of its own. */
@@ -104,15 +108,20 @@ export async function readUsage(
     union all
     select ${sql.lit(DAY)}, '', outcome, count, day, day from key_usage_day where key_id = ${keyId} and day >= ${since}
     union all
-    select ${sql.lit(FOLLOWED)}, '', '', leaves, shard, seq from trail_follower`.execute(db);
+    select ${sql.lit(FOLLOWED)}, '', '', leaves, shard, seq from trail_follower
+    union all
+    select ${sql.lit(RECOUNT)}, cast(shard as text), '', last_leaves - leaves - (last_seq - seq), seq, last_seq
+    from key_usage_recount`.execute(db);
   const counts = emptyCounts();
   const places = new Map<number, { seq: number; leaves: number }>();
+  const uncounted: UsageUpTo["uncounted"][number][] = [];
   for (const { facet, name, outcome, count, first_at: firstAt, last_at: lastAt } of rows) {
     if (facet === FOLLOWED) places.set(firstAt, { seq: lastAt, leaves: count });
+    else if (facet === RECOUNT) uncounted.push({ shard: Number(name), after: firstAt, last: lastAt, events: count });
     else if (facet === DAY) dayOf(counts, firstAt)[toOutcome(outcome)] = count;
     else facetTally(counts, { facet, name })[toOutcome(outcome)] = { count, firstAt, lastAt };
   }
-  return { counts, places };
+  return { counts, places, uncounted };
 }
 
 /** The counts as they are to be added: without new names for which there is no room any more. */

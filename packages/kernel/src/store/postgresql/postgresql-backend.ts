@@ -44,11 +44,13 @@ const STORE_TIME = `greatest((extract(epoch FROM clock_timestamp()) * 1000)::big
 
 /**
  * One statement: it locks only the shard's own row and compares the tag that it finds there after the wait.
- * A sub-select on `epoch` would keep the statement's old snapshot and let a batch through that a control has overtaken.
+ * The sub-select on `epoch` keeps the statement's old snapshot and could not do that: it is there for a shard's row
+ * that somebody else has given an old tag.
  */
 const INSERT_BATCH = `INSERT INTO audit_batch (${BATCH_COLUMNS.join(", ")})
 SELECT ${BATCH_COLUMNS.map((_, i) => `${placeholder(i + 1)}${CAST(i)}`).join(", ")}
 FROM shard WHERE id = $1 AND tag = $${N + 1}::bytea AND closed = 0
+AND (SELECT tag FROM epoch WHERE id = 1) = $${N + 1}::bytea
 AND ($2::bigint = 1 OR EXISTS (SELECT 1 FROM audit_batch WHERE shard = $1 AND seq = $2::bigint - 1)) FOR SHARE
 ON CONFLICT DO NOTHING RETURNING ${STORE_TIME} AS time`;
 const INSERT_BATCH_WITHIN = INSERT_BATCH.replace(

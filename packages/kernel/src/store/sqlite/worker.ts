@@ -95,7 +95,7 @@ function readAll(statement: StatementSync, parameters: readonly SqlValue[]): Rec
 const INSERT_BATCH = `INSERT INTO audit_batch (${BATCH_COLUMNS.join(", ")}) VALUES (${BATCH_COLUMNS.map(() => "?").join(", ")})`;
 const READ_LAST_SEQ = "SELECT seq FROM audit_batch WHERE shard = ? ORDER BY seq DESC LIMIT 1";
 const READ_SHARD =
-  "SELECT s.tag AS tag, e.time AS time, e.clock_offset AS clock_offset FROM shard s, epoch e WHERE s.id = ? AND s.closed = 0 AND e.id = 1";
+  "SELECT s.tag AS tag, e.time AS time, e.clock_offset AS clock_offset FROM shard s, epoch e WHERE s.id = ? AND s.closed = 0 AND e.id = 1 AND e.tag = s.tag";
 
 /** The primary code of SQLite's extended result code (its low byte). */
 function primaryCode(error: unknown): number | undefined {

@@ -6,10 +6,10 @@ import { createServer, request, type Server } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { ensureServerCertificate } from "../../src/tls/own-ca.ts";
 
 const CLIENT = { id: "builds", secret: "the secret of the builds" };
-export const AUDIENCE = "kms";
+/** What tokens have in `aud`. */
+const AUDIENCE = "kms";
 
 const PACKAGE: string = "oidc-provider";
 
@@ -21,6 +21,8 @@ interface ProviderPackage {
 /** An OpenID Connect provider that serves https on loopback: the npm package oidc-provider, as others run it. */
 export class IdentityProvider implements AsyncDisposable {
   readonly issuer: string;
+  /** Whom its tokens are for. */
+  readonly audience = AUDIENCE;
   /** PEM of the CA that its certificate is of. */
   readonly ca: string;
   readonly #resources: AsyncDisposableStack;
@@ -35,6 +37,8 @@ export class IdentityProvider implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), "cinnabar-idp-"));
     resources.defer(() => rm(directory, { recursive: true }));
+    // Not for every test that imports this package.
+    const { ensureServerCertificate } = await import("@cinnabar/server");
     const material = await ensureServerCertificate({ directory, names: ["127.0.0.1"], now: Date.now() });
     const server = createServer({ key: material.key, cert: material.cert });
     await once(server.listen(0, "127.0.0.1"), "listening");
@@ -50,7 +54,7 @@ export class IdentityProvider implements AsyncDisposable {
       scope: "",
       audience: AUDIENCE,
       accessTokenFormat: "jwt",
-      accessTokenTTL: 300,
+      accessTokenTTL: 3600,
       jwt: { sign: { alg: "ES256" } },
     };
     const provider = new Provider(issuer, {
@@ -75,6 +79,7 @@ export class IdentityProvider implements AsyncDisposable {
     const ca = await readFile(material.caFile, "utf8");
     return new IdentityProvider({ issuer, ca, resources: resources.move() });
   }
+
   /** A token for whoever is meant, as the provider issues it to a program. */
   async issueToken(): Promise<string> {
     const credentials = Buffer.from(`${CLIENT.id}:${encodeURIComponent(CLIENT.secret)}`).toString("base64");
