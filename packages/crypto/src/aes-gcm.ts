@@ -64,20 +64,22 @@ export function openAesGcm(input: {
  * As {@link sealAesGcm}, of a plaintext of any length: a long one in turns of the event loop. The input must not change
  * meanwhile.
  *
+ * @param input.whose - as of {@link inTurns}.
  * @returns the box.
  */
 export async function sealAesGcmInTurns(input: {
+  readonly whose: string;
   readonly key: KeyObject;
   readonly nonce: Uint8Array;
   readonly plaintext: Uint8Array;
   readonly aad: Uint8Array;
 }): Promise<Buffer> {
-  const { key, nonce, plaintext, aad } = input;
+  const { whose, key, nonce, plaintext, aad } = input;
   if (nonce.length !== AES_GCM.nonceBytes) throw new RangeError("an AES-GCM nonce is 12 bytes");
   const cipher = createCipheriv(algorithmOf(key), key, nonce);
   cipher.setAAD(aad);
   const slices: Buffer[] = [];
-  await inTurns(plaintext, (slice) => slices.push(cipher.update(slice)));
+  await inTurns(whose, plaintext, (slice) => slices.push(cipher.update(slice)));
   cipher.final();
   return Buffer.concat([...slices, cipher.getAuthTag()]);
 }
@@ -85,15 +87,17 @@ export async function sealAesGcmInTurns(input: {
 /**
  * As {@link openAesGcm}, of a box of any length: a long one in turns of the event loop. The input must not change meanwhile.
  *
+ * @param input.whose - as of {@link inTurns}.
  * @throws AuthenticationError as {@link openAesGcm}. Nothing of the plaintext is left behind.
  */
 export async function openAesGcmInTurns(input: {
+  readonly whose: string;
   readonly key: KeyObject;
   readonly nonce: Uint8Array;
   readonly box: Uint8Array;
   readonly aad: Uint8Array;
 }): Promise<Buffer> {
-  const { key, nonce, box, aad } = input;
+  const { whose, key, nonce, box, aad } = input;
   const algorithm = algorithmOf(key);
   const ciphertextBytes = box.length - AES_GCM.tagBytes;
   if (nonce.length !== AES_GCM.nonceBytes || ciphertextBytes < 0) throw new AuthenticationError();
@@ -103,7 +107,7 @@ export async function openAesGcmInTurns(input: {
   decipher.setAAD(aad);
   const plaintext = Buffer.alloc(ciphertextBytes);
   let at = 0;
-  await inTurns(box.subarray(0, ciphertextBytes), (slice) => {
+  await inTurns(whose, box.subarray(0, ciphertextBytes), (slice) => {
     const opened = decipher.update(slice);
     plaintext.set(opened, at);
     at += opened.length;

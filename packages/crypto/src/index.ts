@@ -37,4 +37,5 @@ export {
 } from "./sm2.ts";
 export { openSm4Gcm, sealSm4Gcm, SM4_GCM } from "./sm4-gcm.ts";
 export { openStream, plaintextSize, sealedSize, sealStream, STREAM, StreamOpener, StreamSealer } from "./stream.ts";
+export { TurnLine } from "./turn-line.ts";
 export { XAES_256_GCM, Xaes256Gcm } from "./xaes-256-gcm.ts";

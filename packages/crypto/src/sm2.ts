@@ -38,10 +38,15 @@ export function sm2Digest(input: {
   return sm3(identityDigest(publicKey, userId), message);
 }
 
-/** As {@link sm2Digest} under the default identity, of a message of any length: a long one in turns of the event loop. */
-export async function sm2DigestInTurns(publicKey: Sm2PublicKey, message: Uint8Array): Promise<Buffer> {
+/** As {@link sm2Digest} under the default identity, of a message of any length: a long one {@link inTurns}. */
+export async function sm2DigestInTurns(input: {
+  readonly whose: string;
+  readonly publicKey: Sm2PublicKey;
+  readonly message: Uint8Array;
+}): Promise<Buffer> {
+  const { whose, publicKey, message } = input;
   const hash = createHash("sm3").update(identityDigest(publicKey, SM2_DEFAULT_USER_ID));
-  await inTurns(message, (slice) => hash.update(slice));
+  await inTurns(whose, message, (slice) => hash.update(slice));
   return hash.digest();
 }
 

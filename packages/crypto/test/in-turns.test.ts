@@ -27,7 +27,7 @@ test("gives every byte once and in order, what is short at once", async () => {
   for (const length of LENGTHS) {
     const bytes = randomBytes(length);
     const slices: Uint8Array[] = [];
-    const done = inTurns(bytes, (slice) => slices.push(slice));
+    const done = inTurns("a", bytes, (slice) => slices.push(slice));
     assert.equal(done instanceof Promise, length > TURN_BYTES, String(length));
     await done;
     assert.deepEqual(Buffer.concat(slices), bytes);
@@ -44,8 +44,8 @@ test("whoever takes turns takes one after another, and lets others have theirs",
   };
   setImmediate(count);
   const seen: number[] = [];
-  const work = () => inTurns(Buffer.alloc(4 * TURN_BYTES), () => seen.push(turns));
-  await Promise.all([work(), work(), ownTurn().then(() => seen.push(turns))]);
+  const work = () => inTurns("a", Buffer.alloc(4 * TURN_BYTES), () => seen.push(turns));
+  await Promise.all([work(), work(), ownTurn("b").then(() => seen.push(turns))]);
   isCounting = false;
   assert.equal(seen.length, 9);
   // No two of them in one turn.
@@ -56,14 +56,18 @@ test("hashes to the same as at once", async () => {
   for (const length of LENGTHS) {
     const message = randomBytes(length);
     for (const name of ["sha256", "sha384", "sm3"]) {
-      assert.deepEqual(await hashInTurns(name, message), createHash(name).update(message).digest(), name);
+      assert.deepEqual(
+        await hashInTurns({ whose: "a", hash: name, message }),
+        createHash(name).update(message).digest(),
+        name,
+      );
     }
   }
   using privateKey = Sm2PrivateKey.fromPkcs8(generateKeyPair("EC_SM2").privateKey);
   const { publicKey } = privateKey;
   for (const length of LENGTHS) {
     const message = randomBytes(length);
-    assert.deepEqual(await sm2DigestInTurns(publicKey, message), sm2Digest({ publicKey, message }));
+    assert.deepEqual(await sm2DigestInTurns({ whose: "a", publicKey, message }), sm2Digest({ publicKey, message }));
   }
 });
 
@@ -76,9 +80,9 @@ test("seals to the same as at once, and opens what was sealed so", async () => {
         randomBytes(12),
         randomBytes(plaintextBytes),
       ];
-      const box = await sealAesGcmInTurns({ key, nonce, plaintext, aad });
+      const box = await sealAesGcmInTurns({ whose: "a", key, nonce, plaintext, aad });
       assert.deepEqual(box, sealAesGcm({ key, nonce, plaintext, aad }).box);
-      assert.deepEqual(await openAesGcmInTurns({ key, nonce, box, aad }), plaintext);
+      assert.deepEqual(await openAesGcmInTurns({ whose: "a", key, nonce, box, aad }), plaintext);
       assert.deepEqual(openAesGcm({ key, nonce, box, aad }), plaintext);
     }),
     { numRuns: 40 },
@@ -87,9 +91,9 @@ test("seals to the same as at once, and opens what was sealed so", async () => {
 
 test("opens nothing that was altered, cut short, or comes with other associated data", async () => {
   const [key, nonce, plaintext] = [createSecretKey(randomBytes(32)), randomBytes(12), randomBytes(TURN_BYTES + 100)];
-  const box = await sealAesGcmInTurns({ key, nonce, plaintext, aad });
+  const box = await sealAesGcmInTurns({ whose: "a", key, nonce, plaintext, aad });
   const refused = (changes: object) =>
-    assert.rejects(openAesGcmInTurns({ key, nonce, box, aad, ...changes }), AuthenticationError);
+    assert.rejects(openAesGcmInTurns({ whose: "a", key, nonce, box, aad, ...changes }), AuthenticationError);
   for (const at of [0, TURN_BYTES - 1, TURN_BYTES, box.length - 17, box.length - 16, box.length - 1]) {
     const altered = Buffer.from(box);
     altered.writeUInt8(altered.readUInt8(at) ^ 1, at);
@@ -100,5 +104,5 @@ test("opens nothing that was altered, cut short, or comes with other associated 
   await refused({ aad: Buffer.from("other") });
   await refused({ nonce: randomBytes(12) });
   await refused({ nonce: randomBytes(11) });
-  await assert.rejects(sealAesGcmInTurns({ key, nonce: randomBytes(11), plaintext, aad }), RangeError);
+  await assert.rejects(sealAesGcmInTurns({ whose: "a", key, nonce: randomBytes(11), plaintext, aad }), RangeError);
 });

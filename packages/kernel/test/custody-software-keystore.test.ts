@@ -3,7 +3,7 @@ import { createSecretKey } from "node:crypto";
 import { test } from "node:test";
 import { queryObjects } from "node:v8";
 
-import { AuthenticationError, deriveKey, unwrapKey, wrapKey, Xaes256Gcm } from "@cinnabar/crypto";
+import { AuthenticationError, deriveKey, TURN_BYTES, unwrapKey, wrapKey, Xaes256Gcm } from "@cinnabar/crypto";
 import * as fc from "fast-check";
 
 import { type KeyVersionIdentity, SoftwareKeystore, type StoredKeyVersion } from "../src/custody/index.ts";
@@ -52,6 +52,23 @@ test("seals as nonce, ciphertext and tag of XAES-256-GCM under HKDF of the wrapp
   const box = keystore.seal(version, Buffer.from("hello"), AAD);
   const opened = new Xaes256Gcm(key).open({ nonce: box.subarray(0, 24), box: box.subarray(24), aad: AAD });
   assert.equal(opened.toString(), "hello");
+});
+
+test("accounts take turns where messages are long", async () => {
+  const keystore = new SoftwareKeystore();
+  const [much, little] = [
+    newVersion(keystore, { spec: "HMAC_SHA_256" }),
+    newVersion(keystore, { spec: "HMAC_SHA_256" }),
+  ];
+  const message = Buffer.alloc(3 * TURN_BYTES);
+  let ended = 0;
+  const crowd = Array.from({ length: 20 }, async () => {
+    await keystore.mac(much, message);
+    ended++;
+  });
+  await keystore.mac(little, message);
+  assert.equal(ended, 0);
+  await Promise.all(crowd);
 });
 
 test("seals the same plaintext differently each time", () => {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { TooBusyError } from "../src/custody/too-busy-error.ts";
 import { RECORD_PATIENCE_MILLIS } from "../src/operation/pipeline.ts";
+import { Throttle } from "../src/operation/throttle.ts";
 import { CONTROL_SHARD } from "../src/store/control.ts";
 import { TestDeployment } from "./support/deployment.ts";
 import { correctedIds, type LoggedEvent, readEvents } from "./support/read-log.ts";
@@ -11,6 +12,7 @@ import {
   ACCOUNT,
   type Reply,
   searches,
+  searchesBegun,
   sign,
   signScoped,
   TestService,
@@ -523,6 +525,34 @@ forEachDatabase((database) => {
     assert.ok(!recorded.has(replies[2]?.requestId ?? ""), "what still waited is not recorded at all");
   });
 
+  // Nothing of this depends on the database.
+  if (database.name === "sqlite") {
+    test("a large call is authenticated in its address's turn, however many a stranger at another one has sent before", async () => {
+      await using deployment = await TestDeployment.create(database);
+      let refused = 0;
+      let refusedBefore = 0;
+      // Asked for every caller who is proven.
+      class Admission extends Throttle {
+        override take(): undefined {
+          refusedBefore = refused;
+        }
+      }
+      using service = await TestService.start(deployment, { throttle: new Admission({}) });
+      const Comment = "c".repeat(70_000);
+      // So that AccessKeys are in memory: finding them takes no turns.
+      await service.call("DescribeThing", { Id: "mine" });
+      const stranger = sign("DescribeThing", { Id: "mine", Comment }, { secret: "guessed" });
+      const crowd = Array.from({ length: 100 }, async () => {
+        assert.equal((await service.send(stranger, "192.0.2.99")).json["Code"], "SignatureDoesNotMatch");
+        refused++;
+      });
+      const reply = await service.call("DescribeThing", { Id: "mine", Comment });
+      assert.equal(reply.status, 200);
+      assert.ok(refusedBefore <= 5, `${refusedBefore} strangers came first`);
+      await Promise.all(crowd);
+    });
+  }
+
   test("slow work takes as long as it takes, and is done once although the answer is found anew", async () => {
     await using deployment = await TestDeployment.create(database);
     using service = await TestService.start(deployment);
@@ -590,6 +620,47 @@ forEachDatabase((database) => {
       ({ eventId }) => eventId === reply.requestId,
     );
     assert.equal(recorded?.errorCode, "ServiceUnavailableTemporary");
+  });
+
+  test("a dear read is never run under the epoch's lock: it is served anew, and everybody else meanwhile", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    const gate = Promise.withResolvers<void>();
+    const before = searchesBegun.count;
+    const { interception } = service.process;
+    let overtaken = 0;
+    interception.commitBatch = async (batch, commit) => {
+      if (++overtaken === 3) {
+        interception.commitBatch = undefined;
+        searches.set("mine", gate.promise);
+      }
+      await other.changeThing(ACCESS_KEY_ID, { count: 1 });
+      return commit(batch);
+    };
+    const searching = service.call("SearchThings", { Id: "mine" });
+    while (searchesBegun.count < before + 4) await new Promise((resolve) => setImmediate(resolve));
+    const meanwhile = await service.call("ChangeThing", { Id: "mine", Count: "6" });
+    gate.resolve();
+    searches.delete("mine");
+    assert.equal(meanwhile.status, 200);
+    const reply = await searching;
+    assert.equal(reply.status, 200);
+    await recordOf(deployment, service, reply);
+  });
+
+  test("a dear read that is overtaken again and again is told so, on record", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    service.process.interception.commitBatch = async (batch, commit) => {
+      await other.changeThing(ACCESS_KEY_ID, { count: 1 });
+      return commit(batch);
+    };
+    const reply = await service.call("SearchThings", { Id: "mine" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [503, "ServiceUnavailableTemporary"]);
+    assert.match(String(reply.json["Message"]), /changed again and again/);
+    assert.equal((await recordOf(deployment, service, reply)).errorCode, "ServiceUnavailableTemporary");
   });
 
   test("whose slow work finds its queue full is told when to come again", async () => {

@@ -200,4 +200,34 @@ forEachDatabase((database) => {
     assert.ok(committer.isHealthy);
     assert.deepEqual(await readTag(deployment.backend, process.shard), right);
   });
+
+  if (database.name === "postgresql") {
+    test("a process whose batches give way to other transactions offers them again, and takes nobody for an attacker", async () => {
+      await using deployment = await TestDeployment.create(database);
+      await using process = await deployment.open();
+      const { backend } = deployment;
+      const { observer } = process;
+      for (const code of ["40001", "40P01"]) {
+        await write(
+          backend,
+          `CREATE OR REPLACE FUNCTION gives_way() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION USING ERRCODE = '${code}'; END$$`,
+        );
+        await write(
+          backend,
+          "CREATE TRIGGER gives_way BEFORE INSERT ON audit_batch FOR EACH ROW EXECUTE FUNCTION gives_way()",
+        );
+        const request = new TestRequest();
+        const before = observer.misses;
+        process.store.committer.submit(request);
+        // Two misses, and six more under the epoch's lock.
+        while (observer.misses < before + 8) await sleep(POLL_MILLIS);
+        const { isHealthy } = process.store.committer;
+        await write(backend, "DROP TRIGGER gives_way ON audit_batch");
+        await request.answered;
+        assert.ok(isHealthy);
+      }
+      assert.deepEqual(observer.troubles, []);
+      assert.deepEqual(observer.tamperings, []);
+    });
+  }
 });

@@ -339,4 +339,16 @@ export const kmsMigrations: readonly Migration[] = [
       await db.schema.alterTable("kms_key").addColumn("was_disabled", integer).execute();
     },
   },
+  {
+    name: "kms-0015-counted-keys",
+    async up(db) {
+      // Counts the keys in an account's quota; keys of instances, which count in those, are not in it.
+      await db.schema
+        .createIndex("kms_key_outside_instances")
+        .on("kms_key")
+        .columns(["account_id", "creator", "delete_at", "id"])
+        .where(sql.ref("instance_id"), "is", null)
+        .execute();
+    },
+  },
 ];

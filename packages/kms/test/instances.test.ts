@@ -251,7 +251,9 @@ forEachDatabase((database) => {
         ["Decrypt", { CiphertextBlob }],
         ["ListTagResources", tags],
       ] as const) {
-        const { error } = await world.call(name, wire, caller);
+        const { error, noted, resource } = await world.call(name, wire, caller);
+        // Nor does the event of a refused call say anything of a key that is another account's.
+        if (error !== undefined) assert.deepEqual([noted, resource], [{}, undefined], name);
         assert.equal(
           error?.code ?? "ok",
           name === "ListTagResources" ? expected.replace(/^Forbidden.*/, HIDDEN) : expected,
@@ -324,8 +326,14 @@ forEachDatabase((database) => {
     await world.ok("CreateAlias", alias, { as: guest });
     await world.ok("CreateAlias", { AliasName: "alias/moved", KeyId: own });
     await world.ok("UpdateAlias", { AliasName: "alias/moved", KeyId });
-    await world.encrypt({ KeyId: "alias/theirs", Plaintext: "text" });
-    await world.encrypt({ KeyId: `acs:kms:cn-hangzhou:${world.accountId}:alias/theirs`, Plaintext: "text" });
+    for (const [named, caller, whose] of [
+      ["alias/theirs", {}, world.accountId],
+      [`acs:kms:cn-hangzhou:${world.accountId}:alias/theirs`, {}, world.accountId],
+      ["alias/theirs", { as: guest }, undefined],
+    ] as const) {
+      const { error, noted } = await world.call("Encrypt", { KeyId: named, Plaintext: "text" }, caller);
+      assert.deepEqual([error, noted["alias"], noted["aliasAccountId"]], [undefined, "alias/theirs", whose]);
+    }
     const names = async (name: string, wire: Readonly<Record<string, string>>, caller?: Caller) =>
       (await world.ok<{ Aliases: { Alias: { AliasArn: string }[] } }>(name, wire, caller)).Aliases.Alias.map(
         ({ AliasArn }) => AliasArn,

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { type AccountId, type Principal, rootOnly } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
+import { areAboutTags } from "../src/key/key-filters.ts";
+import { listKeys } from "../src/key/list-keys.ts";
 import { World } from "./world.ts";
 
 type Filter = readonly [Key: string, ...Values: readonly string[]];
+
+/** A user of an account. */
+function userOf(accountId: AccountId): Principal {
+  const arn = `acs:ram::${accountId}:user/alice`;
+  return { type: "ram-user", accountId, accessKeyId: "LTAI5tUser", arn, userId: "21", userName: "alice" };
+}
 
 forEachDatabase((database) => {
   let world: World;
@@ -82,6 +91,64 @@ forEachDatabase((database) => {
       await filtered(...Array.from({ length: 10 }, () => ["keyId", ...Array<string>(10).fill("x")] as const)),
       "",
     );
+  });
+
+  test("by tags, looks only at so many keys whose tags somebody may be denied", async () => {
+    await using own = await World.open(database);
+    const Tags = '[{"TagKey":"env","TagValue":"prod"}]';
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) ids.push(await own.createKey({ Tags }));
+    const [first = "", second = ""] = ids;
+    const { Policy } = await own.ok<{ Policy: string }>("GetKeyPolicy", { KeyId: first });
+    for (const KeyId of [first, second]) await own.ok("SetKeyPolicy", { KeyId, Policy });
+    const asked: string[] = [];
+    own.authorizer = {
+      ...rootOnly,
+      decide(_, { resource }) {
+        asked.push(resource.replace(/^.*\//, ""));
+        return resource.endsWith(`/${first}`)
+          ? { allowed: false, gate: "resource", explicit: true }
+          : { allowed: true, by: "root" };
+      },
+    };
+    const list = listKeys({ authorizer: own.authorizer, mostLookedAt: 2 });
+    const wire = { Filters: '[{"Key":"TagKey","Values":["env"]}]', PageSize: "1" };
+    const page = async (PageNumber: string) => {
+      const { result } = await own.run(list, { ...wire, PageNumber });
+      const { Keys, TotalCount } = result as { Keys: { Key: readonly { KeyId: string }[] }; TotalCount: number };
+      assert.equal(TotalCount, 2);
+      return Keys.Key.map(({ KeyId }) => KeyId);
+    };
+    assert.deepEqual(
+      [...(await page("1")), ...(await page("2")), ...(await page("3"))].toSorted(),
+      ids.slice(1).toSorted(),
+    );
+    assert.ok(asked.includes(first) && asked.includes(second) && !asked.includes(ids[2] ?? ""));
+
+    const by = userOf(own.accountId);
+    const { error } = await own.run(list, wire, { by });
+    assert.match(`${error?.code}: ${error?.message}`, /^InvalidParameter: .*More than 2 keys/);
+    const Filters = JSON.stringify([
+      { Key: "TagKey", Values: ["env"] },
+      { Key: "keyId", Values: [first, second] },
+    ]);
+    const { result } = await own.run(list, { Filters }, { by });
+    assert.equal(result?.["TotalCount"], 1);
+  });
+
+  test("only lists by tags wait in a queue, however the filters are written", () => {
+    assert.ok(areAboutTags('[{"Key":"\\u0054agKey","Values":["a"]}]'));
+    assert.ok(areAboutTags('[{"Key":"keyId","Values":["a"]},{"Key":"TagValue","Values":["a"]}]'));
+    for (const sent of [
+      undefined,
+      "",
+      "[]",
+      "{",
+      '[{"Key":"TagKey","Values":[]}]',
+      '[{"Key":"keyId","Values":["TagKey"]}]',
+    ]) {
+      assert.ok(!areAboutTags(sent));
+    }
   });
 
   test("turns the pages of what passes, and counts only that", async () => {

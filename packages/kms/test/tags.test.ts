@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { newKeyId, TamperedRowError } from "@cinnabar/kernel";
+import {
+  type AccountId,
+  newKeyId,
+  type Principal,
+  rootOnly,
+  TamperedRowError,
+  WorkNeededError,
+} from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
 import fc from "fast-check";
-import { DAY_MILLIS, REGION, World } from "./world.ts";
+import { DAY_MILLIS, declared, REGION, World } from "./world.ts";
 
 const KEY_NOT_FOUND = "Forbidden.KeyNotFound: The specified Key is not found.";
 const PENDING = "Rejected.PendingDeletion: The request was rejected because the key state is PendingDeletion.";
@@ -41,6 +48,12 @@ interface ListedTags {
     }[];
   };
   readonly NextToken: string;
+}
+
+/** A user of an account. */
+function userOf(accountId: AccountId): Principal {
+  const arn = `acs:ram::${accountId}:user/alice`;
+  return { type: "ram-user", accountId, accessKeyId: "LTAI5tUser", arn, userId: "21", userName: "alice" };
 }
 
 forEachDatabase((database) => {
@@ -385,6 +398,34 @@ forEachDatabase((database) => {
     assert.deepEqual([exactly.TagResources.TagResource.length, exactly.NextToken], [200, ""]);
     const onwards = await list({ ...ten, NextToken: second.NextToken }, { of: own });
     assert.equal(onwards.TagResources.TagResource.length, 20);
+  });
+
+  test("looks at so many tags for one answer, also where the caller may see few of them, and goes on from there", async () => {
+    await using own = await World.open(database);
+    const keys: string[] = [];
+    for (let i = 0; i < 33; i++) keys.push(await own.createKey({ Tags: toJson(numbered(20)) }));
+    const seen = keys.toSorted().at(-1);
+    own.authorizer = {
+      ...rootOnly,
+      decide: (_, { resource }) =>
+        resource.endsWith(`/${seen}`) || resource === "*"
+          ? { allowed: true, by: "root" }
+          : { allowed: false, gate: "identity", explicit: true },
+    };
+    const by = userOf(own.accountId);
+    const first = await own.ok<ListedTags>("ListTagResources", ofKeys, { by });
+    assert.deepEqual(first.TagResources.TagResource, []);
+    assert.match(first.NextToken, /^[\w-]+$/);
+    const second = await own.ok<ListedTags>("ListTagResources", { ...ofKeys, NextToken: first.NextToken }, { by });
+    assert.deepEqual(
+      second.TagResources.TagResource.map(({ ResourceId, TagKey }) => `${ResourceId} ${TagKey}`),
+      Object.keys(numbered(20)).map((key) => `${seen} ${key}`),
+    );
+    assert.equal(second.NextToken, "");
+    const locked = own.contextOf(by);
+    locked.allowsWork = false;
+    const wire = new Map(Object.entries(ofKeys));
+    await assert.rejects(async () => declared("ListTagResources").run(locked, wire, own.authorizer), WorkNeededError);
   });
 
   test("after any changes a key has the tags that a map would have", async () => {

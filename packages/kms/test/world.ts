@@ -308,8 +308,8 @@ export class TestContext implements RequestContext {
   readonly now: number;
   readonly asOf = 0;
   readonly call: object = this;
-  /** Nobody else waits for its lock. */
-  readonly allowsWork = true;
+  /** Nobody else waits for its lock, unless a test says so. */
+  allowsWork = true;
   readonly isSecure = true;
   readonly sourceAddress = "127.0.0.1";
   readonly custody: Custody;

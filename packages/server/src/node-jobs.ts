@@ -11,7 +11,7 @@ import {
   UsageRecount,
 } from "@cinnabar/trail";
 import { destructionJobs, type DestructionPolicy } from "./destruction/index.ts";
-import type { Job } from "./jobs/index.ts";
+import { andThen, type Job } from "./jobs/index.ts";
 import { RotateKeys } from "./key-rotation/index.ts";
 import { keyUsageContributor } from "./key-usage.ts";
 import { RewrapAccountKeys } from "./rotation/index.ts";
@@ -57,13 +57,15 @@ export function nodeJobs({
     ...destructionJobs({ store, custody, log, metrics, destruction }),
     new RotateKeys({ store, custody, quotas, log, metrics }),
     new RewrapAccountKeys({ store, uses: accountKeyUses, log, metrics }),
-    new LogFollower({
-      backend: store.backend,
-      contributors: FOLLOWED_BY,
-      own: ownTail,
-      now: () => store.clock.now(),
-    }),
-    new UsageRecount(store.backend),
+    andThen(
+      new LogFollower({
+        backend: store.backend,
+        contributors: FOLLOWED_BY,
+        own: ownTail,
+        now: () => store.clock.now(),
+      }),
+      new UsageRecount(store.backend),
+    ),
     new AuditRetention({
       store,
       log,

@@ -11,6 +11,8 @@ import {
 
 /** Least time between two lines about the same thing, in milliseconds. */
 const LINE_MILLIS = 1_000;
+/** Lines about different things that were tampered with, in that time. */
+const MAX_TAMPERED_LINES = 64;
 
 /** Turns what the store tells its process into metrics, alarms, and the answer whether the store can be reached. */
 export class StoreWatch implements StoreObserver {
@@ -22,7 +24,8 @@ export class StoreWatch implements StoreObserver {
   readonly #tracing: Tracing | undefined;
   #isReachable = true;
   #unavailableLoggedAt = Number.NEGATIVE_INFINITY;
-  #tamperedLoggedAt = Number.NEGATIVE_INFINITY;
+  /** When each cause of the last {@link LINE_MILLIS} was told, those first that were told first. */
+  readonly #tamperedLoggedAt = new Map<string, number>();
 
   /**
    * @param options.fatal - ends the process at once.
@@ -76,8 +79,13 @@ export class StoreWatch implements StoreObserver {
   tampered(error: TamperedRowError): void {
     this.#metrics.tamperedRows.add();
     const now = performance.now();
-    if (now - this.#tamperedLoggedAt < LINE_MILLIS) return;
-    this.#tamperedLoggedAt = now;
+    const told = this.#tamperedLoggedAt;
+    for (const [cause, at] of told) {
+      if (now - at < LINE_MILLIS) break;
+      told.delete(cause);
+    }
+    if (told.has(error.message) || told.size >= MAX_TAMPERED_LINES) return;
+    told.set(error.message, now);
     this.#log.error({ err: error, ...alarm("tampered-row") }, "the store was tampered with");
   }
 

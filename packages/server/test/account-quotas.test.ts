@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Writable } from "node:stream";
 import { test } from "node:test";
 import { parseId } from "@cinnabar/kernel";
 import { forEachDatabase, openAdministration } from "@cinnabar/testkit";
@@ -9,6 +10,14 @@ const WEEKLY = { EnableAutomaticRotation: "true", RotationInterval: "7d" };
 const FULL = "Rejected.LimitExceeded";
 const PLACES = 3;
 const CALLS = 8;
+
+interface Line {
+  readonly alarm?: string;
+  readonly err?: { readonly type: string };
+  readonly accountId?: string;
+  readonly keyId?: string;
+  readonly keys?: number;
+}
 
 forEachDatabase((database) => {
   test("of the calls that meet on two nodes, as many succeed as there are places", async () => {
@@ -39,6 +48,13 @@ forEachDatabase((database) => {
 
   test("a rotation that would be one version too many waits for room, and keeps no other one waiting", async () => {
     await using rig = await DestructionRig.create(database);
+    const lines: string[] = [];
+    const destination = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        lines.push(chunk.toString());
+        done();
+      },
+    });
     await rig.serve(
       async (node, owner) => {
         const [one, two, spare] = [
@@ -55,6 +71,14 @@ forEachDatabase((database) => {
         await owner.scheduleDeletion(spare, 10);
         await travelTo(node, node.store.clock.now() + 8 * DAY_MILLIS);
         assert.deepEqual(await versions(one, two, elsewhere), [1, 1, 2]);
+        lines.length = 0;
+        await node.jobs.runDue();
+        const told = lines.map((line) => JSON.parse(line) as Line).filter(({ alarm }) => alarm === "unfinished-work");
+        assert.deepEqual(
+          told.map(({ err, accountId, keys }) => [err?.type, accountId, keys]),
+          [["VersionQuotaError", rig.owner.accountId, 2]],
+        );
+        assert.ok([one, two].includes(told[0]?.keyId ?? ""));
         assert.match(await node.metrics.expose(), /cinnabar_alarm\{alarm="unfinished-work"\} 1/);
         assert.equal(await owner.refusal("CreateKeyVersion", { KeyId: one }), FULL);
         for (const CiphertextBlob of [before, await owner.encrypt(one)])
@@ -66,7 +90,7 @@ forEachDatabase((database) => {
         assert.deepEqual(new Set(await versions(one, two)), new Set([1, 2]));
         assert.deepEqual(await node.sweeper.sweepOnce(), []);
       },
-      { accountQuotas: { versions: 3 } },
+      { accountQuotas: { versions: 3 }, log: { level: "error", destination } },
     );
     const events = await rig.systemEvents("RotateKey");
     assert.equal(events.length, 2);

@@ -431,6 +431,52 @@ forEachDatabase((database) => {
       }
     });
 
+    test("an application of a guest uses keys of the guest's alone, also where their policies let in the whole account", async () => {
+      const [guest, third] = [await accounts.addAccount(), await accounts.addAccount()];
+      const instance = await accounts.addInstance(owner);
+      const share = { ResourceShareName: "to guests", "Targets.1": guest.accountId, "Targets.2": third.accountId };
+      await owner.call<Fields>(
+        "CreateResourceShare",
+        { ...share, "Resources.1.ResourceId": instance, "Resources.1.ResourceType": "KMSInstance" },
+        "2020-01-10",
+      );
+      const RAM = [owner, guest, third].map(({ accountId }) => `acs:ram::${accountId}:*`);
+      const statement = { Effect: "Allow", Principal: { RAM }, Action: ["kms:*"], Resource: ["*"] };
+      const open = { DKMSInstanceId: instance, Policy: JSON.stringify({ Version: "1", Statement: [statement] }) };
+      const sealedOf = async (app: Application, KeyId: string) => {
+        const { fields, code } = await app.call("AdvanceEncrypt", { KeyId, Plaintext: PLAINTEXT });
+        assert.equal(code, undefined);
+        return { CiphertextBlob: bytes(fields.get("CiphertextBlob")), version: String(fields.get("KeyVersionId")) };
+      };
+      await giveAccess(owner, { name: "to-all", resources: ["key/*"], instance });
+      await giveAccess(guest, { name: "to-own", resources: ["key/*"], instance });
+      const host = await Application.create(accounts, owner, "to-all");
+      const app = await Application.create(accounts, guest, "to-own");
+      const own = await sealedOf(app, await makeKey(guest, open));
+      for (const maker of [owner, third]) {
+        const KeyId = await makeKey(maker, open);
+        const { CiphertextBlob, version: KeyVersionId } = await sealedOf(host, KeyId);
+        const [Iv, box] = [CiphertextBlob.subarray(39, 51), CiphertextBlob.subarray(51)];
+        for (const [api, fields, header] of [
+          ["AdvanceDecrypt", { CiphertextBlob }, {}],
+          ["AdvanceDecrypt", { CiphertextBlob, KeyId }, {}],
+          ["AdvanceEncrypt", { KeyId, Plaintext: PLAINTEXT }, {}],
+          ["Decrypt", { CiphertextBlob: box, Iv }, { "x-kms-migrationkeyversionid": KeyVersionId }],
+        ] as const) {
+          const { code } = await app.call(api, fields, { headers: header });
+          assert.equal(code, "Forbidden.KeyNotFound", api);
+        }
+        assert.equal((await host.call("AdvanceDecrypt", { CiphertextBlob })).code, undefined);
+        const byVersion = { headers: { "x-kms-migrationkeyversionid": KeyVersionId } };
+        const opened = await host.call("Decrypt", { CiphertextBlob: box, Iv }, byVersion);
+        assert.deepEqual(bytes(opened.fields.get("Plaintext")), PLAINTEXT);
+      }
+      for (const caller of [app, host]) {
+        const opened = await caller.call("AdvanceDecrypt", { CiphertextBlob: own.CiphertextBlob });
+        assert.deepEqual(bytes(opened.fields.get("Plaintext")), PLAINTEXT);
+      }
+    });
+
     test("to another account what gives access looks like what does not exist", async () => {
       await giveAccess(owner, { name: "hidden", resources: ["key/*"], sources: ["10.0.0.0/8"] });
       const { ClientKeyId } = await owner.call<{ ClientKeyId: string }>("CreateClientKey", {

@@ -7,13 +7,15 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   CertificateError,
+  ControlStore,
   isId,
   type KeyCertificate,
   openCustody,
   openDestructionCertificate,
+  parseId,
   SoftwareKeystore,
 } from "@cinnabar/kernel";
-import { retireAccountKey } from "@cinnabar/kms";
+import { Instances, retireAccountKey } from "@cinnabar/kms";
 import { NoteVerifier, openCheckpoint } from "@cinnabar/merkle-log";
 import { forEachDatabase, ServerProcess, spawnScript } from "@cinnabar/testkit";
 import { exportAudit, verifyAudit, withDatabaseLogs } from "../src/audit/index.ts";
@@ -206,6 +208,66 @@ forEachDatabase((database) => {
     );
     assert.ok(lists.flat().toSorted().join() === names.toSorted().join(), "each alias is on record once");
     assert.deepEqual(await rig.counts(...KEY_TABLES), [0, 0, 0, 0]);
+    await assertIntact(rig);
+  });
+
+  test("the aliases that an instance's owner gave a guest's key are the owner's affair to the end", async () => {
+    await using rig = await DestructionRig.create(database);
+    const accountId = parseId("Account", rig.owner.accountId);
+    const credentials = await rig.addAccount();
+    const keyId = await rig.serve(async (node, owner) => {
+      const guest = new Caller(node, credentials);
+      const instances = new Instances(await ControlStore.open({ backend: rig.backend, guard: node.store.guard }));
+      const DKMSInstanceId = await instances.create({ accountId, type: "software", quotas: {} }, async () => {});
+      await owner.call(
+        "CreateResourceShare",
+        {
+          ResourceShareName: "guests",
+          "Targets.1": credentials.accountId,
+          "Resources.1.ResourceId": DKMSInstanceId,
+          "Resources.1.ResourceType": "KMSInstance",
+        },
+        "2020-01-10",
+      );
+      const KeyId = await guest.createKey({ DKMSInstanceId });
+      for (const AliasName of ["alias/private-1", "alias/private-2"])
+        await owner.call("CreateAlias", { KeyId, AliasName });
+      await guest.call("CreateAlias", { KeyId, AliasName: "alias/shown" });
+      await guest.scheduleDeletion(KeyId, 7);
+      return KeyId;
+    });
+    await rig.advance(8 * DAY_MILLIS);
+    await rig.serve(async (node, owner) => {
+      await node.jobs.runDue();
+      assert.deepEqual(await node.sweeper.sweepOnce(), []);
+      const now = node.store.clock.now();
+      const [StartTime = "", EndTime = ""] = [now - 9 * DAY_MILLIS, now].map((at) =>
+        new Date(at).toISOString().replace(/\.\d+Z$/, "Z"),
+      );
+      const range = { StartTime, EndTime, MaxResults: "50" };
+      const lookUp = async (caller: Caller) => {
+        const { Events } = await caller.call<{ Events: readonly object[] }>(
+          "LookupEvents",
+          { "LookupAttribute.1.Key": "ResourceName", "LookupAttribute.1.Value": keyId, ...range },
+          "2020-07-06",
+        );
+        return Events.map((event) => JSON.stringify(event));
+      };
+      const [owners, guests] = [await lookUp(owner), await lookUp(new Caller(node, credentials))];
+      const detached = owners.filter((text) => text.includes("DetachAliases"));
+      assert.equal(detached.length, 1);
+      assert.match(detached[0] ?? "", /private-1.*private-2/);
+      assert.ok(owners.every((text) => !text.includes("DestroyKey") && !text.includes("shown")));
+      for (const name of ["CreateAlias", "DetachAliases", "DestroyKey"]) {
+        assert.ok(
+          guests.some((text) => text.includes(name)),
+          name,
+        );
+      }
+      assert.ok(guests.every((text) => !text.includes("private")));
+    });
+    const [destroyed] = await rig.systemEvents("DestroyKey");
+    assert.deepEqual(destroyed?.additionalEventData["aliases"], ["alias/shown"]);
     await assertIntact(rig);
   });
 

@@ -12,6 +12,13 @@ import { temporaryDirectory } from "./support/temporary-directory.ts";
 const skip = skipWithout("postgresql");
 const COUNT_OTHERS = `SELECT count(*) AS others FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_try_advisory_xact_lock%'`;
+const COUNT_LOCKS = `SELECT count(*) AS locks FROM pg_locks
+  WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+/** Ends the sessions that hold such a lock, and returns when they are gone. */
+const END_LOCKS = COUNT_LOCKS.replace(
+  "count(*) AS locks",
+  "CASE WHEN pg_terminate_backend(pid, 10000) THEN 1 END AS ended",
+);
 
 interface FirstStart {
   readonly database: string;
@@ -48,6 +55,59 @@ async function areWaiting(backend: Backend): Promise<boolean> {
   const { rows } = await backend.reader.execute(COUNT_OTHERS, []);
   // One more is ours, which is in the middle of its transaction.
   return Number(rows[0]?.["others"]) >= 3;
+}
+
+test(
+  "however long the database lets transactions wait, nobody else comes in before a first start has ended",
+  { skip },
+  async () => {
+    const server = await sharedPostgres();
+    const database = await server.createDatabase();
+    try {
+      {
+        await using owner = await opened(database);
+        const { rows } = await owner.backend.reader.execute("SELECT current_database() AS name", []);
+        const sql = `ALTER DATABASE "${String(rows[0]?.["name"])}" SET idle_in_transaction_session_timeout = '50ms'`;
+        await owner.backend.reader.execute(sql, []);
+      }
+      await using node = await opened(database);
+      const body = async () => {
+        await sleep(500);
+        return (await node.backend.reader.execute(COUNT_LOCKS, [])).rows[0]?.["locks"];
+      };
+      assert.equal(await aloneAtFirstStart(node.backend, { waiting: () => undefined, body }), 1);
+    } finally {
+      await server.dropDatabase(database);
+    }
+  },
+);
+
+test("what a first start came to stands, whether it keeps its lock to the end or not", { skip }, async () => {
+  const server = await sharedPostgres();
+  const database = await server.createDatabase();
+  try {
+    await using node = await opened(database);
+    const start = <T>(body: () => Promise<T>) => aloneAtFirstStart(node.backend, { waiting: () => undefined, body });
+    const loseLock = () => node.backend.reader.execute(END_LOCKS, []);
+    const made = await start(async () => {
+      await loseLock();
+      return "made";
+    });
+    assert.equal(made, "made");
+    const failed = start(async () => {
+      await loseLock();
+      throw new RangeError("no seal");
+    });
+    await assert.rejects(failed, new RangeError("no seal"));
+    assert.equal(await start(() => Promise.resolve("again")), "again");
+  } finally {
+    await server.dropDatabase(database);
+  }
+});
+
+async function opened(database: string): Promise<AsyncDisposable & { readonly backend: Backend }> {
+  const backend = await openDatabase(database);
+  return { backend, [Symbol.asyncDispose]: () => backend.close() };
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -4,7 +4,29 @@ import { test } from "node:test";
 import { claimJob, createLogger, kernelMigrations, migrate, releaseJob } from "@cinnabar/kernel";
 import { forEachDatabase, type TestDatabase } from "@cinnabar/testkit";
 import { openDatabase } from "../src/database.ts";
-import { type Job, JobRunner } from "../src/jobs/index.ts";
+import { andThen, type Job, JobRunner } from "../src/jobs/index.ts";
+
+test("of two that are one job, each has its turn as long as either has something to do", async () => {
+  const turns: string[] = [];
+  const left = { follow: 2, recount: 3 };
+  const piece = (name: keyof typeof left) => ({
+    name,
+    everyMillis: 500,
+    async run() {
+      turns.push(name);
+      return --left[name] > 0;
+    },
+  });
+  const job = andThen(piece("follow"), piece("recount"));
+  assert.deepEqual([job.name, job.everyMillis], ["follow", 500]);
+  const { signal } = new AbortController();
+  const more = [await job.run(signal), await job.run(signal), await job.run(signal)];
+  assert.deepEqual(more, [true, true, false]);
+  assert.deepEqual(
+    turns,
+    more.flatMap(() => ["follow", "recount"]),
+  );
+});
 
 const newNode = (): string => randomBytes(16).toString("hex");
 

@@ -230,15 +230,20 @@ forEachDatabase((database) => {
     });
   });
 
-  test("a version that has encrypted half of what it may is replaced, and reservations are on record", async () => {
+  test("a version that has encrypted half of what it may is replaced, whatever the quota, and reservations are on record", async () => {
     await using rig = await DestructionRig.create(database);
-    await rig.serve(async (node, owner) => {
-      const KeyId = await owner.createKey({ KeySpec: "Aliyun_AES_128" });
+    const serve = (body: (node: CinnabarNode, owner: Caller) => Promise<void>) =>
+      rig.serve(body, { accountQuotas: { versions: 1 } });
+    await serve(async (node, owner) => {
+      const KeyId = await owner.createKey({ KeySpec: "Aliyun_AES_128", ...WEEKLY });
       // Many at once need one reservation.
       const blobs = await Promise.all(Array.from({ length: 20 }, () => owner.encrypt(KeyId)));
       const before = await describe(owner, KeyId);
       assert.deepEqual(await reservations(rig), [[before.PrimaryKeyVersion, 2 ** 10, 0]]);
       await node.jobs.runDue();
+      assert.equal((await versionsOf(owner, KeyId)).length, 1);
+      // Its policy alone does not get it a version more than its account may have.
+      await travelTo(node, node.store.clock.now() + 8 * DAY_MILLIS);
       assert.equal((await versionsOf(owner, KeyId)).length, 1);
 
       await setReserved(node, before.PrimaryKeyVersion, 2 ** 31);

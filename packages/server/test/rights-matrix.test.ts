@@ -549,6 +549,10 @@ async function tryOut(
       // Nobody knows otherwise what a caller would have to be allowed.
       const asked = refusal.accessDeniedDetail?.["AuthAction"];
       const right = row.asks ?? `${operation.product.toLowerCase()}:${operation.name}`;
+      const type = refusal.accessDeniedDetail?.["NoPermissionType"];
+      if (caller === "denied" && type !== "ExplicitDeny") {
+        wrong.push(`${nameOf(operation)} by ${caller}: ${String(type)}, not ExplicitDeny`);
+      }
       if (asked !== right) wrong.push(`${nameOf(operation)} by ${caller} asks for ${String(asked)}, not ${right}`);
     }
   };

@@ -8,13 +8,14 @@ import {
   SqliteBackend,
 } from "@cinnabar/kernel";
 import { Instances } from "@cinnabar/kms";
-import { Administration, OidcProviders } from "@cinnabar/ram";
+import { Administration, OidcProviders, Services } from "@cinnabar/ram";
 
 const SQLITE_SCHEME = "sqlite:";
 
-/** What an operator does with accounts, instances and identity providers, beside the servers. */
+/** What an operator does with accounts, instances, services and identity providers, beside the servers. */
 export type OpenedAdministration = Administration & {
   readonly instances: Instances;
+  readonly services: Services;
   readonly providers: OidcProviders;
 } & AsyncDisposable;
 
@@ -30,8 +31,14 @@ export async function openAdministration(options: {
   const store = await ControlStore.open({ backend, guard: new RowGuard(keys.guardKeys) });
   const administration = new Administration({ store, keys });
   const instances = new Instances(store);
+  const services = new Services({ store, keys });
   const providers = new OidcProviders(store);
-  return Object.assign(administration, { instances, providers, [Symbol.asyncDispose]: () => backend.close() });
+  return Object.assign(administration, {
+    instances,
+    services,
+    providers,
+    [Symbol.asyncDispose]: () => backend.close(),
+  });
 }
 
 async function open(url: string): Promise<Backend> {

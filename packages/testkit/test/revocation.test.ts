@@ -5,6 +5,7 @@ import { sharedPostgres, skipWithout } from "@cinnabar/testkit";
 import { patchedSources } from "../src/crash/patched-sources.ts";
 import { CALLS_AFTER_REVOCATION, revocationOnPostgresql, revocationOnSqlite } from "../src/crash/revocation-rig.ts";
 import { SeededRandom } from "../src/crash/seeded-random.ts";
+import { WITHOUT_EPOCH_CHECK } from "../src/crash/without-epoch-check.ts";
 
 // `npm run test:crash` flips a thousand times on each.
 
@@ -25,11 +26,7 @@ describe("revocation on PostgreSQL", { skip: skipWithout("postgresql") }, () => 
   });
 
   test("without the epoch's check the same rig finds calls that succeed after DisableKey", async (t) => {
-    await using copy = await patchedSources({
-      file: "packages/kernel/src/store/postgresql/postgresql-backend.ts",
-      find: "AND tag = $${N + 1}::bytea AND",
-      replacement: "AND ($${N + 1}::bytea IS NOT NULL) AND",
-    });
+    await using copy = await patchedSources(WITHOUT_EPOCH_CHECK);
     const server = await sharedPostgres();
     const database = await server.createDatabase();
     const options = { database, flips: 40, random: random(t), sources: copy.path };

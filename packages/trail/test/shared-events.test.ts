@@ -140,6 +140,23 @@ test("the account of a key sees with what parameters it was changed", () => {
   assert.deepEqual(visibleTo({ ...changed, eventRW: "Read" }, OWNER)?.requestParameters, {});
 });
 
+test("the account of a key sees its own alias that the key was named by, and none that another account gave it", () => {
+  const shown = (noted: EventObject, eventRW: string) => {
+    const call = recordOf({ operation: "CreateKeyVersion", noted: { ...ofOwner, alias: "alias/a", ...noted } });
+    return visibleTo({ ...call, eventRW }, OWNER);
+  };
+  assert.equal(shown({}, "Read")?.additionalEventData["alias"], "alias/a");
+  const other = shown({ aliasAccountId: CALLER }, "Write");
+  assert.deepEqual(other?.additionalEventData, { epoch: 7, ...ofOwner });
+  assert.deepEqual(other.requestParameters, {});
+  for (const operation of ["CreateAlias", "UpdateAlias", "DeleteAlias"]) {
+    const parameters = { AliasName: "alias/private" };
+    const record = { ...recordOf({ operation, noted: ofOwner, parameters }), eventRW: "Write" };
+    assert.doesNotMatch(JSON.stringify(visibleTo(record, OWNER)), /private/);
+    assert.match(JSON.stringify(visibleTo(record, CALLER)), /private/);
+  }
+});
+
 test("of a change of several keys each account sees its own alone", () => {
   const keys = [
     { keyId: SOURCE, keyRevision: 2 },

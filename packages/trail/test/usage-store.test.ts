@@ -25,7 +25,8 @@ import {
 } from "@cinnabar/trail";
 import fc from "fast-check";
 import type { Kysely } from "kysely";
-import { DAY_MILLIS, KEPT_DAYS, MAX_NAMES } from "../src/usage/usage-counts.ts";
+import { addUse, DAY_MILLIS, emptyCounts, KEPT_DAYS, MAX_NAMES } from "../src/usage/usage-counts.ts";
+import { addUsage } from "../src/usage/usage-repository.ts";
 import { ACCOUNT_ID, callEvent, type TestCall } from "./usage-event.ts";
 
 const OPERATIONS = new Set(["Encrypt", "Decrypt", "ReEncrypt"]);
@@ -372,6 +373,39 @@ forEachDatabase((database) => {
     await logs.append(1, [{ operation: "DescribeKey", at: START, noted: { keyId: "key-a" } }]);
     assert.deepEqual(await logs.read("key-a"), before);
     assert.equal(before.operations.get("Encrypt")?.uses?.count, 1);
+  });
+
+  test("two that add to the same keys in opposite orders wait for each other, and neither begins again", async () => {
+    await using logs = await Logs.open(database);
+    const { backend } = logs;
+    const principal = {
+      type: "root-account",
+      accountId: ACCOUNT_ID,
+      principalId: ACCOUNT_ID,
+      accessKeyId: "LTAI5tOne",
+    };
+    const counts = Array.from({ length: 1_500 }, (_, i): [string, ReturnType<typeof emptyCounts>] => {
+      const use = { keyId: `key-${i}`, operation: "Encrypt", at: START, isRefused: false, principal };
+      const counted = emptyCounts();
+      addUse(counted, { ...use, keyVersionId: undefined, contextNames: [], usedFor: undefined });
+      return [use.keyId, counted];
+    });
+    const segments = [new Map(counts), new Map(counts.toReversed())];
+    let begun = 0;
+    const rounds = 4;
+    for (let round = 0; round < rounds; round++) {
+      await Promise.all(
+        segments.map((segment) =>
+          backend.transaction("write", async (connection) => {
+            begun++;
+            await addUsage(kyselyOn<unknown>(backend.kind, connection), { kind: backend.kind, segment });
+          }),
+        ),
+      );
+    }
+    assert.equal(begun, 2 * rounds, "one that ends in a deadlock is done again");
+    const { operations } = await logs.read("key-7");
+    assert.equal(operations.get("Encrypt")?.uses?.count, 2 * rounds);
   });
 
   test("as long as very much of the log has not been followed, usage is not told", async () => {

@@ -178,13 +178,14 @@ function gcmOf({ identity: { spec } }: StoredKeyVersion, key: KeyObject): Cipher
 
 /** SM4 seals what is long at once: whoever calls takes care that little is. */
 function openLongGcm(version: StoredKeyVersion, label: string): LongCipher {
+  const { accountId: whose, spec } = version.identity;
   const key = deriveOwn(version, label);
   const short = gcmOf(version, key);
-  if (version.identity.spec === "Aliyun_SM4") return short;
+  if (spec === "Aliyun_SM4") return short;
   return {
     seal: (message) =>
-      message.plaintext.length > TURN_BYTES ? sealAesGcmInTurns({ key, ...message }) : short.seal(message),
-    open: (box) => (box.box.length > TURN_BYTES ? openAesGcmInTurns({ key, ...box }) : short.open(box)),
+      message.plaintext.length > TURN_BYTES ? sealAesGcmInTurns({ whose, key, ...message }) : short.seal(message),
+    open: (box) => (box.box.length > TURN_BYTES ? openAesGcmInTurns({ whose, key, ...box }) : short.open(box)),
   };
 }
 

@@ -109,18 +109,19 @@ export function verifyWith(
  * What is to be signed, so that many can wait for their turn: of a long message the digest, where the algorithm signs digests,
  * made while others are served. A short one stays, since ECDSA of a message is all OpenSSL's, and faster.
  *
- * @param publicKey - that of SM2, whose digests bind it.
+ * @param options.accountId - whose work it is: accounts take turns.
+ * @param options.publicKey - that of SM2, whose digests bind it.
  */
 export function shortened(
   algorithm: SigningAlgorithm,
   signed: ToSign,
-  publicKey: () => Sm2PublicKey,
+  { accountId: whose, publicKey }: { readonly accountId: string; readonly publicKey: () => Sm2PublicKey },
 ): ToSign | Promise<ToSign> {
   if ("digest" in signed || signed.message.length <= MAX_SHORT_MESSAGE_BYTES) return signed;
   const how = ALGORITHMS[algorithm];
   const { message } = signed;
-  if ("hash" in how) return asDigest(hashInTurns(how.hash, message));
-  return how.kind === "sm2" ? asDigest(sm2DigestInTurns(publicKey(), message)) : signed;
+  if ("hash" in how) return asDigest(hashInTurns({ whose, hash: how.hash, message }));
+  return how.kind === "sm2" ? asDigest(sm2DigestInTurns({ whose, publicKey: publicKey(), message })) : signed;
 }
 
 async function asDigest(digest: Promise<Uint8Array>): Promise<ToSign> {

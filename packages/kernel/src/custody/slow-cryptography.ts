@@ -103,7 +103,10 @@ export class SlowCryptography {
       const toTask = (): SlowTask => ({ kind: "sign", ...input, signed: ownSigned(signed) });
       return this.#run(accountId, "private-key", toTask, toBytes);
     };
-    const signed = shortened(input.algorithm, input.signed, () => sm2PublicKeyOf(input.key));
+    const signed = shortened(input.algorithm, input.signed, {
+      accountId,
+      publicKey: () => sm2PublicKeyOf(input.key),
+    });
     return signed instanceof Promise ? signed.then(run) : run(signed);
   }
 
@@ -126,7 +129,10 @@ export class SlowCryptography {
       };
       return this.#run(accountId, "private-key", toTask, toVerdict);
     };
-    const signed = shortened(input.algorithm, input.signed, () => Sm2PublicKey.fromSpki(input.spki));
+    const signed = shortened(input.algorithm, input.signed, {
+      accountId,
+      publicKey: () => Sm2PublicKey.fromSpki(input.spki),
+    });
     return signed instanceof Promise ? signed.then(run) : run(signed);
   }
 

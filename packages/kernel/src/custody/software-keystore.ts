@@ -103,10 +103,13 @@ export class SoftwareKeystore implements Keystore {
 
   sign(version: StoredKeyVersion, algorithm: SigningAlgorithm, signed: ToSign): Buffer | Promise<Buffer> {
     const pair = this.#openPair(version);
+    const { accountId } = version.identity;
     if (signsAtOnce(pair.spec)) {
-      return proceed(shortened(algorithm, signed, noSm2), (short) => signWith(pair, algorithm, short));
+      return proceed(shortened(algorithm, signed, { accountId, publicKey: noSm2 }), (short) =>
+        signWith(pair, algorithm, short),
+      );
     }
-    return this.#slow.sign(version.identity.accountId, { ...pair, algorithm, signed });
+    return this.#slow.sign(accountId, { ...pair, algorithm, signed });
   }
 
   decrypt(version: StoredKeyVersion, algorithm: EncryptionAlgorithm, ciphertext: Uint8Array): Promise<Buffer> {
@@ -117,11 +120,11 @@ export class SoftwareKeystore implements Keystore {
   }
 
   mac(version: StoredKeyVersion, message: Uint8Array): Buffer | Promise<Buffer> {
-    const { spec } = version.identity;
+    const { accountId, spec } = version.identity;
     if (!isMac(spec)) throw new RangeError(`a key of the spec ${spec} makes no message authentication codes`);
     const hmac = createHmac(MACS[spec].hash, this.#open(version).macKey);
     return proceed(
-      inTurns(message, (slice) => hmac.update(slice)),
+      inTurns(accountId, message, (slice) => hmac.update(slice)),
       () => hmac.digest(),
     );
   }
@@ -132,7 +135,7 @@ export class SoftwareKeystore implements Keystore {
     { signature, ...signed }: ToSign & { readonly signature: Uint8Array },
   ): boolean | Promise<boolean> {
     if (!verifiesAtOnce(spec)) return this.#slow.verify(accountId, { spec, spki, algorithm, signed, signature });
-    return proceed(shortened(algorithm, signed, noSm2), (short) =>
+    return proceed(shortened(algorithm, signed, { accountId, publicKey: noSm2 }), (short) =>
       verifyWith({ spec, spki }, algorithm, { ...short, signature }),
     );
   }

@@ -129,10 +129,13 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   readonly controlledWith?: keyof P & string;
   /** The class it is counted in where calls are limited; left out, what its kind says. */
   readonly throttlingClass?: ThrottlingClass;
-  /** Where it waits for its turn, if its work is dear. */
+  /** Where it waits for its turn, if its work is dear. Where that changes nothing, it is never done under the epoch's lock. */
   readonly queue?: QueueName;
-  /** The parameter without which its work is not dear, so that calls that do not send it wait for no turn. */
-  readonly queuedWith?: keyof P & string;
+  /**
+   * The parameter without which its work is not dear, or what says by the parameters whether it is: calls that do not send it
+   * wait for no turn.
+   */
+  readonly queuedWith?: (keyof P & string) | ((wire: ReadonlyMap<string, string>) => boolean);
   /** Whether ActionTrail counts the call as reading or writing. */
   readonly readWrite: "Read" | "Write";
   readonly parameters: P;
@@ -239,5 +242,6 @@ export function queueOf(
   wire: ReadonlyMap<string, string>,
 ): QueueName | undefined {
   if (impact !== undefined && wire.get("DryRun") === "true") return impact.queue;
-  return queuedWith === undefined || wire.has(queuedWith) ? queue : undefined;
+  const isDear = typeof queuedWith === "function" ? queuedWith(wire) : queuedWith === undefined || wire.has(queuedWith);
+  return isDear ? queue : undefined;
 }

@@ -1,4 +1,4 @@
-import { ownTurn } from "@cinnabar/crypto";
+import { ownTurn, TurnLine } from "@cinnabar/crypto";
 import {
   type AnswerFormat,
   assertFresh,
@@ -170,6 +170,8 @@ export class Pipeline {
   readonly #injectFault: ((call: ProvenCall) => InjectedFault | undefined) | undefined;
   readonly #queues: Readonly<Record<QueueName, BoundedQueue>>;
   readonly #unsignedQueue = new BoundedQueue(UNSIGNED_QUEUE);
+  /** Large calls that nobody is proven to have sent yet: in a line of their own, strangers hold up no proven caller's work. */
+  readonly #unprovenLine = new TurnLine();
   readonly #tracing: Tracing | undefined;
   /** Why callers could not be proven, as far as the log has it. */
   readonly #loggedCauses = new WeakSet<object>();
@@ -261,13 +263,17 @@ export class Pipeline {
     else if (this.#arrived.push(call) === 1) setImmediate(() => this.#serveArrived());
   }
 
-  /** Each stage of a large call has a turn of the event loop to itself: it takes milliseconds, and others wait for no more. */
+  /**
+   * Each stage of a large call has a turn of the event loop to itself: it takes milliseconds, and others wait for no more.
+   * Addresses take turns until it is known who calls, and then accounts.
+   */
   async #serveLarge(call: Call): Promise<void> {
     await this.#orFail(call, async () => {
-      await ownTurn();
-      const caller = await this.#authenticate(call);
+      const isGivenUp = (): boolean => call.abandoned;
+      await this.#unprovenLine.turn(call.incoming.sourceAddress, isGivenUp);
+      const caller = call.abandoned ? undefined : await this.#authenticate(call);
       if (caller === undefined) return;
-      await ownTurn();
+      await ownTurn(caller.accountId, isGivenUp);
       if (!call.abandoned) await this.#serve(call, caller);
     });
   }
@@ -374,7 +380,7 @@ export class Pipeline {
     }
     const facts = this.#factsOf(call, request, { operation, nonceDigest: digest.toString("base64url", 0, 16) });
     if (!this.#admit(call, facts, key.principal)) return undefined;
-    return { request, facts, secret: key.secret };
+    return { request, facts, accountId: key.principal.accountId, secret: key.secret };
   }
 
   /**
@@ -436,7 +442,7 @@ export class Pipeline {
     if (call.abandoned || principal === undefined) return undefined;
     const facts = this.#factsOf(call, request, { operation, nonceDigest: "" });
     if (!this.#admit(call, facts, principal)) return undefined;
-    return { request, facts, principal };
+    return { request, facts, accountId: principal.accountId, principal };
   }
 
   #factsOf(
@@ -613,6 +619,7 @@ export class Pipeline {
     const { operation, context, parameters } = options;
     const name = queueOf(operation, parameters);
     const queue = name && this.#queues[name];
+    if (queue !== undefined && !context.allowsWork && isReading(operation, parameters)) throw new WorkNeededError();
     // Who had a turn before has what it needs to wait for no other one: a batch, maybe all control transactions, wait.
     if (queue === undefined || call.hadTurn) return operation.run(context, parameters, this.#authorizer);
     const { accountId } = context.principal;
@@ -644,8 +651,8 @@ export class Pipeline {
       isCurrent: () => view.isCurrent() && holds(evaluation, clock.now()),
       window: evaluation.window,
       inserts: evaluation.plan?.changes ?? [],
-      again: async () => {
-        const nextView = this.#cachedView();
+      again: async (isLocked) => {
+        const nextView = this.#cachedView({ allowsWork: !isLocked });
         call.trace?.stage("execute");
         try {
           const next = await evaluate(nextView);
@@ -657,7 +664,8 @@ export class Pipeline {
           call.trace?.stage("commit");
           if (!isControl(facts, next)) return this.#submission({ ...options, view: nextView, evaluation: next });
         } catch (error) {
-          this.#fail(call, error);
+          if (error instanceof WorkNeededError) this.#runApart(call, () => this.#serveAnew(call, caller));
+          else this.#fail(call, error);
           return undefined;
         }
         // It was refused before, and is not any more: now it has to change something, under the lock.
@@ -762,9 +770,9 @@ export class Pipeline {
     this.#refuse(call, "ServiceUnavailableTemporary", "The store cannot be reached. Send the request again.");
   }
 
-  #cachedView(): CachedView {
+  #cachedView({ allowsWork = true } = {}): CachedView {
     const { cache, clock, reader } = this.#store;
-    return new CachedView({ cache, clock, db: reader });
+    return new CachedView({ cache, clock, db: reader, allowsWork });
   }
 
   #notServed(request: UnsignedRequest): never {
@@ -907,6 +915,7 @@ type Authenticated = SignedCaller | FederatedCaller;
 interface SignedCaller {
   readonly request: RpcRequest;
   readonly facts: CallFacts;
+  readonly accountId: string;
   /** The secret that the signature was verified with. */
   readonly secret: SigningSecret | ClientKeyVerifier;
 }
@@ -915,6 +924,7 @@ interface SignedCaller {
 interface FederatedCaller {
   readonly request: UnsignedRequest;
   readonly facts: CallFacts;
+  readonly accountId: string;
   readonly secret?: undefined;
   readonly principal: FederatedPrincipal;
 }
@@ -1034,6 +1044,11 @@ function isControl({ operation, parameters }: CallFacts, { plan }: Evaluation): 
   if (operation === undefined || plan === undefined) return false;
   const { kind, controlledWith } = operation;
   return kind === "control" || (controlledWith !== undefined && parameters.has(controlledWith));
+}
+
+/** Whether a call changes nothing, whatever comes of it. */
+function isReading({ kind }: DeclaredOperation, parameters: ReadonlyMap<string, string>): boolean {
+  return kind === "read" || parameters.get("DryRun") === "true";
 }
 
 function holds({ window }: Evaluation, now: number): boolean {

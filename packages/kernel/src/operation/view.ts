@@ -28,7 +28,7 @@ interface Use {
 export class CachedView implements View {
   readonly now: number;
   readonly asOf: number;
-  readonly allowsWork = true;
+  readonly allowsWork: boolean;
   readonly #cache: EntityCache;
   readonly #db: Kysely<unknown>;
   readonly #generation: number;
@@ -36,7 +36,9 @@ export class CachedView implements View {
   /** Something was read that the cache does not hold: an absence, or rows. */
   #readStore = false;
 
-  constructor(options: { cache: EntityCache; clock: StoreClock; db: Kysely<unknown> }) {
+  /** @param options.allowsWork - true if left out. */
+  constructor(options: { cache: EntityCache; clock: StoreClock; db: Kysely<unknown>; allowsWork?: boolean }) {
+    this.allowsWork = options.allowsWork ?? true;
     this.#cache = options.cache;
     this.#db = options.db;
     this.now = options.clock.now();

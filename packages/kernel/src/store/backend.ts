@@ -60,7 +60,8 @@ export interface BatchCommit {
  *
  * - `committed`: durable and visible.
  * - `refused`: certainly not committed, and nothing of it will be: the tag moved, or is not the epoch's, the shard is closed,
- *   the window is over, something stands at (shard, seq), or nothing at the seq before. Who asks must look which.
+ *   the window is over, something stands at (shard, seq), or nothing at the seq before. Who asks must look which. For the reason
+ *   `conflict` it is none of that: the database gave way to another transaction (SQLSTATE 40001 or 40P01).
  * - `conflict`: certainly not committed: one of the inserts met a row with the same key, or is one that the database
  *   does not take.
  * - `failed`: certainly not committed, the database cannot write now (a full disk, a busy file).
@@ -68,7 +69,7 @@ export interface BatchCommit {
  */
 export type BatchOutcome =
   | { readonly kind: "committed"; readonly time: number }
-  | { readonly kind: "refused" }
+  | { readonly kind: "refused"; readonly reason?: "conflict" }
   | { readonly kind: "conflict" }
   | { readonly kind: "failed" | "unknown"; readonly cause: unknown };
 

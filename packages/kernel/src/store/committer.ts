@@ -24,7 +24,7 @@ const PURGE_LENGTH = 1024;
  * stream of control transactions cannot starve anybody.
  */
 const MISSES_BEFORE_ESCALATION = 2;
-/** Refusals of a batch under the epoch's lock after which it is no chance: the log cannot be written. */
+/** Refusals of a batch under the epoch's lock, other than for conflicts, after which it is no chance: the log cannot be written. */
 const REFUSALS_BEFORE_ALARM = 3;
 /** A batch in flight for longer than this means that the log cannot be written, in milliseconds. */
 const UNHEALTHY_AFTER_MILLIS = 2_000;
@@ -62,8 +62,10 @@ export interface Submission {
   /**
    * Runs the request again on what is now known. Gives nothing if the request now takes another way and will be
    * answered there. Never rejects.
+   *
+   * @param isLocked - whether it is run under the epoch's lock, where no slow work may begin.
    */
-  again(): Promise<Submission | undefined>;
+  again(isLocked: boolean): Promise<Submission | undefined>;
   /** Hands the answer to the socket. The record is durable. Never throws. */
   settle(): void;
 }
@@ -283,7 +285,7 @@ export class Committer {
       // Its insert goes alone: whoever brings another one waits for the next batch.
       this.#queue.unshift(...submissions.filter(({ inserts }) => inserts.length > 0));
       submissions = submissions.filter(({ inserts }) => inserts.length === 0);
-      const next = await contested.again();
+      const next = await contested.again(false);
       if (next !== undefined) submissions.push(next);
     }
     const attempts: Attempt[] = [];
@@ -308,7 +310,7 @@ export class Committer {
         outcome = await this.#backend.commitBatch(this.#toCommit(attempt));
       }
       this.#inFlightSince = Number.POSITIVE_INFINITY;
-      if (outcome.kind === "refused" && escalates) refusals++;
+      if (outcome.kind === "refused" && outcome.reason === undefined && escalates) refusals++;
       const isRefused = outcome.kind === "refused" && refusals >= REFUSALS_BEFORE_ALARM;
       this.#troubled = outcome.kind === "failed" || outcome.kind === "unknown" || isRefused;
       submissions = [...attempt.submissions];
@@ -387,7 +389,7 @@ export class Committer {
   #runAgain(submission: Submission): void {
     const { ticket } = submission;
     this.#reruns.set(ticket, (this.#reruns.get(ticket) ?? 0) + 1);
-    const rerun = submission.again().then((next) => {
+    const rerun = submission.again(false).then((next) => {
       this.#rerunning.delete(rerun);
       if (next !== undefined) this.submit(next);
     });
@@ -410,7 +412,7 @@ export class Committer {
         await this.#cache.refresh();
         await this.#restoreTag(batch.connection);
         const current = await Promise.all(
-          submissions.map(async (submission) => (submission.isCurrent() ? submission : submission.again())),
+          submissions.map(async (submission) => (submission.isCurrent() ? submission : submission.again(true))),
         );
         const attempt = this.#seal(current.filter((submission) => submission !== undefined));
         sealed = attempt;

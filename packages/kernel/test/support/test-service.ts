@@ -143,6 +143,7 @@ export const operations: readonly DeclaredOperation[] = [
     target: () => undefined,
     access: () => [],
     async handle(_, { Id }) {
+      searchesBegun.count++;
       await searches.get(Id);
       return { result: { Id } };
     },
@@ -300,6 +301,8 @@ export const operations: readonly DeclaredOperation[] = [
 /** What `WorkOnThing` and `RebuildThing` do once for each call, and how often they have done so. */
 const works = new OncePerCall<string>();
 export const worksDone = { count: 0 };
+/** How often `SearchThings` has been served. */
+export const searchesBegun = { count: 0 };
 
 const secrets = new WeakMap<Thing, SigningSecret>();
 

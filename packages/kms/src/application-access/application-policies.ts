@@ -1,5 +1,6 @@
 import { type EntityFinder, proceed } from "@cinnabar/kernel";
 import { type CompiledPolicy, compilePolicy, parsePolicy, PolicySet } from "@cinnabar/policy";
+import { instanceKind, type StoredInstance } from "../instance/instance-repository.ts";
 import { keyArn, secretArn } from "../resource-name.ts";
 import type { StoredAccessPoint } from "./access-point-repository.ts";
 import type { AccessReference } from "./access-row.ts";
@@ -57,7 +58,11 @@ export class ApplicationPolicies {
 
   find(finder: EntityFinder, accessPoint: StoredAccessPoint): PolicySet | Promise<PolicySet> {
     return proceed(findParts(finder, accessPoint), (parts) => {
-      const ingredients = parts.flatMap(({ policy, rules }) => [policy, ...rules]);
+      const ingredients = parts.flatMap(({ policy, instance, rules }) => [
+        policy,
+        ...(instance ? [instance] : []),
+        ...rules,
+      ]);
       const known = this.#remembered.get(accessPoint);
       if (known !== undefined && isSame(known.ingredients, ingredients)) return known.policies;
       const policies = new PolicySet(parts.flatMap((part) => this.#compile(part)));
@@ -75,9 +80,10 @@ export class ApplicationPolicies {
   }
 }
 
-/** A policy with the network rules that it names, as far as there are such. */
+/** A policy with the instance and the network rules that it names, as far as there are such. */
 interface PolicyParts {
   readonly policy: StoredApplicationPolicy;
+  readonly instance: StoredInstance | undefined;
   readonly rules: readonly StoredNetworkRule[];
 }
 
@@ -89,9 +95,18 @@ function findParts(
     proceed(applicationPolicies.find(finder, { accountId, name: reference.name }), (policy) =>
       policy?.incarnation !== reference.incarnation
         ? undefined
-        : proceed(findRules(finder, policy), (rules) => ({ policy, rules })),
+        : proceed(findRules(finder, policy), (rules) =>
+            proceed(findInstanceOf(finder, policy), (instance) => ({ policy, instance, rules })),
+          ),
     ),
   );
+}
+
+function findInstanceOf(
+  finder: EntityFinder,
+  { instanceId }: StoredApplicationPolicy,
+): StoredInstance | undefined | Promise<StoredInstance | undefined> {
+  return instanceId === undefined ? undefined : finder.find(instanceKind, instanceId);
 }
 
 function findRules(
@@ -127,7 +142,7 @@ function isSame(a: readonly object[], b: readonly object[]): boolean {
 }
 
 /** None where no address is admitted. A policy that names no rule admits every address. */
-function statementsOf({ policy, rules }: PolicyParts, region: string): readonly object[] {
+function statementsOf({ policy, instance, rules }: PolicyParts, region: string): readonly object[] {
   const { accountId, permissions, resources, instanceId } = policy;
   const sources = rules.flatMap(({ sources: all }) => all);
   if (policy.networkRules.length > 0 && sources.length === 0) return [];
@@ -138,8 +153,8 @@ function statementsOf({ policy, rules }: PolicyParts, region: string): readonly 
     const names = resources.filter((text) => text.startsWith(`${on}/`)).map((text) => text.slice(on.length + 1));
     if (names.length === 0) return [];
     const Condition = { ...from, StringEquals: { [INSTANCE_CONDITION]: [instanceId ?? NO_INSTANCE] } };
-    // In an instance of the account are keys that others made, and no keys of others that it could name are in any else.
-    const owner = instanceId === undefined ? accountId : "*";
+    // What guests make in an instance of the account is the account's too. As a guest it has its own keys alone.
+    const owner = instance?.accountId === accountId ? "*" : accountId;
     const Resource = names.map((name) => arnOf({ region, accountId: owner }, name));
     return [{ Effect: "Allow", Action: actions, Resource, Condition }];
   });

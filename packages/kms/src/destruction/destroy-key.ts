@@ -1,6 +1,8 @@
 import {
+  type AccountId,
   type ControlTransaction,
   encodeSystemEvent,
+  type EventObject,
   fingerprint,
   type KeyCertificate,
   type KeyId,
@@ -35,8 +37,8 @@ class NothingDueError extends Error {
 /**
  * Destroys a key whose deletion is due by the store's time: its versions with their material, its tags, its aliases and
  * the key itself go in one control transaction, whose event in the control log is `DestroyKey` and has the signed
- * certificate. Of a key with more than 100 aliases the first ones go before, in transactions of their own. Safe to
- * repeat, and beside other nodes that do the same.
+ * certificate. Aliases of other accounts go before, in transactions of their own whose events are in the trails of these;
+ * so do the first ones of a key with more than 100. Safe to repeat, and beside other nodes that do the same.
  *
  * @returns undefined if there is no such key, or its deletion is not due.
  * @throws TamperedRowError if a row of the key is not what was written, or was put back after the key had been destroyed:
@@ -53,12 +55,10 @@ export async function destroyKey(
         if (key === undefined || !isGone(key.status, transaction.now)) throw new NothingDueError();
         await assertNotDestroyed(transaction, { subject: keyId, table: keyTable.name });
         const aliases = await loadKeyAliases(transaction, { keyId, limit: MAX_ALIASES + 1 });
-        return aliases.length > MAX_ALIASES
-          ? {
-              result: undefined,
-              event: await detachAliases(transaction, store, { key, aliases: aliases.slice(0, MAX_ALIASES) }),
-            }
-          : destroy(transaction, store, { key, aliases });
+        const first = aliasesToDetach(key, aliases);
+        return first === undefined
+          ? destroy(transaction, store, { key, aliases })
+          : { result: undefined, event: await detachAliases(transaction, store, { key, ...first }) };
       });
       if (done !== undefined) return done;
     }
@@ -99,18 +99,40 @@ async function destroy(
     name: "DestroyKey",
     region,
     key,
+    accountId: key.accountId,
     data: { aliases: names(aliases), certificate: note },
   });
   return { result: certificate, event };
 }
 
+/** Aliases of one account that go before the key, at most {@link MAX_ALIASES}; `undefined` if the others can go with it. */
+function aliasesToDetach(
+  { accountId: keyAccountId }: StoredKey,
+  aliases: readonly StoredAlias[],
+): AccountAliases | undefined {
+  const other = aliases.find(({ accountId }) => accountId !== keyAccountId);
+  if (other === undefined && aliases.length <= MAX_ALIASES) return undefined;
+  const accountId = other?.accountId ?? keyAccountId;
+  return { accountId, aliases: aliases.filter((alias) => alias.accountId === accountId).slice(0, MAX_ALIASES) };
+}
+
+interface AccountAliases {
+  readonly accountId: AccountId;
+  readonly aliases: readonly StoredAlias[];
+}
+
 async function detachAliases(
   transaction: ControlTransaction,
   { region }: Signing,
-  { key, aliases }: { readonly key: StoredKey; readonly aliases: readonly StoredAlias[] },
+  { key, accountId, aliases }: AccountAliases & { readonly key: StoredKey },
 ): Promise<string> {
   for (const alias of aliases) await removeAlias(transaction, alias);
-  return encodeEvent(transaction, { name: "DetachAliases", region, key, data: { aliases: names(aliases) } });
+  const data = {
+    // By this the key's account finds the event too, without the names.
+    ...(accountId !== key.accountId && { keyAccountId: key.accountId }),
+    aliases: names(aliases),
+  };
+  return encodeEvent(transaction, { name: "DetachAliases", region, key, accountId, data });
 }
 
 async function removeAlias(transaction: ControlTransaction, alias: StoredAlias): Promise<void> {
@@ -158,10 +180,12 @@ function encodeEvent(
     readonly name: "DestroyKey" | "DetachAliases";
     readonly region: string;
     readonly key: StoredKey;
-    readonly data: { readonly aliases: readonly string[]; readonly certificate?: string };
+    /** Whose aliases they are, and whose trail has it. */
+    readonly accountId: AccountId;
+    readonly data: EventObject & { readonly aliases: readonly string[] };
   },
 ): string {
-  const { id: keyId, accountId } = event.key;
+  const { id: keyId } = event.key;
   return encodeSystemEvent({
     name: event.name,
     region: event.region,
@@ -169,7 +193,7 @@ function encodeEvent(
     time: now,
     epoch,
     data: { keyId, ...event.data },
-    accountId,
+    accountId: event.accountId,
     resource: { type: "ACS::KMS::Key", name: keyId },
   });
 }

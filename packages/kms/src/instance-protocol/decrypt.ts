@@ -15,7 +15,6 @@ import {
   type RequestContext,
 } from "@cinnabar/kernel";
 import { z } from "zod";
-import { findVersion } from "../cryptography/find-version.ts";
 import { assertCapable, assertSymmetricKey } from "../cryptography/key-capability.ts";
 import { bytesOnce } from "../cryptography/key-work.ts";
 import type { KeyTarget } from "../key/find-key.ts";
@@ -27,7 +26,13 @@ import { type AdvanceBlob, decodeAdvanceBlob } from "./advance-blob.ts";
 import { encryptionAlgorithm, toPairAlgorithm } from "./encryption-algorithm.ts";
 import { aad, assertGcm, GCM_IV_BYTES, gcmAlgorithm, openGcm } from "./gcm.ts";
 import { instanceApi, MAX_FIELD_BYTES } from "./instance-api.ts";
-import { findInstanceKey, keyVersionId, namedVersion, onInstanceKey } from "./instance-key.ts";
+import {
+  findInstanceKey,
+  findInstanceKeyOfVersion,
+  keyVersionId,
+  namedVersion,
+  onInstanceKey,
+} from "./instance-key.ts";
 import { noPadding } from "./no-padding.ts";
 
 const parameters = {
@@ -108,7 +113,7 @@ function declare(name: "Decrypt" | "AdvanceDecrypt"): DeclaredOperation {
       }
       const versionId = sealed?.versionId ?? values.KeyVersionId;
       if (versionId === undefined) throw missingParameter("KeyId");
-      return { ...(await findVersion(context, versionId)), sealed };
+      return { ...(await findInstanceKeyOfVersion(context, versionId)), sealed };
     },
     access: (context, target) => [onInstanceKey(context, "kms:Decrypt", target)],
     async handle(context, values, { key, sealed }): Promise<Plan<Decrypted>> {

@@ -1,8 +1,9 @@
-import { type AccessRequest, optional, type RequestContext, required } from "@cinnabar/kernel";
+import { type AccessRequest, ApiError, optional, type RequestContext, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { INSTANCE_CONDITION, NO_INSTANCE } from "../application-access/application-policies.ts";
+import { findVersion, type VersionTarget } from "../cryptography/find-version.ts";
 import { findVersionOf } from "../cryptography/key-work.ts";
-import { findKey, type KeyTarget, onKey } from "../key/find-key.ts";
+import { findKey, isOfAccount, type KeyTarget, onKey } from "../key/find-key.ts";
 import type { StoredKey } from "../key/key-repository.ts";
 import { type KeyReference, keyReference } from "../key/key-reference.ts";
 import type { KeyVersion } from "../key/key-version.ts";
@@ -18,6 +19,18 @@ export const keyVersionId = optional({
 
 export function findInstanceKey(context: RequestContext, reference: KeyReference): KeyTarget | Promise<KeyTarget> {
   return findKey(context, reference, { alias: true, arn: false });
+}
+
+/**
+ * Finds the key that a ciphertext names by one of its versions: of those that {@link findInstanceKey} finds by their ids, and
+ * no other, whomever its policy lets in.
+ *
+ * @throws {@link ApiError} `Forbidden.KeyNotFound`.
+ */
+export async function findInstanceKeyOfVersion(context: RequestContext, versionId: string): Promise<VersionTarget> {
+  const target = await findVersion(context, versionId);
+  if (await isOfAccount(context, target.key, context.principal.accountId)) return target;
+  throw new ApiError("Forbidden.KeyNotFound");
 }
 
 /** The right to do `action` to the key, which the access point's policies give for the keys of an instance. */

@@ -8,6 +8,7 @@ import {
   proceed,
   type RequestContext,
 } from "@cinnabar/kernel";
+import type { Alias } from "../alias/alias.ts";
 import { findAlias } from "../alias/alias-repository.ts";
 import { withLivingMaterial } from "../import/living-material.ts";
 import { instanceKind } from "../instance/instance-repository.ts";
@@ -44,8 +45,8 @@ interface KeyNote {
   readonly role?: "source" | "previous";
   /** The version that a ciphertext named. */
   readonly keyVersionId?: KeyVersionId | undefined;
-  /** The alias that it was named by, with its prefix. */
-  readonly alias?: string | undefined;
+  /** The alias that it was named by: its name with the prefix, and whose it is. */
+  readonly alias?: Pick<Alias, "name"> & { readonly accountId: string };
 }
 
 /**
@@ -78,7 +79,7 @@ export function findKey(
     const isNamed = isAlias || place === undefined ? isOfAccount(context, key, accountId) : key.accountId === accountId;
     return proceed(isNamed, (isIt) => {
       if (!isIt) throw new ApiError(hiddenAs);
-      return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: name } : role && { role } });
+      return toTarget(context, key, { hiddenAs, noted: isAlias ? { alias: { accountId, name } } : role && { role } });
     });
   });
 }
@@ -182,7 +183,10 @@ function noteKey(context: RequestContext, key: StoredKey, note: KeyNote | undefi
     ...facts,
     ...(keyVersionId !== undefined && { keyVersionId }),
   };
-  if (alias !== undefined) context.note({ alias });
+  if (alias !== undefined) {
+    // To the key's account a name that another one gave it is nothing.
+    context.note({ alias: alias.name, ...(alias.accountId !== accountId && { aliasAccountId: alias.accountId }) });
+  }
   context.note(role === undefined ? all : inRole(role, all));
 }
 

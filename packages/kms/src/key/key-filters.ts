@@ -30,6 +30,12 @@ export function isAboutTags(filters: KeyFilters): boolean {
   return filters.has("TagKey") || filters.has("TagValue");
 }
 
+/** Whether filters as they were sent are about tags. */
+export function areAboutTags(sent: string | undefined): boolean {
+  const { success, data } = keyFilters.safeParse(sent);
+  return success && isAboutTags(data);
+}
+
 const keyFilter = z.object({
   Key: z.enum(FILTERED_FIELDS),
   Values: z.array(z.string().refine(isStorable)).max(MAX_VALUES),

@@ -544,10 +544,16 @@ export async function findNextDeletion(db: Kysely<unknown>, after: number): Prom
 /**
  * A page of those of the caller's own keys that pass every filter, the oldest first, and their number; where instances are
  * asked for, with what others made in its own ones.
+ *
+ * @param list.restricted - of the keys that the account's root may be denied, those to list; all if left out.
  */
 export async function listKeys(
   context: RequestContext,
-  { page, filters }: { readonly page: Page; readonly filters: KeyFilters },
+  {
+    page,
+    filters,
+    restricted,
+  }: { readonly page: Page; readonly filters: KeyFilters; readonly restricted?: readonly string[] },
 ): Promise<{ readonly keys: readonly Pick<Key, "id" | "accountId">[]; readonly total: number }> {
   const { accountId } = context.principal;
   const owned = listedKeys(accountId, filters);
@@ -555,6 +561,7 @@ export async function listKeys(
     owned,
     sql`(delete_at is null or delete_at > ${context.now})`,
     ...filterConditions(context, filters),
+    ...(restricted === undefined ? [] : [sql`(not ${IS_RESTRICTED} or id in (${sql.join(["", ...restricted])}))`]),
   ];
   const entries = sql`from kms_key where ${sql.join(conditions, sql` and `)}`;
   const { rows, total } = await readPage(context, { page, entries, thenBy: "id", owned });
@@ -565,9 +572,24 @@ export async function listKeys(
   return { keys, total };
 }
 
-/** Ids of all the caller's own keys that pass every filter, the oldest first. The rows have not been authenticated. */
-export async function listKeyIds(context: RequestContext, filters: KeyFilters): Promise<readonly string[]> {
+/** Keys that the root of their account may be denied: with a policy, of their own or a service's, or in an instance. */
+const IS_RESTRICTED = sql`(policy is not null or creator <> account_id or instance_id is not null)`;
+
+/**
+ * Ids of the caller's own keys that pass every filter, the oldest first. The rows have not been authenticated.
+ *
+ * @param list.areRestricted - whether to leave out what the account's root may do everything to.
+ */
+export async function listKeyIds(
+  context: RequestContext,
+  {
+    filters,
+    areRestricted,
+    limit,
+  }: { readonly filters: KeyFilters; readonly areRestricted: boolean; readonly limit: number },
+): Promise<readonly string[]> {
   const conditions = [
+    ...(areRestricted ? [IS_RESTRICTED] : []),
     sql`account_id = ${context.principal.accountId}`,
     sql`(delete_at is null or delete_at > ${context.now})`,
     ...filterConditions(context, filters),
@@ -575,7 +597,9 @@ export async function listKeyIds(context: RequestContext, filters: KeyFilters): 
   const { rows } = await sql<DeletionTimes & { readonly id: string | null }>`
     select head.*, listed.id
     from (select ${deletionTimes(context)}) as head
-    left join (select id, created_at from kms_key where ${sql.join(conditions, sql` and `)}) as listed on 1 = 1
+    left join (
+      select id, created_at from kms_key where ${sql.join(conditions, sql` and `)} order by created_at, id limit ${limit}
+    ) as listed on 1 = 1
     order by listed.created_at, listed.id
   `.execute(context.db);
   holdBetween(context, rows[0]);

@@ -2,6 +2,7 @@ import {
   type Authorizer,
   type DeclaredOperation,
   defineOperation,
+  invalidParameter,
   optional,
   type RequestContext,
 } from "@cinnabar/kernel";
@@ -10,15 +11,26 @@ import { kms } from "../api.ts";
 import { type Page, pageParameters, toPage } from "../parameters/page.ts";
 import { keyArn, onAnything, onOwn } from "../resource-name.ts";
 import { findReadable } from "../tag/readable-tags.ts";
-import { isAboutTags, type KeyFilters, keyFilters } from "./key-filters.ts";
+import { areAboutTags, isAboutTags, type KeyFilters, keyFilters } from "./key-filters.ts";
 import { listKeyIds, listKeys as listPage } from "./key-repository.ts";
 
-export function listKeys({ authorizer }: { readonly authorizer: Authorizer }): DeclaredOperation {
+/** Most keys that are looked at for one answer, which takes some seconds. */
+const MOST_LOOKED_AT = 10_000;
+
+export function listKeys({
+  authorizer,
+  mostLookedAt = MOST_LOOKED_AT,
+}: {
+  readonly authorizer: Authorizer;
+  readonly mostLookedAt?: number;
+}): DeclaredOperation {
   return defineOperation({
     ...kms,
     name: "ListKeys",
     summary: "Lists the account's keys, or those of them that pass some filters, the oldest first.",
     kind: "read",
+    queue: "lookup",
+    queuedWith: (wire) => areAboutTags(wire.get("Filters")),
     readWrite: "Read",
     parameters: {
       ...pageParameters({ minSize: 1 }),
@@ -45,8 +57,11 @@ export function listKeys({ authorizer }: { readonly authorizer: Authorizer }): D
     async handle(context, parameters, filters) {
       const { region } = context;
       const page = toPage(parameters);
-      const list = { page, filters, authorizer };
-      const { keys, total } = await (isAboutTags(filters) ? listTagged(context, list) : listPage(context, list));
+      const list = { page, filters, authorizer, mostLookedAt };
+      const listing = isAboutTags(filters) ? listTagged(context, list) : listPage(context, { page, filters });
+      // In a large account it may take longer than a call waits for its record.
+      if (isAboutTags(filters)) context.call.waiting?.busyUntil(listing);
+      const { keys, total } = await listing;
       return {
         result: {
           Keys: { Key: keys.map(({ id, accountId }) => ({ KeyId: id, KeyArn: keyArn({ region, accountId }, id) })) },
@@ -59,16 +74,41 @@ export function listKeys({ authorizer }: { readonly authorizer: Authorizer }): D
   });
 }
 
-/** A page of those of the account's keys that pass filters on tags, and of which the caller may list the tags; and their number. */
+/**
+ * A page of those of the account's keys that pass filters on tags, and of which the caller may list the tags; and their number.
+ *
+ * Of each of so many it is looked up whether he may: the number of all is told, so a page takes as much as all of them. For the
+ * account's root these are only the keys that it may be denied.
+ *
+ * @throws ApiError `InvalidParameter` if they are too many.
+ */
 async function listTagged(
   context: RequestContext,
-  list: { readonly page: Page; readonly filters: KeyFilters; readonly authorizer: Authorizer },
+  {
+    page,
+    filters,
+    authorizer,
+    mostLookedAt,
+  }: {
+    readonly page: Page;
+    readonly filters: KeyFilters;
+    readonly authorizer: Authorizer;
+    readonly mostLookedAt: number;
+  },
 ) {
-  const { number, size } = list.page;
-  const ids = await listKeyIds(context, list.filters);
-  const readable = await findReadable(context, ids, list.authorizer);
+  const { accountId, type } = context.principal;
+  const isRoot = type === "root-account" && !filters.has("DKMSInstanceId");
+  const ids = await listKeyIds(context, { filters, areRestricted: isRoot, limit: mostLookedAt + 1 });
+  if (ids.length > mostLookedAt) {
+    throw invalidParameter(
+      "Filters",
+      `More than ${mostLookedAt} keys pass them whose tags may be denied to you. Filter by further fields, or call ListTagResources.`,
+    );
+  }
+  const readable = await findReadable(context, ids, authorizer);
   const shown = ids.filter((id) => readable.has(id));
-  const { accountId } = context.principal;
+  if (isRoot) return listPage(context, { page, filters, restricted: shown });
+  const { number, size } = page;
   const keys = shown.slice((number - 1) * size, number * size).map((id) => ({ id, accountId }));
   return { keys, total: shown.length };
 }

@@ -107,16 +107,17 @@ function rowsOf(
   { accountId, now }: { readonly accountId: AccountId; readonly now: number },
 ): { readonly all: RawBuilder<unknown>; readonly living: RawBuilder<unknown> } {
   const isLiving = sql`(kms_key.delete_at is null or kms_key.delete_at > ${now})`;
+  // As `isCountedInAccount` for one account, so that an index has these rows alone, however many keys are in instances.
+  const isCounted = sql`kms_key.account_id = ${accountId} and kms_key.creator = ${accountId} and kms_key.instance_id is null`;
   switch (counted) {
     case "keys": {
-      const all = sql`from kms_key where account_id = ${accountId}`;
-      return { all, living: sql`${all} and ${isLiving} and ${isCountedInAccount}` };
+      const all = sql`from kms_key where ${isCounted}`;
+      return { all, living: sql`${all} and ${isLiving}` };
     }
     case "versions":
       return {
         all: sql`from key_version where account_id = ${accountId}`,
-        living: sql`from key_version join kms_key on kms_key.id = key_version.key_id
-          where key_version.account_id = ${accountId} and ${isLiving} and ${isCountedInAccount}`,
+        living: sql`from kms_key join key_version on key_version.key_id = kms_key.id where ${isCounted} and ${isLiving}`,
       };
     case "aliases":
       return {

@@ -5,13 +5,13 @@ import { ROTATED_FROM_MESSAGES } from "../version/message-limits.ts";
 /** A key whose rotation seems to be due: its row has not been authenticated. */
 export interface KeyToRotate {
   readonly id: string;
-  /** The account in whose quotas its versions count; null if they count in none. */
-  readonly quotaAccount: string | null;
 }
 
 /** A key whose policy says that it is to be rotated. */
 export interface DueRotation extends KeyToRotate {
   readonly rotateAt: number;
+  /** The account in whose quotas its versions count; null if they count in none. */
+  readonly quotaAccount: string | null;
 }
 
 /** Keys of all accounts whose rotation is due by their policy, those first that were due first, after the one given. */
@@ -38,7 +38,7 @@ export async function listSpentKeys(
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<readonly KeyToRotate[]> {
   const { rows } = await sql<KeyToRotate>`
-    select kms_key.id, ${quotaAccount} as "quotaAccount" from key_version join kms_key on kms_key.primary_version = key_version.id
+    select kms_key.id from key_version join kms_key on kms_key.primary_version = key_version.id
     where messages_reserved >= ${ROTATED_FROM_MESSAGES} and kms_key.id > ${after}
       and kms_key.state = 'Enabled' and kms_key.origin = 'Aliyun_KMS'
     order by kms_key.id limit ${limit}

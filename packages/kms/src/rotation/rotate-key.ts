@@ -31,7 +31,10 @@ export class TooManyVersionsError extends Error {
   override readonly name = "TooManyVersionsError";
 }
 
-/** The account of a key whose rotation is due has as many versions as it may: the key goes on with the one that it has. */
+/**
+ * The account of a key whose policy says that it is to be rotated has as many versions as it may: the key goes on with the one
+ * that it has. What the version's use demands is done all the same: without it the key would encrypt no more.
+ */
 export class VersionQuotaError extends Error {
   override readonly name = "VersionQuotaError";
   readonly accountId: AccountId;
@@ -71,7 +74,9 @@ export async function rotateKey(
       if (key === undefined || reason === undefined) throw new NothingDueError();
       const { size } = key.versions;
       if (size >= MAX_VERSIONS) throw new TooManyVersionsError(`the key has ${size} versions, and gets no further one`);
-      if (!(await hasRoomForVersionOf(transaction, quotas, key))) throw new VersionQuotaError(key.accountId);
+      if (reason === "schedule" && !(await hasRoomForVersionOf(transaction, quotas, key))) {
+        throw new VersionQuotaError(key.accountId);
+      }
       const { now, db, guard } = transaction;
       // Material of symmetric keys takes no time to make, and no other keys are rotated.
       const work = { call: {}, allowsWork: true };
@@ -88,11 +93,12 @@ export async function rotateKey(
   }
 }
 
+/** Of both reasons `use`, which no quota stands against. */
 async function reasonToRotate(transaction: ControlTransaction, key: StoredKey): Promise<RotationReason | undefined> {
   if (key.status.state !== "Enabled" || !isRotatable(key)) return undefined;
-  if (isRotationDue(key, transaction.now)) return "schedule";
   const primary = await findVersionRow(transaction, key.primaryVersionId);
-  return primary !== undefined && primary.reservedMessages >= ROTATED_FROM_MESSAGES ? "use" : undefined;
+  if (primary !== undefined && primary.reservedMessages >= ROTATED_FROM_MESSAGES) return "use";
+  return isRotationDue(key, transaction.now) ? "schedule" : undefined;
 }
 
 function encodeEvent(

@@ -25,6 +25,10 @@ import {
 
 /** Tags of one answer (Alibaba Cloud SDK, "ListTagResources"). */
 const PAGE_SIZE = 200;
+/** One more than a page shows whether there is another. */
+const LIMIT = PAGE_SIZE + 1;
+/** So often that many tags are read for one answer, if the caller may see too few of them to fill it. */
+const MOST_READS = 3;
 
 export function listTagResources({ authorizer }: { readonly authorizer: Authorizer }): DeclaredOperation {
   return defineOperation({
@@ -70,14 +74,10 @@ export function listTagResources({ authorizer }: { readonly authorizer: Authoriz
         : onResources(context, ["kms:ListTagResources"], keys),
     async handle(context, { NextToken: after }, { ResourceType, wanted, keys }) {
       if (ResourceType === "secret") return { result: { TagResources: { TagResource: [] }, NextToken: "" } };
-      // One more than a page shows whether there is another.
-      const most = PAGE_SIZE + 1;
-      const tags =
+      const { page, next } =
         keys === undefined
-          ? await readReadable(context, { wanted, after, limit: most, authorizer })
-          : await readTags(context, { keyIds: keys.map(({ key }) => key.id), wanted, after, limit: most });
-      const page = tags.slice(0, PAGE_SIZE);
-      const last = tags.length > PAGE_SIZE ? page.at(-1) : undefined;
+          ? await readReadable(context, { wanted, after, authorizer })
+          : toTagPage(await readTags(context, { keyIds: keys.map(({ key }) => key.id), wanted, after, limit: LIMIT }));
       return {
         result: {
           TagResources: {
@@ -88,30 +88,46 @@ export function listTagResources({ authorizer }: { readonly authorizer: Authoriz
               TagValue: tagValue,
             })),
           },
-          NextToken: last === undefined ? "" : encodePosition(last),
+          NextToken: next === undefined ? "" : encodePosition(next),
         },
       };
     },
   });
 }
 
-/** Tags of the account's keys, but for those that the caller may not list the tags of, as many as there are or as asked for. */
+interface TagPage {
+  readonly page: readonly KeyTag[];
+  /** After which tag the next page begins; `undefined` if there is none. */
+  readonly next: TagPosition | undefined;
+}
+
+/** The first page of some tags. */
+function toTagPage(tags: readonly KeyTag[]): TagPage {
+  const page = tags.slice(0, PAGE_SIZE);
+  return { page, next: tags.length > PAGE_SIZE ? page.at(-1) : undefined };
+}
+
+/**
+ * A page of the tags of the account's keys, but for those that the caller may not list the tags of. Where these are many, the
+ * page is not full, and there is another one nevertheless.
+ */
 async function readReadable(
   context: RequestContext,
   list: {
     readonly wanted: readonly WantedTag[];
     readonly after: TagPosition | undefined;
-    readonly limit: number;
     readonly authorizer: Authorizer;
   },
-): Promise<readonly KeyTag[]> {
-  const { wanted, limit, authorizer } = list;
+): Promise<TagPage> {
+  const { wanted, authorizer } = list;
   const shown: KeyTag[] = [];
-  for (let { after } = list; ;) {
-    const tags = await readTags(context, { keyIds: undefined, wanted, after, limit });
+  let { after } = list;
+  for (let reads = 0; reads < MOST_READS; reads++) {
+    const tags = await readTags(context, { keyIds: undefined, wanted, after, limit: LIMIT });
     const readable = await findReadable(context, [...new Set(tags.map(({ keyId }) => keyId))], authorizer);
     shown.push(...tags.filter(({ keyId }) => readable.has(keyId)));
-    if (shown.length >= limit || tags.length < limit) return shown.slice(0, limit);
+    if (shown.length >= LIMIT || tags.length < LIMIT) return toTagPage(shown);
     after = tags.at(-1);
   }
+  return { page: shown, next: after };
 }

@@ -1,4 +1,4 @@
-import { type Authorizer, isAllowed, type RequestContext, TurnTaker } from "@cinnabar/kernel";
+import { type Authorizer, isAllowed, type RequestContext, TurnTaker, WorkNeededError } from "@cinnabar/kernel";
 import { findReach } from "../instance/reach.ts";
 import { readKeyPolicies } from "../key/key-repository.ts";
 import { keyArn } from "../resource-name.ts";
@@ -11,12 +11,15 @@ const SLICE = 500;
  * Of some keys of the caller's account, those whose tags it may list: what is denied about one key, by its own policy, by the
  * caller's or by a condition on its tags, a list of many does not tell either. Keys are read past the cache, which
  * is for those in use.
+ *
+ * @throws {@link WorkNeededError} under the epoch's lock, where nobody may read so much. To be thrown on.
  */
 export async function findReadable(
   context: RequestContext,
   keyIds: readonly string[],
   authorizer: Authorizer,
 ): Promise<ReadonlySet<string>> {
+  if (!context.allowsWork) throw new WorkNeededError();
   const { region, principal } = context;
   const { accountId } = principal;
   const readable = new Set<string>();

@@ -62,7 +62,7 @@ export async function findResources(
   }
   const all = [...found.values()];
   const own = all.filter(({ key }) => key.accountId === accountId);
-  noteKeys(context, own);
+  if (own.length > 0) noteKeys(context, own);
   return all;
 }
 

@@ -11,7 +11,7 @@ import {
 /** What could not be done. */
 interface Entry {
   /** What it was to be done to, for the log line. */
-  readonly fields?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string | number>>;
   readonly message: string;
 }
 

@@ -26,7 +26,24 @@ class SpentVersionError extends Error {
   override readonly name = "SpentVersionError";
 }
 
-/** Rotates the keys whose policies say so, those first that were due first, and then those that have encrypted very much. */
+/** A key that is to be rotated. */
+interface Turn {
+  readonly key: KeyToRotate;
+  /** The account whose quota of versions may keep it waiting; null if none does. */
+  readonly quotaAccount: string | null;
+  /** Moves on in the round, whatever comes of the key. */
+  readonly pass: () => void;
+}
+
+/** The keys of an account that has as many versions as it may. */
+interface Waiting {
+  readonly error: VersionQuotaError;
+  /** That which was due first. */
+  readonly keyId: string;
+  keys: number;
+}
+
+/** Rotates the keys that have encrypted very much, and then those whose policies say so, those first that were due first. */
 export class RotateKeys implements Job {
   readonly name = "rotate-keys";
   readonly everyMillis = EVERY_MILLIS;
@@ -38,8 +55,8 @@ export class RotateKeys implements Job {
   /** Where the round is: what could not be rotated is passed by until the next one. */
   #afterDue: DueRotation | undefined;
   #afterSpent = "";
-  /** Accounts that were found in this round to have as many versions as they may. */
-  readonly #full = new Set<string>();
+  /** By account, what was found in this round to wait for room in its quota of versions. */
+  readonly #waiting = new Map<string, Waiting>();
   /** Messages of the versions that were replaced for theirs, as of the last round. */
   #spent: ReadonlyMap<string, number> = new Map();
 
@@ -61,19 +78,19 @@ export class RotateKeys implements Job {
     const now = await readStoreTime(this.#store.backend);
     const endsAt = performance.now() + PIECE_MILLIS;
     for (;;) {
-      const keys = await this.#nextPage(now);
-      if (keys.length === 0) break;
-      for (const { key, pass } of keys) {
+      const turns = await this.#nextPage(now);
+      if (turns.length === 0) break;
+      for (const turn of turns) {
         if (signal.aborted) return true;
         // Whatever comes of it, the next one gets its turn.
-        pass();
-        await this.#rotate(key);
+        turn.pass();
+        await this.#take(turn);
         if (performance.now() >= endsAt) return true;
       }
     }
+    await this.#tellWaiting();
     this.#afterDue = undefined;
     this.#afterSpent = "";
-    this.#full.clear();
     await this.#watchSpent();
     this.#passedOver.endRound();
     return false;
@@ -83,13 +100,24 @@ export class RotateKeys implements Job {
     return findNextRotation(this.#store.reader, after);
   }
 
-  /** What is due next, by policy as long as there is any; none at the end of the round. */
-  async #nextPage(now: number): Promise<readonly { readonly key: KeyToRotate; readonly pass: () => void }[]> {
+  /** What is due next, by use as long as there is any; none at the end of the round. */
+  async #nextPage(now: number): Promise<readonly Turn[]> {
     const { reader } = this.#store;
-    const due = await listDueRotations(reader, { now, after: this.#afterDue, limit: PAGE_KEYS });
-    if (due.length > 0) return due.map((key) => ({ key, pass: () => void (this.#afterDue = key) }));
     const spent = await listSpentKeys(reader, { after: this.#afterSpent, limit: PAGE_KEYS });
-    return spent.map((key) => ({ key, pass: () => void (this.#afterSpent = key.id) }));
+    if (spent.length > 0) {
+      return spent.map((key) => ({ key, quotaAccount: null, pass: () => void (this.#afterSpent = key.id) }));
+    }
+    const due = await listDueRotations(reader, { now, after: this.#afterDue, limit: PAGE_KEYS });
+    return due.map((key) => ({ key, quotaAccount: key.quotaAccount, pass: () => void (this.#afterDue = key) }));
+  }
+
+  /** Tells of what waits for room, once for each account. */
+  async #tellWaiting(): Promise<void> {
+    for (const [accountId, { error, keyId, keys }] of this.#waiting) {
+      const message = "keys whose rotation is due are not rotated, for their account has as many versions as it may";
+      await this.#passedOver.add(error, { fields: { accountId, keyId, keys }, message });
+    }
+    this.#waiting.clear();
   }
 
   /** Tells of versions that go on encrypting although they were replaced: the instance protocol's plain operations keep to them. */
@@ -105,15 +133,23 @@ export class RotateKeys implements Job {
     this.#spent = new Map(versions.map(({ versionId, messages }) => [versionId, messages]));
   }
 
-  async #rotate({ id: keyId, quotaAccount }: KeyToRotate): Promise<void> {
+  async #take({ key: { id: keyId }, quotaAccount }: Turn): Promise<void> {
     // What is no id was never written by us: the sweep says so.
-    if (!isId("Key", keyId) || (quotaAccount !== null && this.#full.has(quotaAccount))) return;
+    if (!isId("Key", keyId)) return;
+    const waiting = quotaAccount === null ? undefined : this.#waiting.get(quotaAccount);
+    if (waiting !== undefined) {
+      // It waits too, and the next round looks again.
+      waiting.keys++;
+      return;
+    }
     try {
       const rotation = await rotateKey(this.#store, { keyId, custody: this.#custody, quotas: this.#quotas });
       if (rotation !== undefined) this.#log.info({ keyId, ...rotation }, "a key was rotated");
     } catch (error) {
-      // Its other keys need no look: they wait too, and the next round tries again.
-      if (error instanceof VersionQuotaError) this.#full.add(error.accountId);
+      if (error instanceof VersionQuotaError) {
+        this.#waiting.set(error.accountId, { error, keyId, keys: 1 });
+        return;
+      }
       await this.#passedOver.add(error, { fields: { keyId }, message: "a key whose rotation is due is not rotated" });
     }
   }

@@ -184,13 +184,13 @@ export class Caller {
     this.#secret = new SigningSecret(Buffer.from(accessKeySecret));
   }
 
-  attempt(action: string, parameters: Wire = {}): Promise<Answer> {
+  attempt(action: string, parameters: Wire = {}, version = "2016-01-20"): Promise<Answer> {
     const { method, url, headers, body } = signAcs3({
       protocol: "ACS3-HMAC-SHA256",
       method: "POST",
       host: HOST,
       action,
-      version: "2016-01-20",
+      version,
       form: new Map(Object.entries(parameters)),
       accessKeyId: this.#accessKeyId,
       secret: this.#secret,
@@ -213,8 +213,12 @@ export class Caller {
     return `${status} ${String(body).replaceAll(requestId, "REQUEST")}`;
   }
 
-  async call<Fields = Record<string, unknown>>(action: string, parameters: Wire = {}): Promise<Fields> {
-    const { status, body } = await this.attempt(action, parameters);
+  async call<Fields = Record<string, unknown>>(
+    action: string,
+    parameters: Wire = {},
+    version?: string,
+  ): Promise<Fields> {
+    const { status, body } = await this.attempt(action, parameters, version);
     if (status !== 200) throw new Error(`${action} was refused: ${String(body)}`);
     return JSON.parse(String(body)) as Fields;
   }

@@ -51,6 +51,7 @@ export const CALLERS = {
   narrowedSession: "a session of that role, narrowed to kms:Decrypt, kms:DescribeKey and ram:*",
   assumer: "a user with AliyunSTSAssumeRoleAccess",
   auditor: "a user with a RAM policy for actiontrail:LookupEvents alone",
+  denied: "a user with AdministratorAccess, and a Deny of everything",
   stranger: "a user of another account with a RAM policy for all of KMS, whom no key policy names",
   service: "a service of the deployment with its own credentials, which a role's trust policy names",
 } as const;
@@ -111,8 +112,11 @@ export class RightsWorld implements AsyncDisposable {
     }
     const narrow = { Policy: policy([allow("kms:Decrypt", "kms:DescribeKey", "ram:*")]) };
     const ofKms = [allow("kms:*")];
+    const denied = await world.createUser(one, "denied", [{ ...allow("*"), Effect: "Deny" }]);
+    await ram("AttachPolicyToUser", { UserName: "denied", ...system("AdministratorAccess") });
     return new RightsWorld(world, {
       root,
+      denied: world.client(denied),
       administrator: world.client(await world.createUser(one, "administrator", NOTHING)),
       keyUser: world.client(await world.createUser(one, "key-user", NOTHING)),
       crossAccountUser: world.client(await world.createUser(other, "partner", ofKms)),

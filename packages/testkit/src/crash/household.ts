@@ -1,6 +1,8 @@
 import { type Answer, type CallParameters, CinnabarClient, type Credentials } from "@cinnabar/client";
 import { type AccountId, parseId } from "@cinnabar/kernel";
 import type { Instances } from "@cinnabar/kms";
+import type { OidcProviders } from "@cinnabar/ram";
+import type { IdentityProvider } from "../identity-provider.ts";
 import { untilAnswered, untilDone } from "./refusal-code.ts";
 
 export const RAM = "2015-05-01";
@@ -9,6 +11,9 @@ const STS = "2015-04-01";
 const REGION = "cn-hangzhou";
 /** Of every household. */
 export const POLICY = { PolicyType: "Custom", PolicyName: "encrypts" } as const;
+
+/** As a statement has them. */
+type Principals = Readonly<Record<string, readonly string[]>>;
 
 export interface User {
   readonly name: string;
@@ -61,9 +66,15 @@ export class Household implements Disposable {
 
   /** Attaches a policy to encrypt that nobody else has, and gives its name. */
   async attachOwn({ name }: User): Promise<string> {
-    const PolicyName = `for-${name}`;
-    await this.ram("CreatePolicy", { PolicyName, PolicyDocument: encrypts("Allow") });
+    const PolicyName = await this.policy("Allow");
     await this.ram("AttachPolicyToUser", { UserName: name, PolicyType: "Custom", PolicyName });
+    return PolicyName;
+  }
+
+  /** Makes a policy that allows or denies to encrypt, and gives its name. */
+  async policy(effect: "Allow" | "Deny"): Promise<string> {
+    const PolicyName = this.#name("policy");
+    await this.ram("CreatePolicy", { PolicyName, PolicyDocument: encrypts(effect) });
     return PolicyName;
   }
 
@@ -75,30 +86,61 @@ export class Household implements Disposable {
     return GroupName;
   }
 
-  /** Makes a role without rights that the account's users may assume, and gives its name. */
-  async role(): Promise<string> {
+  /** Makes a role without rights that the account's users may assume, or somebody else, and gives its name. */
+  async role(trusted: Principals = { RAM: [this.arn("root")] }): Promise<string> {
     const RoleName = this.#name("role");
-    const AssumeRolePolicyDocument = trusts(this.arn("root"));
+    const AssumeRolePolicyDocument = trusts(trusted);
     await this.ram("CreateRole", { RoleName, AssumeRolePolicyDocument });
     return RoleName;
   }
 
-  /** Begins a session of a role. */
+  /** Begins a session of a role that the account's users may assume. */
   async session(role: string): Promise<Credentials> {
     const user = await this.user();
     const policy = { PolicyType: "System", PolicyName: "AliyunSTSAssumeRoleAccess" };
     await this.ram("AttachPolicyToUser", { UserName: user.name, ...policy });
-    const client = new CinnabarClient({ endpoint: this.#endpoint, credentials: user.credentials });
+    return this.sessionOf(user.credentials, role);
+  }
+
+  /** Begins a session of a role for whoever may assume it. */
+  async sessionOf(credentials: Credentials, role: string): Promise<Credentials> {
+    const client = new CinnabarClient({ endpoint: this.#endpoint, credentials });
     const parameters = { RoleArn: this.arn(`role/${role}`), RoleSessionName: "session" };
     const assume = () => client.call("AssumeRole", parameters, { version: STS });
     const answer = await untilAnswered(assume);
     client.close();
-    const session = answer["Credentials"] as { AccessKeyId: string; AccessKeySecret: string; SecurityToken: string };
-    return {
-      accessKeyId: session.AccessKeyId,
-      accessKeySecret: session.AccessKeySecret,
-      securityToken: session.SecurityToken,
+    return toCredentials(answer);
+  }
+
+  /** Registers a provider for a role of its own that may encrypt, and begins a session with one of its tokens. */
+  async federatedSession(
+    { providers }: { readonly providers: OidcProviders },
+    idp: IdentityProvider,
+  ): Promise<{ readonly provider: string; readonly credentials: Credentials }> {
+    const provider = this.#name("provider");
+    await providers.create(this.accountId, {
+      name: provider,
+      issuer: idp.issuer,
+      clientIds: [idp.audience],
+      ca: idp.ca,
+      allowsLocalAddresses: true,
+    });
+    const OIDCProviderArn = this.arn(`oidc-provider/${provider}`);
+    const RoleName = await this.role({ Federated: [OIDCProviderArn] });
+    await this.ram("AttachPolicyToRole", { RoleName, ...POLICY });
+    const form = {
+      Action: "AssumeRoleWithOIDC",
+      Version: STS,
+      Format: "JSON",
+      OIDCProviderArn,
+      RoleArn: this.arn(`role/${RoleName}`),
+      RoleSessionName: "session",
+      OIDCToken: await idp.issueToken(),
     };
+    const response = await fetch(this.#endpoint, { method: "POST", body: new URLSearchParams(form) });
+    const answer = (await response.json()) as Answer;
+    if (!response.ok) throw new Error(`no session began with the token: ${JSON.stringify(answer)}`);
+    return { provider, credentials: toCredentials(answer) };
   }
 
   /** Makes a key that its policy opens to somebody, and gives its id. */
@@ -152,6 +194,15 @@ export class Household implements Disposable {
   }
 }
 
+function toCredentials(answer: Answer): Credentials {
+  const session = answer["Credentials"] as { AccessKeyId: string; AccessKeySecret: string; SecurityToken: string };
+  return {
+    accessKeyId: session.AccessKeyId,
+    accessKeySecret: session.AccessKeySecret,
+    securityToken: session.SecurityToken,
+  };
+}
+
 async function createKey(
   root: CinnabarClient,
   parameters: CallParameters = {},
@@ -167,8 +218,7 @@ export function encrypts(effect: "Allow" | "Deny"): string {
 }
 
 /** The trust policy of a role. */
-export function trusts(principal: string): string {
-  const Principal = { RAM: [principal] };
+export function trusts(Principal: Principals): string {
   return document([{ Effect: "Allow", Action: "sts:AssumeRole", Principal }]);
 }
 

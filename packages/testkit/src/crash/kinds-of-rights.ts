@@ -1,6 +1,7 @@
 import type { CallParameters, Credentials } from "@cinnabar/client";
-import type { Administration } from "@cinnabar/ram";
+import type { Administration, KeepAccessKey } from "@cinnabar/ram";
 import type { OpenedAdministration } from "../administered-deployment.ts";
+import type { IdentityProvider } from "../identity-provider.ts";
 import type { ServerProcess } from "../server-process.ts";
 import { encrypts, Household, POLICY, RAM, RESOURCE_SHARING, trusts } from "./household.ts";
 import { untilDone } from "./refusal-code.ts";
@@ -11,6 +12,7 @@ const NO_SUCH_KEY = "Forbidden.KeyNotFound";
 const NO_SUCH_ACCESS_KEY = "InvalidAccessKeyId.NotFound";
 const INACTIVE = "InvalidAccessKeyId.Inactive";
 const ENDED_SESSION = "InvalidSecurityToken.Expired";
+const SERVICE = "oss";
 
 /** One way in which somebody has a right and loses it. */
 export interface KindOfRight {
@@ -22,7 +24,15 @@ export interface KindOfRight {
 /** All kinds, of accounts of their own. Rights are made through one server, whose root's credentials these are. */
 export async function kindsOfRights(
   { endpoint, credentials }: Pick<ServerProcess, "endpoint" | "credentials">,
-  { administration, resources }: { readonly administration: OpenedAdministration; readonly resources: DisposableStack },
+  {
+    administration,
+    idp,
+    resources,
+  }: {
+    readonly administration: OpenedAdministration;
+    readonly idp: IdentityProvider;
+    readonly resources: DisposableStack;
+  },
 ): Promise<readonly KindOfRight[]> {
   const establish = async (root: Credentials) => resources.use(await Household.establish(endpoint, root));
   const owner = await establish(credentials);
@@ -30,6 +40,7 @@ export async function kindsOfRights(
   const closed = await establish(await newAccount(administration));
   const closedUser = await closed.user();
   await closed.attach(closedUser);
+  const service = await accessKeyFrom((keep) => administration.services.create(SERVICE, keep));
 
   return [
     {
@@ -42,6 +53,19 @@ export async function kindsOfRights(
           ...rightTo(owner, user.credentials),
           withdraw: ram("DetachPolicyFromUser", parameters),
           give: ram("AttachPolicyToUser", parameters),
+        };
+      },
+    },
+    {
+      title: "a policy of Deny is attached to a user",
+      async make() {
+        const user = await owner.user();
+        await owner.attach(user);
+        const parameters = { UserName: user.name, PolicyType: "Custom", PolicyName: await owner.policy("Deny") };
+        return {
+          ...rightTo(owner, user.credentials),
+          withdraw: ram("AttachPolicyToUser", parameters),
+          give: ram("DetachPolicyFromUser", parameters),
         };
       },
     },
@@ -165,7 +189,7 @@ export async function kindsOfRights(
       async make() {
         const RoleName = await owner.role();
         await owner.ram("AttachPolicyToRole", { RoleName, ...POLICY });
-        const NewAssumeRolePolicyDocument = trusts("acs:ram::1000000000000000:root");
+        const NewAssumeRolePolicyDocument = trusts({ RAM: ["acs:ram::1000000000000000:root"] });
         return {
           ...rightTo(owner, await owner.session(RoleName)),
           withdraw: ram("UpdateRole", { RoleName, NewAssumeRolePolicyDocument }),
@@ -231,6 +255,30 @@ export async function kindsOfRights(
       },
     },
     {
+      title: "a service is disabled that has begun a session",
+      async make() {
+        const RoleName = await owner.role({ Service: [`${SERVICE}.aliyuncs.com`] });
+        await owner.ram("AttachPolicyToRole", { RoleName, ...POLICY });
+        return {
+          ...rightTo(owner, await owner.sessionOf(service, RoleName)),
+          withdraw: () => administration.services.setEnabled(SERVICE, false),
+          give: () => administration.services.setEnabled(SERVICE, true),
+          refusedAs: INACTIVE,
+        };
+      },
+    },
+    {
+      title: "the provider is deleted whose token began a session",
+      async make() {
+        const { provider, credentials } = await owner.federatedSession(administration, idp);
+        return {
+          ...rightTo(owner, credentials),
+          withdraw: () => administration.providers.delete(owner.accountId, provider),
+          refusedAs: ENDED_SESSION,
+        };
+      },
+    },
+    {
       title: "an account is disabled",
       make: () =>
         Promise.resolve({
@@ -249,13 +297,17 @@ function rightTo({ keyId }: Household, credentials: Credentials): Pick<Right, "c
 }
 
 async function newAccount(administration: Administration): Promise<Credentials> {
+  return accessKeyFrom((keep) => administration.createAccount(keep));
+}
+
+async function accessKeyFrom(make: (keep: KeepAccessKey) => Promise<unknown>): Promise<Credentials> {
   const made: Credentials[] = [];
-  await administration.createAccount(({ accessKeyId, secret }) => {
+  await make(({ accessKeyId, secret }) => {
     made.push({ accessKeyId, accessKeySecret: secret.toString("latin1") });
     return Promise.resolve();
   });
   const [credentials] = made;
-  if (credentials === undefined) throw new Error("the account has no AccessKey");
+  if (credentials === undefined) throw new Error("no AccessKey was made");
   return credentials;
 }
 

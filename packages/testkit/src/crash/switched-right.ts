@@ -30,11 +30,21 @@ export class SwitchedRight {
   readonly unexpected: string[] = [];
   readonly #right: Right;
   readonly #servers: readonly ServerProcess[];
+  readonly #changing: readonly ServerProcess[];
   readonly #random: SeededRandom;
 
-  constructor(right: Right, options: { readonly servers: readonly ServerProcess[]; readonly random: SeededRandom }) {
+  /** @param options.changing - those of the servers that it is withdrawn and given through. */
+  constructor(
+    right: Right,
+    options: {
+      readonly servers: readonly ServerProcess[];
+      readonly changing: readonly ServerProcess[];
+      readonly random: SeededRandom;
+    },
+  ) {
     this.#right = right;
     this.#servers = options.servers;
+    this.#changing = options.changing;
     this.#random = options.random;
   }
 
@@ -47,7 +57,7 @@ export class SwitchedRight {
   async switchUnderLoad(flips: number): Promise<number> {
     const { credentials } = this.#right;
     const nodes = this.#servers.map(({ endpoint }) => new CinnabarClient({ endpoint, credentials }));
-    const roots = this.#servers.map((server) => server.client());
+    const roots = this.#changing.map((server) => server.client());
     // Every node has what gives the right in memory before it is withdrawn.
     await this.#useOnAll(nodes);
     const end = new AbortController();

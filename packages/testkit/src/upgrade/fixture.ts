@@ -44,6 +44,7 @@ export async function makeFixture({ name, sources }: { name: string; sources: st
       data,
       sources,
       end: "SIGTERM",
+      untilCounted: true,
       ...(database !== undefined && { database }),
     });
     await run("tar", ["-C", directory.path, "--owner=0", "--group=0", "-czf", join(folder, `${kind}.tar.gz`), "data"]);

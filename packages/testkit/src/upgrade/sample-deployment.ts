@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
+import { constants, createPublicKey, publicEncrypt } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { CinnabarClient, type CallParameters, type Credentials, ServiceError } from "@cinnabar/client";
 import { CINNABAR, checkout, ServerProcess } from "../server-process.ts";
+import { SampleApplication } from "./sample-application.ts";
 
 /** Whose call it is. */
 type Caller = "first" | "second";
@@ -36,7 +39,11 @@ export interface SampleOptions {
   readonly sources?: string;
   /** SIGTERM lets the server end in order, SIGKILL leaves what a crash leaves. */
   readonly end: "SIGTERM" | "SIGKILL";
+  /** Whether to wait until what is counted of the audit log is counted, which a node does once it has been quiet for a minute. */
+  readonly untilCounted?: boolean;
 }
+
+const QUIET_MILLIS = 65_000;
 
 const CONTEXT = JSON.stringify({ department: "sales", year: "2026" });
 
@@ -57,6 +64,10 @@ export async function makeSampleDeployment(options: SampleOptions): Promise<Samp
   const madeAt = Date.now();
   await first.fill();
   await other.fill();
+  await first.fillInstance(await createInstance(options, await first.findAccount()), server.endpoint);
+  await first.list();
+  await other.list();
+  if (options.untilCounted === true) await sleep(QUIET_MILLIS);
   const checkpoints = await cinnabar(options, ["audit", "checkpoint"]);
   const credentials = { first: server.credentials, second };
   if (options.end === "SIGTERM") await server.stop();
@@ -106,6 +117,10 @@ class SampleWriter implements AsyncDisposable {
     await this.#call("ScheduleKeyDeletion", { KeyId: retired, PendingWindowInDays: 7 });
     await this.#call("CancelKeyDeletion", { KeyId: retired });
     await this.#call("DisableKey", { KeyId: retired });
+    const brought = await this.#importKey({ Description: "brought along" });
+    await this.#call("DisableKey", { KeyId: brought });
+    const emptied = await this.#importKey({ Description: "brought along and taken away" });
+    await this.#call("DeleteKeyMaterial", { KeyId: emptied });
     await this.#call("SetDeletionProtection", {
       ProtectedResourceArn: await this.#arnOf(archive),
       EnableDeletionProtection: true,
@@ -115,14 +130,42 @@ class SampleWriter implements AsyncDisposable {
     for (const { blob, context } of blobs) {
       if (blob !== undefined) await this.#expect("Decrypt", { CiphertextBlob: blob, EncryptionContext: context });
     }
-    for (const KeyId of [reports, archive, retired]) {
+    for (const KeyId of [reports, archive, retired, brought, emptied]) {
       await this.#expect("DescribeKey", { KeyId });
       await this.#expect("ListAliasesByKeyId", { KeyId });
       await this.#expect("ListResourceTags", { KeyId });
     }
     await this.#expect("DescribeKey", { KeyId: ALIAS });
+  }
+
+  /** Notes what is listed, once all is made. */
+  async list(): Promise<void> {
     await this.#expect("ListKeys", { PageSize: 100 });
     await this.#expect("ListAliases", { PageSize: 100 });
+  }
+
+  /** Has a key of an instance made and used, by an application too, and notes what is to be counted of that. */
+  async fillInstance(instance: string, endpoint: URL): Promise<void> {
+    const KeyId = await this.#createKey({ Description: "of an instance", DKMSInstanceId: instance });
+    const call = this.#call.bind(this);
+    const application = await SampleApplication.admit(call, { endpoint, instance, keyId: KeyId });
+    await application.call("AdvanceEncrypt", { KeyId, Plaintext: Buffer.from("one") });
+    await application.call("AdvanceEncrypt", { KeyId, Plaintext: Buffer.from("another") });
+    const { blob } = await this.#encrypt({ KeyId, Plaintext: "of an instance" });
+    await this.#expect("DescribeKey", { KeyId });
+    this.answers.push({
+      caller: this.#caller,
+      operation: "GetKeyUsage",
+      parameters: { KeyId },
+      answer: { Operations: { Operation: [uses("AdvanceEncrypt", 2), uses("Encrypt", 1)] } },
+    });
+    await this.#expect("Decrypt", { CiphertextBlob: blob });
+  }
+
+  /** The id of the caller's account. */
+  async findAccount(): Promise<string> {
+    const [, , , accountId = ""] = (await this.#arnOf(ALIAS)).split(":");
+    return accountId;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,6 +176,28 @@ class SampleWriter implements AsyncDisposable {
   async #createKey(parameters: CallParameters): Promise<string> {
     const { KeyMetadata } = (await this.#client.call("CreateKey", parameters)) as { KeyMetadata: { KeyId: string } };
     return KeyMetadata.KeyId;
+  }
+
+  async #importKey(parameters: CallParameters): Promise<string> {
+    const KeyId = await this.#createKey({ ...parameters, Origin: "EXTERNAL" });
+    const wrapping = await this.#client.call("GetParametersForImport", {
+      KeyId,
+      WrappingAlgorithm: "RSAES_OAEP_SHA_256",
+      WrappingKeySpec: "RSA_2048",
+    });
+    const key = createPublicKey({
+      key: Buffer.from(String(wrapping["PublicKey"]), "base64"),
+      format: "der",
+      type: "spki",
+    });
+    const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
+    const EncryptedKeyMaterial = publicEncrypt({ key, ...padding }, Buffer.alloc(32, KeyId)).toString("base64");
+    await this.#client.call("ImportKeyMaterial", {
+      KeyId,
+      EncryptedKeyMaterial,
+      ImportToken: String(wrapping["ImportToken"]),
+    });
+    return KeyId;
   }
 
   async #arnOf(KeyId: string): Promise<string> {
@@ -166,6 +231,15 @@ class SampleWriter implements AsyncDisposable {
       throw error;
     }
   }
+}
+
+function uses(Name: string, Count: number): object {
+  return { Name, Uses: { Count } };
+}
+
+async function createInstance(options: SampleOptions, accountId: string): Promise<string> {
+  const printed = await cinnabar(options, ["instance", "create", accountId, "--type=software", "--json"]);
+  return (JSON.parse(printed) as { instanceId: string }).instanceId;
 }
 
 async function createAccount(options: SampleOptions): Promise<Credentials> {

@@ -155,8 +155,8 @@ function withoutRevisions({ additionalEventData }: EventRecord, foreign: readonl
   return Object.fromEntries(Object.entries(additionalEventData).filter(([name]) => !hidden.has(name)));
 }
 
-/** The parameters that name all keys of a call (`ResourceId.1`). */
-const OTHER_KEYS = /^ResourceId\b/;
+/** The parameters that name all keys of a call (`ResourceId.1`), and the caller's own alias of one. */
+const OTHER_NAMES = /^(?:ResourceId\b|AliasName$)/;
 
 const KEY_MEMBERS = ["keyAccountId", "keyId", "keyRevision", "keyVersionId"] as const;
 /** Members of an event that both sides see, and {@link EventRecord} does not name. */
@@ -180,7 +180,11 @@ function ofOwner(
   return {
     ...further,
     additionalEventData: {
-      ...pick(record.additionalEventData, ["epoch", ...members, ...(isTarget ? ["alias"] : [])]),
+      ...pick(record.additionalEventData, [
+        "epoch",
+        ...members,
+        ...(isTarget && !isNamedByOther(record) ? ["alias"] : []),
+      ]),
       ...(isListed && { keys: keysOf(record, accountId) }),
     },
     errorCode,
@@ -209,10 +213,17 @@ function resourceNameOf(own: readonly ForeignKey[]): string {
   return [...new Set(own.map(({ keyId }) => keyId))].join(SEPARATOR);
 }
 
-/** Of a use the encryption contexts; of a change all that is on record but other keys: it says what became of the key. */
-function ownersParameters({ eventRW, requestParameters }: EventRecord, own: readonly ForeignKey[]): JsonObject {
+/** Whether the key was named by an alias that another account gave it, which is that account's affair. */
+function isNamedByOther({ additionalEventData }: EventRecord): boolean {
+  return additionalEventData["aliasAccountId"] !== undefined;
+}
+
+/** Of a use the encryption contexts; of a change all that is on record but what names other keys, or this one to the caller alone. */
+function ownersParameters(record: EventRecord, own: readonly ForeignKey[]): JsonObject {
+  const { eventRW, requestParameters } = record;
   if (eventRW === "Write") {
-    return Object.fromEntries(Object.entries(requestParameters).filter(([name]) => !OTHER_KEYS.test(name)));
+    const isHidden = (name: string) => OTHER_NAMES.test(name) || (name === "KeyId" && isNamedByOther(record));
+    return Object.fromEntries(Object.entries(requestParameters).filter(([name]) => !isHidden(name)));
   }
   const contexts = own.map(({ context }) => context);
   // A map may have come flattened, as `EncryptionContext.tenant=acme`.

@@ -24,11 +24,10 @@ class CountedElsewhereError extends Error {
 
 /**
  * Counts what an earlier version left out of what it had followed, once for each store. Whoever reads usage meanwhile reads
- * the rest of it itself.
+ * the rest of it itself. It adds to what the follower adds to, and is for the same job: two that add at once find room for
+ * the same last name of a key.
  */
 export class UsageRecount {
-  readonly name = "recount-usage";
-  readonly everyMillis = 60_000;
   readonly #backend: Backend;
   /** Nothing is left, and nothing comes again. */
   #isOver = false;

@@ -59,7 +59,7 @@ export async function addUsage(
 ): Promise<void> {
   const tables = usage(db);
   const bounded = await boundNames(tables, segment);
-  for (const rows of chunks([...bounded].flatMap(toUsageRows), ROWS_PER_STATEMENT)) {
+  for (const rows of chunks(inOneOrder([...bounded].flatMap(toUsageRows)), ROWS_PER_STATEMENT)) {
     // Not least() and greatest(), which SQLite calls otherwise. Without a condition, it takes the conflict for a join's.
     await sql`
       insert into key_usage (key_id, facet, name, outcome, count, first_at, last_at)
@@ -73,7 +73,7 @@ export async function addUsage(
     `.execute(db);
   }
   const days = [...segment].flatMap(toDayRows);
-  for (const rows of chunks(days, ROWS_PER_STATEMENT)) {
+  for (const rows of chunks(inOneOrder(days), ROWS_PER_STATEMENT)) {
     await sql`
       insert into key_usage_day (day, key_id, outcome, count)
       select cast(value ->> 0 as bigint), value ->> 1, value ->> 2, cast(value ->> 3 as bigint)
@@ -181,11 +181,19 @@ async function readNames(
 }
 
 /**
+ * Rows as JSON arrays, sorted by their primary keys, which they begin with. Whoever writes some of the same rows meanwhile
+ * comes to them in the same order, and waits: in another one, each could wait for the other.
+ */
+function inOneOrder(rows: readonly (readonly (string | number)[])[]): string[] {
+  return rows.map((row) => JSON.stringify(row)).toSorted();
+}
+
+/**
  * Rows as a table of one column, `value`, with one JSON array each. As parameters of their own, a segment's thousands of
  * values would cost more than all the rest of following the log.
  */
-function elements(kind: Backend["kind"], rows: readonly (readonly (string | number)[])[]): RawBuilder<unknown> {
-  const json = JSON.stringify(rows);
+function elements(kind: Backend["kind"], rows: readonly string[]): RawBuilder<unknown> {
+  const json = `[${rows.join(",")}]`;
   return kind === "sqlite"
     ? sql`json_each(${json})`
     : sql`jsonb_array_elements(cast(${json} as jsonb)) as rows (value)`;

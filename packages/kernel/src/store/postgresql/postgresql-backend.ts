@@ -410,7 +410,7 @@ async function insertBatchWithRows(session: Session, batch: BatchCommit): Promis
 /** What an error says about a batch: only an answer of the server proves that nothing was committed. */
 function outcomeOf(error: unknown, batch: BatchCommit): BatchOutcome {
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
-    if (mayRunAgain(error)) return { kind: "refused" };
+    if (mayRunAgain(error)) return { kind: "refused", reason: "conflict" };
     if (batch.inserts.length > 0 && UNACCEPTABLE_ROW.test(error.code)) return { kind: "conflict" };
     if (WITHOUT_EFFECT.test(error.code)) return { kind: "failed", cause: error };
   }
