@@ -82,6 +82,8 @@ export interface Things {
   readonly otherAccountId: string;
 }
 
+const MAX_ATTEMPTS = 10;
+
 /** An account with a key, callers with rights of each kind, and one server. */
 export class RightsWorld implements AsyncDisposable {
   readonly root: CinnabarClient;
@@ -144,12 +146,15 @@ export class RightsWorld implements AsyncDisposable {
     caller: CallerName,
     call: { action: string; wire: Wire; version: string },
   ): Promise<ServiceError | undefined> {
-    try {
-      await this.#callers[caller].call(call.action, call.wire, { version: call.version });
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      return error;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        await this.#callers[caller].call(call.action, call.wire, { version: call.version });
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        // A dear read beside nothing but changes of rights is told to come again, and says nothing of rights.
+        if (error.code !== "ServiceUnavailableTemporary" || attempts === MAX_ATTEMPTS) return error;
+      }
     }
   }
 
