@@ -9,7 +9,7 @@ export { IMPORT_WRAPPINGS, type ImportWrapping, unwrapForImport, wrapForImport }
 export { hashInTurns, inTurns, ownTurn, TURN_BYTES } from "./in-turns.ts";
 export { generateKeyPair, type KeyPairBytes, type KeyPairSpec, parsePrivateKey, parsePublicKey } from "./key-pair.ts";
 export { unwrapKey, wrapKey } from "./key-wrap.ts";
-export { computeMac, MAC_HASHES, type MacHash, verifyMac } from "./mac.ts";
+export { computeMac, computeMacInTurns, MAC_HASHES, type MacHash } from "./mac.ts";
 export { ML_DSA_65, signMlDsa65, verifyMlDsa65 } from "./ml-dsa.ts";
 export { encodePkcs12 } from "./pkcs12.ts";
 export { randomBytesPooled } from "./random.ts";

@@ -1,7 +1,13 @@
-import { createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 
-/** HMAC (RFC 2104, GM/T 0042) by its hash function: OpenSSL's name, and the length of the hash and so of the tag. */
+import { inTurns, TURN_BYTES } from "./in-turns.ts";
+
+/**
+ * HMAC (RFC 2104, GM/T 0042) by its hash function: OpenSSL's name, and the length of the hash and so of the tag. With SHA_1 it
+ * is for what published formats have of it: no key is of it.
+ */
 export const MAC_HASHES = {
+  SHA_1: { digest: "sha1", tagBytes: 20 },
   SHA_224: { digest: "sha224", tagBytes: 28 },
   SHA_256: { digest: "sha256", tagBytes: 32 },
   SHA_384: { digest: "sha384", tagBytes: 48 },
@@ -11,22 +17,28 @@ export const MAC_HASHES = {
 
 export type MacHash = keyof typeof MAC_HASHES;
 
-/** The HMAC of `message`, never truncated: {@link MAC_HASHES} has its length. `key` is a secret key of any length. */
-export function computeMac(input: {
+interface MacInput {
   readonly hash: MacHash;
   readonly key: KeyObject;
   readonly message: Uint8Array;
-}): Buffer {
-  return createHmac(MAC_HASHES[input.hash].digest, input.key).update(input.message).digest();
 }
 
-/** Whether `tag` is the whole HMAC of `message`, compared in constant time; a truncated one is not. */
-export function verifyMac(input: {
-  readonly hash: MacHash;
-  readonly key: KeyObject;
-  readonly message: Uint8Array;
-  readonly tag: Uint8Array;
-}): boolean {
-  const expected = computeMac(input);
-  return input.tag.length === expected.length && timingSafeEqual(expected, input.tag);
+/** The HMAC of `message`, never truncated: {@link MAC_HASHES} has its length. `key` is a secret key of any length. */
+export function computeMac({ hash, key, message }: MacInput): Buffer {
+  return createHmac(MAC_HASHES[hash].digest, key).update(message).digest();
+}
+
+/**
+ * As {@link computeMac}, of a message of any length: a long one in turns of the event loop. It must not change meanwhile.
+ *
+ * @param input.whose - as of {@link inTurns}.
+ */
+export function computeMacInTurns(input: MacInput & { readonly whose: string }): Buffer | Promise<Buffer> {
+  return input.message.length > TURN_BYTES ? computeLongMac(input) : computeMac(input);
+}
+
+async function computeLongMac({ whose, hash, key, message }: MacInput & { readonly whose: string }): Promise<Buffer> {
+  const hmac = createHmac(MAC_HASHES[hash].digest, key);
+  await inTurns(whose, message, (slice) => hmac.update(slice));
+  return hmac.digest();
 }

@@ -1,5 +1,6 @@
-import { createCipheriv, createHmac, hash, randomBytes } from "node:crypto";
+import { createCipheriv, createSecretKey, hash, randomBytes } from "node:crypto";
 import { contextTag, DER_TAG, type DerElement, derElement, derInteger, encodeDer } from "./der.ts";
+import { computeMac } from "./mac.ts";
 import { derObjectIdentifier } from "./object-identifier.ts";
 import { SecretBytes } from "./secret-bytes.ts";
 
@@ -99,7 +100,7 @@ function encrypt(
 function macData(contents: Uint8Array, password: Uint8Array): DerElement {
   const salt = randomBytes(SALT_BYTES);
   using key = new SecretBytes(derive(password, { salt, purpose: PURPOSE.mac, bytes: SHA1.digestBytes }));
-  const mac = createHmac("sha1", key.bytes).update(contents).digest();
+  const mac = computeMac({ hash: "SHA_1", key: createSecretKey(key.bytes), message: contents });
   const algorithm = sequence(derObjectIdentifier(OID.sha1), derElement(DER_TAG.null));
   return sequence(
     sequence(algorithm, derElement(DER_TAG.octetString, mac)),

@@ -5,6 +5,7 @@ import {
   AuthenticationError,
   deriveKey,
   lengthPrefixed,
+  type MacHash,
   openAesGcm,
   openAesGcmInTurns,
   openSm4Gcm,
@@ -48,12 +49,12 @@ export const SYMMETRIC: Readonly<
 };
 
 /** The hash of each MAC, and the length in bytes of a key that is made here: the hash's (RFC 2104, section 3). */
-export const MACS: Readonly<Record<MacSpec, { readonly hash: string; readonly keyBytes: number }>> = {
-  HMAC_SHA_224: { hash: "sha224", keyBytes: 28 },
-  HMAC_SHA_256: { hash: "sha256", keyBytes: 32 },
-  HMAC_SHA_384: { hash: "sha384", keyBytes: 48 },
-  HMAC_SHA_512: { hash: "sha512", keyBytes: 64 },
-  HMAC_SM3: { hash: "sm3", keyBytes: 32 },
+export const MACS: Readonly<Record<MacSpec, { readonly hash: MacHash; readonly keyBytes: number }>> = {
+  HMAC_SHA_224: { hash: "SHA_224", keyBytes: 28 },
+  HMAC_SHA_256: { hash: "SHA_256", keyBytes: 32 },
+  HMAC_SHA_384: { hash: "SHA_384", keyBytes: 48 },
+  HMAC_SHA_512: { hash: "SHA_512", keyBytes: 64 },
+  HMAC_SM3: { hash: "SM3", keyBytes: 32 },
 };
 
 export function isSymmetric(spec: KeySpec): spec is SymmetricSpec {

@@ -1,9 +1,9 @@
-import { createHmac, type KeyObject, randomBytes } from "node:crypto";
+import { type KeyObject, randomBytes } from "node:crypto";
 
 import {
+  computeMacInTurns,
   DecryptionError,
   encryptRsaOaep,
-  inTurns,
   type KeyPairBytes,
   KeyFormatError,
   SecretBytes,
@@ -122,11 +122,7 @@ export class SoftwareKeystore implements Keystore {
   mac(version: StoredKeyVersion, message: Uint8Array): Buffer | Promise<Buffer> {
     const { accountId, spec } = version.identity;
     if (!isMac(spec)) throw new RangeError(`a key of the spec ${spec} makes no message authentication codes`);
-    const hmac = createHmac(MACS[spec].hash, this.#open(version).macKey);
-    return proceed(
-      inTurns(accountId, message, (slice) => hmac.update(slice)),
-      () => hmac.digest(),
-    );
+    return computeMacInTurns({ whose: accountId, hash: MACS[spec].hash, key: this.#open(version).macKey, message });
   }
 
   verify(

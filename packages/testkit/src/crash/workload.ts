@@ -40,6 +40,8 @@ export class Workload {
   readonly #aliases = new Map<string, string>();
   readonly #answers: ReceivedAnswer[] = [];
   readonly #unavailable = new Set<string>();
+  /** What was said with each code the last time. */
+  readonly #lastMessages = new Map<string, string>();
   readonly problems: string[] = [];
   #lastAlias = 0;
 
@@ -188,19 +190,20 @@ export class Workload {
     } catch (error) {
       if (error instanceof TransportError) throw new Disconnected("the server is gone", { cause: error });
       if (!(error instanceof ServiceError)) throw error;
-      const { code, requestId } = error;
+      const { code, requestId, message } = error;
       if (code === UNAVAILABLE) {
         this.#unavailable.add(requestId);
         await sleep(UNAVAILABLE_PAUSE_MILLIS);
         return "unavailable";
       }
       this.#answers.push({ requestId, action, code });
+      this.#lastMessages.set(code, message);
       return code;
     }
   }
 
   #unexpected(action: string, code: string): void {
-    this.problems.push(`${action} was refused with ${code}`);
+    this.problems.push(`${action} was refused with ${code}: ${this.#lastMessages.get(code) ?? ""}`);
   }
 }
 
