@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "./failure.mjs";
 import { ask, root } from "./processes.mjs";
@@ -12,6 +14,7 @@ const NEEDED = [24, 15];
  * @throws {Failure} if neither is new enough
  */
 export async function findNode() {
+  await linkPackagedNode(join(root, "node_modules"));
   if (isNewEnough(process.version)) return process.execPath;
   const packaged = join(root, "node_modules", ".bin", "node");
   const version = await ask(packaged, ["--version"]);
@@ -20,6 +23,24 @@ export async function findNode() {
     `Cinnabar needs Node ${NEEDED.join(".")} or newer. This is Node ${process.versions.node}, and npm has no newer one ` +
       `for ${process.platform} on ${process.arch}: please install Node 24 and try again.`,
   );
+}
+
+/**
+ * Puts the packaged Node where `npm exec` finds it. npm 9 and 10 install it without that link: they take away those of the
+ * package for the other processor, which have the same names.
+ *
+ * @param {string} modules - the folder node_modules
+ */
+export async function linkPackagedNode(modules) {
+  const program = join(`node-${process.platform}-${process.arch}`, "bin", "node");
+  const link = join(modules, ".bin", "node");
+  if (existsSync(link) || !existsSync(join(modules, program))) return;
+  try {
+    await symlink(join("..", program), link);
+  } catch (error) {
+    // Another command may have come first.
+    if (!existsSync(link)) throw error;
+  }
 }
 
 /** @param {string} version - as Node prints it, with or without the "v" */
