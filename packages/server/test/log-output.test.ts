@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
@@ -35,6 +35,17 @@ class Pipe {
       closeSync(pipe.writeEnd);
     });
     return pipe;
+  }
+
+  /** Leaves room for nothing. Not by a {@link LogOutput}: it would go on trying to write when the descriptor is another's. */
+  fill(): void {
+    const bytes = Buffer.alloc(65_536, "x");
+    assert.throws(
+      () => {
+        while (writeSync(this.writeEnd, bytes) > 0);
+      },
+      { code: "EAGAIN" },
+    );
   }
 
   /** The reader goes away, for good as far as the writer can tell. */
@@ -182,9 +193,8 @@ test("at the end of the process, what waits is given to a reader who is only slo
 
 test("a server whose log nobody reads serves, and ends when it is told to", async (context) => {
   const pipe = await Pipe.make(context);
-  // It is full before the server has said a word.
-  const log = loggerTo(new LogOutput({ fd: pipe.writeEnd, isFile: false }));
-  fill(log, 200_000);
+  // Before the server has said a word.
+  pipe.fill();
   const data = join(await temporaryDirectory(context), "data");
   const wrapper = ["sh", "-c", 'exec "$@" 2>"$0"', pipe.path];
   await using server = await ServerProcess.start({ data, wrapper, bundles: true });

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CinnabarClient, ServiceError } from "@cinnabar/client";
 import { ServerProcess, sharedPostgres, skipWithout } from "@cinnabar/testkit";
 import { type Flip, judgeHistory, type Reading } from "../src/crash/switch-history.ts";
 import { temporaryDirectory } from "../src/crash/temporary-directory.ts";
-import { checkout, CINNABAR } from "../src/server-process.ts";
+import { cinnabar } from "./cinnabar.ts";
 
 /** How long a right is left as it is before it is changed again, in milliseconds. */
 const REST_MILLIS = 150;
@@ -231,12 +228,6 @@ function clientOf(endpoint: URL, { AccessKeyId, AccessKeySecret }: Credentials):
     endpoint,
     credentials: { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret },
   });
-}
-
-async function cinnabar(args: readonly string[]) {
-  const child = spawn(process.execPath, [join(checkout, CINNABAR), ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { exitCode: child.exitCode, output, errors };
 }
 
 /** The code of a refusal, `undefined` for success. */

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CinnabarClient, ServiceError } from "@cinnabar/client";
+import type { CinnabarClient } from "@cinnabar/client";
 import { ServerProcess, sharedPostgres, skipWithout } from "@cinnabar/testkit";
+import { codeOf } from "../src/crash/refusal-code.ts";
 import { temporaryDirectory } from "../src/crash/temporary-directory.ts";
-import { checkout, CINNABAR } from "../src/server-process.ts";
+import { cinnabar } from "./cinnabar.ts";
 
 /** So many batches of one node that its log is followed while the test goes on. */
 const CALLS_ONE_BY_ONE = 600;
@@ -210,21 +208,4 @@ async function usageOf(client: CinnabarClient, key: string): Promise<Usage> {
 /** How often each operation was answered. */
 function uses({ Operations }: Usage): Record<string, number> {
   return Object.fromEntries(Operations.Operation.map(({ Name, Uses }) => [Name, Uses?.Count ?? 0]));
-}
-
-async function cinnabar(args: readonly string[]) {
-  const child = spawn(process.execPath, [join(checkout, CINNABAR), ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { exitCode: child.exitCode, output, errors };
-}
-
-/** The code of a refusal, `undefined` for success. */
-async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await call;
-    return undefined;
-  } catch (error) {
-    if (error instanceof ServiceError) return error.code;
-    throw error;
-  }
 }

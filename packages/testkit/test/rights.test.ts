@@ -11,7 +11,7 @@ import { WITHOUT_EPOCH_CHECK } from "../src/crash/without-epoch-check.ts";
 const KINDS = 18;
 
 test("a right withdrawn is refused from the moment that the call returns, to concurrent clients on SQLite", async (t) => {
-  const { figures, problems } = await rightsOnSqlite({ flips: 10, random: random(t) });
+  const { figures, problems } = await rightsOnSqlite({ flips: 10, ...rig(t) });
   assert.deepEqual(problems, []);
   assert.ok((figures["flips"] ?? 0) >= 10 * KINDS);
 });
@@ -20,7 +20,7 @@ describe("rights on PostgreSQL", { skip: skipWithout("postgresql") }, () => {
   test("a right withdrawn is refused from the moment that the call returns, on two nodes", async (t) => {
     const server = await sharedPostgres();
     const database = await server.createDatabase();
-    const { figures, problems } = await rightsOnPostgresql({ database, flips: 6, random: random(t) });
+    const { figures, problems } = await rightsOnPostgresql({ database, flips: 6, ...rig(t) });
     await server.dropDatabase(database);
     assert.deepEqual(problems, []);
     assert.ok((figures["flips"] ?? 0) >= 6 * KINDS);
@@ -33,7 +33,7 @@ describe("rights on PostgreSQL", { skip: skipWithout("postgresql") }, () => {
     const { figures, problems } = await rightsOnPostgresql({
       database,
       flips: 2,
-      random: random(t),
+      ...rig(t),
       sources: copy.path,
     });
     await server.dropDatabase(database);
@@ -41,8 +41,8 @@ describe("rights on PostgreSQL", { skip: skipWithout("postgresql") }, () => {
   });
 });
 
-function random(t: TestContext): SeededRandom {
+function rig(t: TestContext) {
   const seed = randomInt(2 ** 32);
   t.diagnostic(`seed ${seed}`);
-  return new SeededRandom(seed);
+  return { random: new SeededRandom(seed), progress: (message: string) => t.diagnostic(message) };
 }

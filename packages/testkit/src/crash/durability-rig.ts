@@ -86,7 +86,7 @@ async function recordLoad(
   const client = server.client();
   const loadEnd = new AbortController();
   const working = workload.run(client, loadEnd.signal);
-  while (workload.answers.length < answers && server.isRunning) await sleep(POLL_MILLIS);
+  while (workload.answers.length < answers && workload.isRunning) await sleep(POLL_MILLIS);
   loadEnd.abort();
   await working;
   client.close();

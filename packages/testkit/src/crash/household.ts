@@ -3,7 +3,7 @@ import { type AccountId, parseId } from "@cinnabar/kernel";
 import type { Instances } from "@cinnabar/kms";
 import type { OidcProviders } from "@cinnabar/ram";
 import type { IdentityProvider } from "../identity-provider.ts";
-import { untilAnswered, untilDone } from "./refusal-code.ts";
+import { UNAVAILABLE, untilAnswered, untilDone } from "./refusal-code.ts";
 
 export const RAM = "2015-05-01";
 export const RESOURCE_SHARING = "2020-01-10";
@@ -137,10 +137,12 @@ export class Household implements Disposable {
       RoleSessionName: "session",
       OIDCToken: await idp.issueToken(),
     };
-    const response = await fetch(this.#endpoint, { method: "POST", body: new URLSearchParams(form) });
-    const answer = (await response.json()) as Answer;
-    if (!response.ok) throw new Error(`no session began with the token: ${JSON.stringify(answer)}`);
-    return { provider, credentials: toCredentials(answer) };
+    for (;;) {
+      const response = await fetch(this.#endpoint, { method: "POST", body: new URLSearchParams(form) });
+      const answer = (await response.json()) as Answer;
+      if (response.ok) return { provider, credentials: toCredentials(answer) };
+      if (answer["Code"] !== UNAVAILABLE) throw new Error(`no session began with the token: ${JSON.stringify(answer)}`);
+    }
   }
 
   /** Makes a key that its policy opens to somebody, and gives its id. */

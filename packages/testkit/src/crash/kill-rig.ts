@@ -89,7 +89,7 @@ class KillRig implements AsyncDisposable {
     const working = this.#workload.run(client, new AbortController().signal);
     // A server that was killed before its log began leaves no marker.
     const { length } = this.#workload.answers;
-    while (this.#workload.answers.length === length && server.isRunning) await sleep(POLL_MILLIS);
+    while (this.#workload.answers.length === length && this.#workload.isRunning) await sleep(POLL_MILLIS);
     await sleep(this.#random.between(LOAD_MILLIS));
     await server.kill("SIGKILL");
     await working;

@@ -52,10 +52,15 @@ const rigs: Readonly<Record<string, () => Promise<RigReport>>> = {
     await using postgres = await startPostgres();
     return await revocationOnPostgresql({ database: await postgres.createDatabase(), flips: FLIPS, random });
   },
-  "rights-sqlite": () => rightsOnSqlite({ flips: FLIPS_OF_RIGHTS, random }),
+  "rights-sqlite": () => rightsOnSqlite({ flips: FLIPS_OF_RIGHTS, random, progress }),
   "rights-postgresql": async () => {
     await using postgres = await startPostgres();
-    return await rightsOnPostgresql({ database: await postgres.createDatabase(), flips: FLIPS_OF_RIGHTS, random });
+    return await rightsOnPostgresql({
+      database: await postgres.createDatabase(),
+      flips: FLIPS_OF_RIGHTS,
+      random,
+      progress,
+    });
   },
   "sweep-sqlite": () => sweepOnSqlite({ progress }),
   "sweep-postgresql": async () => {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CinnabarClient, ServiceError } from "@cinnabar/client";
+import type { CinnabarClient } from "@cinnabar/client";
 import { ServerProcess } from "../server-process.ts";
+import { codeOf } from "./refusal-code.ts";
 import type { RigReport } from "./rig-report.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { type Flip, type HistoryVerdict, judgeHistory, type Reading } from "./switch-history.ts";
@@ -169,16 +170,5 @@ class SwitchedKey {
     if (code === undefined) this.readings.push({ found: "on", beganAt, returnedAt });
     else if (code === "Rejected.Disabled") this.readings.push({ found: "off", beganAt, returnedAt });
     else if (code !== UNAVAILABLE) this.unexpected.push(`a call was refused with ${code}`);
-  }
-}
-
-/** The code of a refusal, `undefined` for success. */
-async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await call;
-    return undefined;
-  } catch (error) {
-    if (error instanceof ServiceError) return error.code;
-    throw error;
   }
 }

@@ -4,7 +4,7 @@ import { ServerProcess } from "../server-process.ts";
 import { openAdministration } from "../administered-deployment.ts";
 import { IdentityProvider } from "../identity-provider.ts";
 import { type KindOfRight, kindsOfRights } from "./kinds-of-rights.ts";
-import type { RigReport } from "./rig-report.ts";
+import type { Progress, RigReport } from "./rig-report.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { type HistoryVerdict, judgeHistory } from "./switch-history.ts";
 import { SwitchedRight } from "./switched-right.ts";
@@ -14,6 +14,7 @@ export interface RightsOptions {
   /** At least so many times a right of each kind is withdrawn or given back. */
   readonly flips: number;
   readonly random: SeededRandom;
+  readonly progress: Progress;
 }
 
 interface Servers {
@@ -27,7 +28,7 @@ interface Servers {
 const KINDS_AT_ONCE = 4;
 
 /** The report's figure of calls that broke the promise. */
-export const CALLS_WITHOUT_RIGHT = "calls that succeeded wholly while the right was withdrawn";
+const CALLS_WITHOUT_RIGHT = "calls that succeeded wholly while the right was withdrawn";
 
 /** The report's figure of kinds of rights that no such call broke. */
 export const KINDS_UNBROKEN = "kinds of rights of which no call succeeded without the right";
@@ -102,7 +103,10 @@ async function proveRights(
   const histories: Histories[] = [];
   const waiting = kinds.values();
   const work = async (): Promise<void> => {
-    for (const kind of waiting) histories.push({ title: kind.title, ...(await switchRights(kind, options)) });
+    for (const kind of waiting) {
+      histories.push({ title: kind.title, ...(await switchRights(kind, options)) });
+      options.progress(`${histories.length} of ${kinds.length} kinds of rights: ${kind.title}`);
+    }
   };
   // The servers are needed until the last of them has come to its end, well or not.
   const ended = await Promise.allSettled(Array.from({ length: KINDS_AT_ONCE }, work));

@@ -43,6 +43,8 @@ export class Workload {
   /** What was said with each code the last time. */
   readonly #lastMessages = new Map<string, string>();
   readonly problems: string[] = [];
+  /** Whether a client is at work: one whose call gets no answer ends, whether the server is gone or not. */
+  isRunning = false;
   #lastAlias = 0;
 
   constructor({ clients, random }: { clients: number; random: SeededRandom }) {
@@ -70,7 +72,9 @@ export class Workload {
 
   /** Keeps all clients busy until `signal` aborts or the server is gone. */
   async run(client: CinnabarClient, signal: AbortSignal): Promise<void> {
+    this.isRunning = true;
     await Promise.all(this.#clients.map((keys) => this.#work({ client, keys, signal })));
+    this.isRunning = false;
   }
 
   /**

@@ -9,7 +9,7 @@ import { checkout } from "../server-process.ts";
 import { makeSampleDeployment, type Sample } from "./sample-deployment.ts";
 
 /** Where data directories of earlier states are kept, one folder each. */
-export const FIXTURES = join(checkout, "packages/testkit/test/fixtures/data-directories");
+const FIXTURES = join(checkout, "packages/testkit/test/fixtures/data-directories");
 
 /** What a folder holds for each kind of database: the data directory, and beside it what is not in the directory. */
 const KINDS = ["sqlite", "postgresql"] as const;
