@@ -9,14 +9,17 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const binaries = join(root, "node_modules", ".bin");
 const GRACE_MILLIS = 10_000;
 
+/** What ends a program in order. @type {readonly NodeJS.Signals[]} */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"];
+
 let interrupted = false;
 
-/** Whether SIGINT or SIGTERM came while a program ran: then nothing more should be started. */
+/** Whether one of them came while a program ran: then nothing more should be started. */
 export const wasInterrupted = () => interrupted;
 
 /**
  * Runs a program in the repository's root, on this terminal, with the repository's own tools first in PATH,
- * and passes SIGINT and SIGTERM on to it.
+ * and passes SIGINT, SIGTERM and SIGHUP on to it.
  *
  * @param {string} program
  * @param {string[]} args
@@ -39,8 +42,7 @@ export function run(program, args, { environment = {}, deadlineMillis, output } 
       interrupted = true;
       child.kill(signal);
     };
-    process.on("SIGINT", forward);
-    process.on("SIGTERM", forward);
+    for (const signal of ENDING) process.on(signal, forward);
 
     /** @type {NodeJS.Timeout[]} */
     const timers = [];
@@ -50,8 +52,7 @@ export function run(program, args, { environment = {}, deadlineMillis, output } 
     }
 
     const release = () => {
-      process.off("SIGINT", forward);
-      process.off("SIGTERM", forward);
+      for (const signal of ENDING) process.off(signal, forward);
       timers.forEach((timer) => clearTimeout(timer));
     };
     child.once("error", (error) => {

@@ -10,7 +10,7 @@ export const CLIENT_NAMES = [
 ] as const;
 
 /** Those of one product alone, which speak no other. */
-export const PRODUCT_CLIENT_NAMES = ["ram20150501", "sts20150401"] as const;
+const PRODUCT_CLIENT_NAMES = ["ram20150501", "sts20150401"] as const;
 
 export type ClientName = (typeof CLIENT_NAMES)[number] | (typeof PRODUCT_CLIENT_NAMES)[number];
 

@@ -17,12 +17,12 @@ declare("over https, on SQLite", { clients: overTls, tls: true });
 
 const withoutPostgresql = skipWithout("postgresql");
 if (withoutPostgresql === false) {
-  declare("over http, on PostgreSQL", {
+  declare("over https, on PostgreSQL", {
     clients: ["kms20160120"],
-    tls: false,
+    tls: true,
     database: async () => (await sharedPostgres()).createDatabase(),
   });
-} else test("over http, on PostgreSQL", { skip: withoutPostgresql });
+} else test("over https, on PostgreSQL", { skip: withoutPostgresql });
 
 const EXERCISED = new URL("../exercised.json", import.meta.url);
 

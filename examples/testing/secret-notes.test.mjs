@@ -1,4 +1,5 @@
-// Run it with `node --test examples/testing/secret-notes.test.mjs`. It starts its own server and needs nothing else.
+// Run it with `npm exec -- node --test examples/testing/secret-notes.test.mjs`, which takes the Node of the clone.
+// It starts its own server and needs nothing else.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { startEmulator } from "@cinnabar/emulator";

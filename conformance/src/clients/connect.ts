@@ -1,10 +1,11 @@
+import ram from "@alicloud/ram20150501";
+import sts from "@alicloud/sts20150401";
 import type { ClientSetup, OfficialClient } from "../official-client.ts";
+import { GeneratedClient } from "./generated-client.ts";
 import { Kms20160120Client } from "./kms20160120.ts";
 import { OpenapiCoreAcs4Client } from "./openapi-core-acs4.ts";
 import { OpenapiCoreClient } from "./openapi-core.ts";
 import { PopCoreClient } from "./pop-core.ts";
-import { Ram20150501Client } from "./ram20150501.ts";
-import { Sts20150401Client } from "./sts20150401.ts";
 
 export function connect(setup: ClientSetup): OfficialClient {
   switch (setup.name) {
@@ -23,8 +24,8 @@ export function connect(setup: ClientSetup): OfficialClient {
     case "openapi-core ACS4":
       return new OpenapiCoreAcs4Client(setup);
     case "ram20150501":
-      return new Ram20150501Client(setup);
+      return new GeneratedClient(setup, ram);
     case "sts20150401":
-      return new Sts20150401Client(setup);
+      return new GeneratedClient(setup, sts);
   }
 }

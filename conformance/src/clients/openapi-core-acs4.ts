@@ -12,6 +12,7 @@ import {
   TIMEOUT_MILLIS,
   toTexts,
 } from "../official-client.ts";
+import { callRpc } from "./openapi-core.ts";
 
 const { $OpenApiUtil, OpenApiUtil } = openapi;
 
@@ -47,29 +48,9 @@ export class OpenapiCoreAcs4Client implements OfficialClient {
     return client;
   }
 
-  async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
-    const { version = API_VERSION, timestamp } = options;
-    const params = new $OpenApiUtil.Params({
-      action,
-      version,
-      protocol: "HTTPS",
-      pathname: "/",
-      method: "POST",
-      authType: "AK",
-      style: "RPC",
-      reqBodyType: "formData",
-      bodyType: "json",
-    });
-    const request = new $OpenApiUtil.OpenApiRequest({
-      headers: timestamp === undefined ? {} : { "x-acs-date": timestamp },
-      query: OpenApiUtil.query(toTexts(parameters)),
-    });
-    const response = (await this.#clientFor(PRODUCTS[version] ?? "Kms").callApi(params, request, {} as never)) as {
-      statusCode: number;
-      body: Body;
-    };
-    assert.equal(response.statusCode, 200);
-    return response.body;
+  call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
+    const client = this.#clientFor(PRODUCTS[options.version ?? API_VERSION] ?? "Kms");
+    return callRpc(client, { action, sent: { query: OpenApiUtil.query(toTexts(parameters)) }, options });
   }
 
   readError(thrown: unknown): ShownError {

@@ -43,32 +43,46 @@ export class OpenapiCoreClient implements OfficialClient {
     );
   }
 
-  async call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
-    const { version = API_VERSION, timestamp } = options;
+  call(action: string, parameters: CallParameters, options: CallOptions): Promise<Body> {
     const texts = toTexts(parameters);
-    const params = new $OpenApiUtil.Params({
-      action,
-      version,
-      protocol: "HTTPS",
-      pathname: "/",
-      method: "POST",
-      authType: "AK",
-      style: "RPC",
-      reqBodyType: "formData",
-      bodyType: "json",
-    });
-    const request = new $OpenApiUtil.OpenApiRequest({
-      headers: timestamp === undefined ? {} : { "x-acs-date": timestamp },
-      ...(this.#place === "query" ? { query: OpenApiUtil.query(texts) } : { body: texts }),
-    });
-    const response = (await this.#client.callApi(params, request, {} as never)) as { statusCode: number; body: Body };
-    assert.equal(response.statusCode, 200);
-    return response.body;
+    const sent = this.#place === "query" ? { query: OpenApiUtil.query(texts) } : { body: texts };
+    return callRpc(this.#client, { action, sent, options });
   }
 
   readError(thrown: unknown): ShownError {
     return readCoreError(thrown);
   }
+}
+
+/** Calls an operation by the core's one method, as generated clients do. */
+export async function callRpc(
+  client: InstanceType<typeof openapi.default>,
+  {
+    action,
+    sent,
+    options: { version = API_VERSION, timestamp },
+  }: {
+    readonly action: string;
+    readonly sent: { readonly query: Record<string, string> } | { readonly body: object };
+    readonly options: CallOptions;
+  },
+): Promise<Body> {
+  const params = new $OpenApiUtil.Params({
+    action,
+    version,
+    protocol: "HTTPS",
+    pathname: "/",
+    method: "POST",
+    authType: "AK",
+    style: "RPC",
+    reqBodyType: "formData",
+    bodyType: "json",
+  });
+  const headers = timestamp === undefined ? {} : { "x-acs-date": timestamp };
+  const request = new $OpenApiUtil.OpenApiRequest({ headers, ...sent });
+  const response = (await client.callApi(params, request, {} as never)) as { statusCode: number; body: Body };
+  assert.equal(response.statusCode, 200);
+  return response.body;
 }
 
 /** An error of the service as every client on this core shows it. Throws what is none again. */

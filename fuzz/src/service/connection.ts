@@ -35,7 +35,7 @@ export async function exchange(endpoint: URL, bytes: Uint8Array): Promise<readon
 }
 
 /** @throws Violation for anything but whole answers, one after another. */
-export function parseAnswers(bytes: Buffer): HttpAnswer[] {
+function parseAnswers(bytes: Buffer): HttpAnswer[] {
   const answers: HttpAnswer[] = [];
   for (let rest = bytes; rest.length > 0;) {
     const end = rest.indexOf(EMPTY_LINE);

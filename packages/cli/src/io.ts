@@ -12,8 +12,8 @@ export interface Io {
   /** Whether an error is to be shown with its stack trace. */
   readonly debug: boolean;
   /**
-   * The signal of a user who wants the command to end. Whoever asks for it must heed it: from then on SIGINT and
-   * SIGTERM no longer end the process by themselves.
+   * The signal of a user who wants the command to end. Whoever asks for it must heed it: from then on SIGINT, SIGTERM
+   * and SIGHUP, with which a terminal ends, no longer end the process by themselves.
    */
   interruption(): AbortSignal;
 }
@@ -38,7 +38,7 @@ export class ProcessIo implements Io {
   }
 
   interruption(): AbortSignal {
-    for (const name of ["SIGINT", "SIGTERM"] as const) {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.once(name, () => {
         this.#interruptedBy = name;
         this.#controller.abort();
@@ -48,9 +48,23 @@ export class ProcessIo implements Io {
   }
 }
 
-/** Writes to an output and waits until it has taken the data. */
+/**
+ * Writes to an output and waits until it has taken the data.
+ *
+ * On a terminal, the control and format characters of a text stand as their numbers, but for line breaks and tabs: services
+ * and files have chosen much of what is said, and it must not steer the terminal. JSON says the same with them.
+ */
 export function write(output: Output, data: string | Uint8Array): Promise<void> {
+  const shown = typeof data === "string" && output.isTTY === true ? data.replaceAll(STEERING, toEscapes) : data;
   return new Promise((resolve, reject) => {
-    output.write(data, (error) => (error ? reject(error) : resolve()));
+    output.write(shown, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+const STEERING = /[^\P{C}\n\t]/gu;
+
+function toEscapes(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => {
+    return `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+  }).join("");
 }

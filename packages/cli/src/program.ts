@@ -1,7 +1,6 @@
 import type { EncryptionContext } from "@cinnabar/client";
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
-import { refreshBundle } from "./bundle/refresh.ts";
 import type { ExportOptions } from "./commands/audit-export.ts";
 import type { LogOptions } from "./commands/audit-logs.ts";
 import type { ProveOptions } from "./commands/audit-prove.ts";
@@ -19,6 +18,9 @@ import type { PolicyTryOptions } from "./commands/policy-try.ts";
 import type { WhoCanOptions } from "./commands/who-can.ts";
 import { addContext } from "./context-option.ts";
 import type { Io } from "./io.ts";
+import { addServerCommands } from "./server-commands.ts";
+
+const VERIFIER_KEY = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
 
 /** What a run leaves behind. */
 export interface Outcome {
@@ -48,7 +50,7 @@ export function createProgram(io: Io, outcome: Outcome): Command {
       getErrHasColors: () => false,
     });
 
-  addServerCommands(program, outcome);
+  addServerCommands(program, (code) => (outcome.exitCode = code));
   addEncrypt(program, io);
   addDecrypt(program, io);
   addCall(program, io);
@@ -58,186 +60,6 @@ export function createProgram(io: Io, outcome: Outcome): Command {
   addWhoCan(program, io);
   addAudit(program, io, outcome);
   return program;
-}
-
-/** Commands that take their options from the server's one table of settings, and print their own help. */
-function addServerCommands(program: Command, outcome: Outcome): void {
-  const pass = (command: Command, call: (argv: readonly string[]) => Promise<number>) =>
-    command
-      .usage("[options]")
-      .helpOption(false)
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .passThroughOptions()
-      .action(async () => {
-        outcome.exitCode = await call(command.args);
-      });
-
-  pass(program.command("serve").description("Serve the API from a data directory."), async (argv) => {
-    // Alone: the index brings every other command with it, and a server is waited for.
-    const { serve } = await import("@cinnabar/server/serve");
-    return serve(argv, { onReady: () => void refreshBundle() });
-  });
-  pass(
-    program.command("init").description("Create a data directory and its account, without serving."),
-    async (argv) => {
-      const { init } = await import("@cinnabar/server");
-      return init(argv);
-    },
-  );
-  pass(
-    program.command("doctor").description("Look at a deployment and say what is not as it should be."),
-    async (argv) => {
-      const { doctor } = await import("@cinnabar/server");
-      return doctor(argv);
-    },
-  );
-  const clock = program.command("clock").description("Look after the store's clock.");
-  pass(
-    clock.command("reset").description("Take the present time after a clock was wrongly set forward."),
-    async (argv) => {
-      const { clockReset } = await import("@cinnabar/server");
-      return clockReset(argv);
-    },
-  );
-
-  pass(program.command("unseal").description("Give a share to a sealed server on this machine."), async (argv) => {
-    const { unseal } = await import("@cinnabar/server");
-    return unseal(argv);
-  });
-  const seal = program.command("seal").description("Look after what keeps the root key.");
-  pass(
-    seal.command("migrate").description("Move the root key to another seal, or another passphrase."),
-    async (argv) => {
-      const { sealMigrate } = await import("@cinnabar/server");
-      return sealMigrate(argv);
-    },
-  );
-
-  pass(
-    program
-      .command("root-key")
-      .description("Look after the root key.")
-      .command("rotate")
-      .description("Put the store under a new root key, beside running servers too."),
-    async (argv) => {
-      const { rootKeyRotate } = await import("@cinnabar/server");
-      return rootKeyRotate(argv);
-    },
-  );
-  pass(
-    program
-      .command("account-key")
-      .description("Look after the keys that wrap what belongs to accounts.")
-      .command("rotate")
-      .description("Wrap all of an account's under a new key, beside running servers too."),
-    async (argv) => {
-      const { accountKeyRotate } = await import("@cinnabar/server");
-      return accountKeyRotate(argv);
-    },
-  );
-
-  const account = program.command("account").description("Administer accounts, beside running servers too.");
-  pass(account.command("create").description("Make an account with an AccessKey of its root."), async (argv) => {
-    const { accountCreate } = await import("@cinnabar/server");
-    return accountCreate(argv);
-  });
-  pass(account.command("list").description("List the accounts."), async (argv) => {
-    const { accountList } = await import("@cinnabar/server");
-    return accountList(argv);
-  });
-  pass(account.command("disable").description("Refuse every call of an account's."), async (argv) => {
-    const { accountDisable } = await import("@cinnabar/server");
-    return accountDisable(argv);
-  });
-  pass(account.command("enable").description("Let a disabled account be used again."), async (argv) => {
-    const { accountEnable } = await import("@cinnabar/server");
-    return accountEnable(argv);
-  });
-  pass(account.command("set").description("Change settings of an account."), async (argv) => {
-    const { accountSet } = await import("@cinnabar/server");
-    return accountSet(argv);
-  });
-
-  const accessKey = program
-    .command("access-key")
-    .description("Administer the AccessKeys of accounts' roots, beside running servers too.");
-  pass(accessKey.command("create").description("Make a further AccessKey of an account's root."), async (argv) => {
-    const { accessKeyCreate } = await import("@cinnabar/server");
-    return accessKeyCreate(argv);
-  });
-  pass(accessKey.command("list").description("List AccessKeys."), async (argv) => {
-    const { accessKeyList } = await import("@cinnabar/server");
-    return accessKeyList(argv);
-  });
-  pass(accessKey.command("disable").description("Refuse every call with an AccessKey."), async (argv) => {
-    const { accessKeyDisable } = await import("@cinnabar/server");
-    return accessKeyDisable(argv);
-  });
-  pass(accessKey.command("enable").description("Let a disabled AccessKey be used again."), async (argv) => {
-    const { accessKeyEnable } = await import("@cinnabar/server");
-    return accessKeyEnable(argv);
-  });
-  pass(accessKey.command("delete").description("Delete an AccessKey for good."), async (argv) => {
-    const { accessKeyDelete } = await import("@cinnabar/server");
-    return accessKeyDelete(argv);
-  });
-
-  const service = program
-    .command("service")
-    .description("Administer the services that encrypt for accounts, beside running servers too.");
-  pass(service.command("enable").description("Give a service an AccessKey, or enable it again."), async (argv) => {
-    const { serviceEnable } = await import("@cinnabar/server");
-    return serviceEnable(argv);
-  });
-  pass(service.command("list").description("List the services."), async (argv) => {
-    const { serviceList } = await import("@cinnabar/server");
-    return serviceList(argv);
-  });
-  pass(service.command("disable").description("Refuse every call of a service's."), async (argv) => {
-    const { serviceDisable } = await import("@cinnabar/server");
-    return serviceDisable(argv);
-  });
-  pass(service.command("rotate").description("Make a second AccessKey of a service."), async (argv) => {
-    const { serviceRotate } = await import("@cinnabar/server");
-    return serviceRotate(argv);
-  });
-
-  const instance = program.command("instance").description("Administer KMS instances, beside running servers too.");
-  pass(instance.command("create").description("Make an instance for an account."), async (argv) => {
-    const { instanceCreate } = await import("@cinnabar/server");
-    return instanceCreate(argv);
-  });
-  pass(instance.command("list").description("List the instances."), async (argv) => {
-    const { instanceList } = await import("@cinnabar/server");
-    return instanceList(argv);
-  });
-  pass(instance.command("set").description("Change an instance's quotas."), async (argv) => {
-    const { instanceSet } = await import("@cinnabar/server");
-    return instanceSet(argv);
-  });
-  pass(instance.command("default").description("Make an instance its account's default one."), async (argv) => {
-    const { instanceDefault } = await import("@cinnabar/server");
-    return instanceDefault(argv);
-  });
-
-  const provider = program
-    .command("ram")
-    .description("Administer what RAM trusts outside of itself, beside running servers too.")
-    .command("provider")
-    .description("Administer the OpenID Connect providers whose tokens an account's roles may be assumed with.");
-  pass(provider.command("create").description("Register a provider for an account."), async (argv) => {
-    const { ramProviderCreate } = await import("@cinnabar/server");
-    return ramProviderCreate(argv);
-  });
-  pass(provider.command("list").description("List the providers."), async (argv) => {
-    const { ramProviderList } = await import("@cinnabar/server");
-    return ramProviderList(argv);
-  });
-  pass(provider.command("delete").description("Delete a provider and end its sessions."), async (argv) => {
-    const { ramProviderDelete } = await import("@cinnabar/server");
-    return ramProviderDelete(argv);
-  });
 }
 
 function addEncrypt(program: Command, io: Io): void {
@@ -400,7 +222,6 @@ The material never stands on the command line, and leaves this machine only wrap
       await keyImport({ key: name, file }, options, io);
     });
 
-  const verifierKey = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
   addStoreOptions(
     key
       .command("certificate")
@@ -408,7 +229,7 @@ The material never stands on the command line, and leaves this machine only wrap
       .argument("[key]", "the key's id, or ACCOUNT/VERSION for a destroyed account key"),
   )
     .option("--from <folder>", "read what audit export wrote instead of a database")
-    .option("--verifier-key <key>", verifierKey)
+    .option("--verifier-key <key>", VERIFIER_KEY)
     .option("--verify <file>", "verify a certificate, with the verifier key alone")
     .option("--json", "print the certificate as JSON")
     .addHelpText(
@@ -427,7 +248,7 @@ It says what it does not cover, too: copies of the store from before the destruc
 
   addStoreOptions(key.command("destroyed").description("List what was destroyed, from its verified certificates."))
     .option("--from <folder>", "read what audit export wrote instead of a database")
-    .option("--verifier-key <key>", verifierKey)
+    .option("--verifier-key <key>", VERIFIER_KEY)
     .option("--json", "print the certificates as JSON")
     .addHelpText("after", "\nExample:\n  $ cinnabar key destroyed --data data")
     .action(async (options: CertificateOptions) => {
@@ -528,10 +349,9 @@ function addTo(value: string, values: string[] | undefined): string[] {
 
 function addAudit(program: Command, io: Io, outcome: Outcome): void {
   const audit = program.command("audit").description("Save, export, prove, verify and measure the audit log, offline.");
-  const key = "the verifier key, or a file that has it (default: audit-verifier.vkey in the data directory)";
 
   addStoreOptions(audit.command("checkpoint").description("Print signed checkpoints, to be kept somewhere else."))
-    .option("--key <key>", key)
+    .option("--key <key>", VERIFIER_KEY)
     .addHelpText("after", "\nExample:\n  $ cinnabar audit checkpoint --data data > checkpoints.txt")
     .action(async (options: LogOptions) => {
       const { auditCheckpoint } = await import("./commands/audit-checkpoint.ts");
@@ -560,7 +380,7 @@ function addAudit(program: Command, io: Io, outcome: Outcome): void {
   )
     .option("--event <file>", "the event itself as JSON, instead of its id: also where its body was dropped")
     .option("--from <folder>", "read what audit export wrote instead of a database")
-    .option("--key <key>", key)
+    .option("--key <key>", VERIFIER_KEY)
     .addHelpText(
       "after",
       `
@@ -578,11 +398,11 @@ The proof has the event itself: give it to nobody who may not read the event.`,
 
   addStoreOptions(audit.command("verify").description("Check that nothing in the logs was changed, left out or added."))
     .option("--from <folder>", "read what audit export wrote instead of a database")
-    .option("--key <key>", key)
+    .option("--key <key>", VERIFIER_KEY)
     .option<string[]>(
       "--checkpoint <file>",
       "compare with what audit checkpoint printed before, or a server wrote with --checkpoint-to; may be repeated",
-      (file, files: string[] | undefined) => [...(files ?? []), file],
+      addTo,
     )
     .option("--proof <file>", "verify what audit prove printed, with the verifier key alone")
     .option("--json", "print the report as JSON")

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 
 /**
  * How V8 is to manage the memory of a server. Left to itself it takes a share of the machine's: 100 MB for objects that
@@ -6,17 +7,18 @@ import { readFileSync } from "node:fs";
  * beginning that come from where some once grew old: here these are calls, of which each keeps many younger things alive
  * until the whole heap is collected. Without that, there is next to nothing for such collections to find.
  *
- * New objects are collected when their room is full, not at 80 % of it. And the whole heap is looked through when 40 % of
- * what it may grow by is used, at once when 70 % is: otherwise V8 keeps as much of that back as new objects have room, which
- * is most of it in a heap that may grow as little as this one, and does so after every 4,000 calls.
+ * New objects are collected when their room is full, not at 80 % of it. And the whole heap is looked through when 60 % of
+ * what it may grow by is used, at once when 85 % is: otherwise V8 keeps as much of that back as new objects have room, which
+ * is most of it in a heap that may grow as little as this one, and does so after every 4,000 calls. Twice the room for new
+ * objects, in a heap that may grow by half as much, takes 3 % less CPU time and 25 MB more.
  */
 const SERVER_FLAGS = [
-  "--max-semi-space-size=16",
-  "--heap-growing-percent=15",
+  "--max-semi-space-size=8",
+  "--heap-growing-percent=30",
   "--no-allocation-site-pretenuring",
   "--no-minor-gc-task",
-  "--incremental-marking-soft-trigger=40",
-  "--incremental-marking-hard-trigger=70",
+  "--incremental-marking-soft-trigger=60",
+  "--incremental-marking-hard-trigger=85",
 ];
 /**
  * Length of the pools that small Buffers are cut from, in bytes; Node's are eight times as long. One Buffer that outlives its
@@ -49,9 +51,11 @@ export function applyServerFlags(): void {
   process.execve(execPath, [execPath, ...SERVER_FLAGS, ...execArgv, ...argv.slice(1)], { ...ALLOCATOR, ...env });
 }
 
-/** Sets for this process what is no flag of V8's. */
+/** Sets for this process what is no flag of V8's, and takes back what is for one thread alone. */
 export function applyServerSettings(): void {
   Buffer.poolSize = POOL_BYTES;
+  // The main thread has its room for new objects by now. In other threads the flag would count for more than their own limits.
+  setFlagsFromString("--max-semi-space-size=0");
 }
 
 /** The text of the configuration file, empty if there is none: what is wrong with it is said later. */

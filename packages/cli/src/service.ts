@@ -63,16 +63,19 @@ async function readCredentials(path: string | undefined, io: Io): Promise<Creden
 }
 
 function parseCredentials(path: string, text: string): CredentialsFile {
-  const { AccessKeyId, AccessKeySecret, Endpoint } = parseFields(text);
+  const { AccessKeyId, AccessKeySecret, SecurityToken, Endpoint } = parseFields(text);
   if (!AccessKeyId || !AccessKeySecret) {
     throw new Failure(
       `${path} is no credentials file: it must be JSON with AccessKeyId and AccessKeySecret, like root-access-key.json.`,
     );
   }
-  return { credentials: { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret }, endpoint: Endpoint };
+  const accessKey = { accessKeyId: AccessKeyId, accessKeySecret: AccessKeySecret };
+  return { credentials: { ...accessKey, ...(SecurityToken && { securityToken: SecurityToken }) }, endpoint: Endpoint };
 }
 
-function parseFields(text: string): Partial<Record<"AccessKeyId" | "AccessKeySecret" | "Endpoint", string>> {
+type Field = "AccessKeyId" | "AccessKeySecret" | "SecurityToken" | "Endpoint";
+
+function parseFields(text: string): Partial<Record<Field, string>> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null) return {};

@@ -4,6 +4,9 @@ import { applyServerFlags, applyServerSettings } from "./server-heap.ts";
 
 applyServerFlags();
 
+// Node would open a debugger to everybody on this machine, who could then read the keys.
+process.on("SIGUSR1", () => undefined);
+
 // Threads look here for the directory, without the part that Node adds for its own version.
 const cache = getCompileCacheDir();
 // oxlint-disable-next-line no-restricted-properties -- there is no other way to tell a thread

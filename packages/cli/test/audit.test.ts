@@ -37,7 +37,8 @@ describe("the audit commands", () => {
     const called = await cinnabar("call", "ListKeys", "--credentials", `${data}/root-access-key.json`);
     assert.equal(called.exitCode, 0, called.stderr);
     ({ RequestId: eventId } = JSON.parse(called.stdout) as { RequestId: string });
-    server.kill("SIGTERM");
+    // As a terminal does that ends.
+    server.kill("SIGHUP");
     const [exitCode] = (await once(server, "exit")) as [number | null];
     assert.equal(exitCode, 0);
     const printed = await cinnabar("audit", "checkpoint", "--data", data);

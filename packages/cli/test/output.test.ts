@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, link, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { test } from "node:test";
+import { write } from "../src/io.ts";
 import { writeOut, writeVerified, writeWhole } from "../src/output.ts";
 import { MemoryIo } from "./memory-io.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
@@ -14,6 +15,17 @@ async function* failingChunks(): AsyncGenerator<Buffer> {
   yield Buffer.from("a beginning");
   throw new Error("the source failed");
 }
+
+test("a text that somebody else has chosen does not steer a terminal, and goes elsewhere as it is", async () => {
+  const said = `{"Description":"\u001b]0;title\u0007 \u009b2J \u202e \u{e0041}"}\n`;
+  const [terminal, pipe] = [new MemoryIo({ terminal: true }), new MemoryIo()];
+  for (const io of [terminal, pipe]) await write(io.stdout, said);
+  assert.equal(
+    terminal.captured.text,
+    String.raw`{"Description":"\u001b]0;title\u0007 \u009b2J \u202e \udb40\udc41"}` + "\n",
+  );
+  assert.equal(pipe.captured.text, said);
+});
 
 test("a file appears whole, for its owner alone, and nothing else does", async () => {
   await using folder = await TemporaryFolder.create();

@@ -86,7 +86,7 @@ test("a command that is killed leaves nothing under the result's name", async ()
   await using stub = await StubService.start();
   await stub.writeCredentials(folder.join("credentials.json"));
   const args = ["encrypt", "-", "-o", "out", "-k", "alias/reports", "--credentials", "credentials.json"];
-  for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const) {
     const child = start({ args, cwd: folder.path, stdin: "pipe" });
     // What the process has not read when it ends cannot be written.
     child.stdin?.on("error", () => undefined).write(Buffer.alloc(MIB));

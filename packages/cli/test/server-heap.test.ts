@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../bin/cinnabar.js", import.meta.url));
 
-/** Runs `cinnabar serve` until it is ready, and gives the command line that its process has then. */
+/** Runs `cinnabar serve` until it is ready, and gives the command line that its process has then. A signal opens no debugger. */
 async function serve(args: readonly string[], options: { nodeFlags?: readonly string[]; fd3?: number } = {}) {
   const addresses = ["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"];
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), PROGRAM, "serve", ...args, ...addresses], {
@@ -28,10 +28,13 @@ async function serve(args: readonly string[], options: { nodeFlags?: readonly st
   });
   try {
     assert.ok(await ready, output);
+    // As some tools ask a program to open its log anew. Node would let everybody on the machine look into the process.
+    child.kill("SIGUSR1");
     return (await readFile(`/proc/${child.pid}/cmdline`, "utf8")).split("\0");
   } finally {
     child.kill("SIGTERM");
     await exit;
+    assert.doesNotMatch(output, /debugger/i);
   }
 }
 

@@ -44,6 +44,21 @@ test("an endpoint with a certificate of its own is trusted with --ca, and withou
   );
 });
 
+test("a session's credentials are sent with their token", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using stub = await StubService.start();
+  const path = folder.join("session.json");
+  await stub.writeCredentials(path);
+  const session = { ...(JSON.parse(readFileSync(path, "utf8")) as object), SecurityToken: "the-token" };
+  await writeFile(path, JSON.stringify(session));
+  const io = new MemoryIo();
+  assert.equal(await run(["call", "DescribeRegions", "--credentials", path], io), 0, io.stderr.text);
+  assert.deepEqual(
+    stub.requests.map(({ securityToken }) => securityToken),
+    ["the-token"],
+  );
+});
+
 test("a credentials file is never repeated in an error", async () => {
   await using folder = await TemporaryFolder.create();
   await writeFile(folder.join("plain"), "plain");

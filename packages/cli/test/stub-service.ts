@@ -19,7 +19,7 @@ import { getAccessExplanation, listPrincipalsForAction, listPrincipalsWithBothRi
 import { tryPolicy } from "./stub-trial.ts";
 
 export const KEY_ID = "5c438b18-05be-40ad-b6c2-3be6752c3d8f";
-export const KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8c42e";
+const KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8c42e";
 
 const ACCESS_KEY_ID = "stub-access-key";
 const SECRET = "stub-secret";

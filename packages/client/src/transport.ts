@@ -6,6 +6,9 @@ import { TransportError } from "./transport-error.ts";
 /** The service's own answers stay below a tenth of this. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+/** What OpenSSL calls it, in `write EPROTO …:error:0A00010B:SSL routines:FUNCTION:REASON:FILE:LINE:`. */
+const TLS_REASON = /:SSL routines:[^:]*:([^:]+):/;
+
 export interface HttpAnswer {
   readonly status: number;
   readonly requestId: string;
@@ -71,5 +74,7 @@ async function readText(response: http.IncomingMessage): Promise<string> {
 function describe(error: unknown): string {
   // When every address of a name refuses, node:net reports them together and without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = TLS_REASON.exec(message)?.[1];
+  return reason === undefined ? message : `it is no endpoint of https, or of another TLS: ${reason}`;
 }

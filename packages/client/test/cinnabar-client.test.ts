@@ -199,6 +199,15 @@ test("gives up on an endpoint that is not there, does not answer in time, or ans
   });
 });
 
+test("says in words that an endpoint of http is none of https", async (t) => {
+  const { port } = await serve(t, () => undefined);
+  const endpoint = new URL(`https://127.0.0.1:${port}`);
+  await assert.rejects(connect(t, { endpoint }).call("ListKeys"), {
+    name: "TransportError",
+    message: `Cannot call ${endpoint.origin}: it is no endpoint of https, or of another TLS: wrong version number`,
+  });
+});
+
 test("refuses endpoints with anything but scheme, host and port, and an empty secret", () => {
   for (const endpoint of [
     "ftp://127.0.0.1",

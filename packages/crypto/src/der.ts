@@ -123,6 +123,11 @@ export function derElement(tag: number, ...contents: readonly (Uint8Array | DerE
   return { tag, contents };
 }
 
+/** A SEQUENCE of these elements; bytes are elements that are written already. */
+export function derSequence(...contents: readonly (Uint8Array | DerElement)[]): DerElement {
+  return derElement(DER_TAG.sequence, ...contents);
+}
+
 /** A non-negative INTEGER of these big-endian bytes, leading zeros or none. */
 export function derInteger(magnitude: Uint8Array): DerElement {
   const start = magnitude.findIndex((byte) => byte !== 0);

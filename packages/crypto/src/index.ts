@@ -25,6 +25,7 @@ export {
   verifyRsa,
 } from "./rsa.ts";
 export { SecretBytes } from "./secret-bytes.ts";
+export { newCertificateSerial } from "./certificate-serial.ts";
 export { selfSignedCertificate } from "./self-signed-certificate.ts";
 export {
   SM2,

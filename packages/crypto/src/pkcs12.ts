@@ -1,5 +1,5 @@
 import { createCipheriv, createSecretKey, hash, randomBytes } from "node:crypto";
-import { contextTag, DER_TAG, type DerElement, derElement, derInteger, encodeDer } from "./der.ts";
+import { contextTag, DER_TAG, type DerElement, derElement, derInteger, derSequence, encodeDer } from "./der.ts";
 import { computeMac } from "./mac.ts";
 import { derObjectIdentifier } from "./object-identifier.ts";
 import { SecretBytes } from "./secret-bytes.ts";
@@ -45,18 +45,18 @@ export function encodePkcs12(file: {
   using password = new SecretBytes(encodePassword(file.password));
   // Says which certificate belongs to the key.
   const localKeyId = hash("sha1", file.certificate, "buffer");
-  const certificates = encodeDer(sequence(certificateBag(file.certificate, localKeyId)));
-  const keys = encodeDer(sequence(keyBag(file.privateKey, { password: password.bytes, localKeyId })));
-  const safe = encodeDer(sequence(encryptedData(certificates, password.bytes), data(keys)));
-  return encodeDer(sequence(integer(VERSION), data(safe), macData(safe, password.bytes)));
+  const certificates = encodeDer(derSequence(certificateBag(file.certificate, localKeyId)));
+  const keys = encodeDer(derSequence(keyBag(file.privateKey, { password: password.bytes, localKeyId })));
+  const safe = encodeDer(derSequence(encryptedData(certificates, password.bytes), data(keys)));
+  return encodeDer(derSequence(integer(VERSION), data(safe), macData(safe, password.bytes)));
 }
 
 function certificateBag(certificate: Uint8Array, localKeyId: Uint8Array): DerElement {
-  const value = sequence(
+  const value = derSequence(
     derObjectIdentifier(OID.x509Certificate),
     explicit(derElement(DER_TAG.octetString, certificate)),
   );
-  return sequence(derObjectIdentifier(OID.certificateBag), explicit(value), attributes(localKeyId));
+  return derSequence(derObjectIdentifier(OID.certificateBag), explicit(value), attributes(localKeyId));
 }
 
 function keyBag(
@@ -64,24 +64,24 @@ function keyBag(
   { password, localKeyId }: { readonly password: Uint8Array; readonly localKeyId: Uint8Array },
 ): DerElement {
   const { algorithm, ciphertext } = encrypt(privateKey, password);
-  const value = sequence(algorithm, derElement(DER_TAG.octetString, ciphertext));
-  return sequence(derObjectIdentifier(OID.shroudedKeyBag), explicit(value), attributes(localKeyId));
+  const value = derSequence(algorithm, derElement(DER_TAG.octetString, ciphertext));
+  return derSequence(derObjectIdentifier(OID.shroudedKeyBag), explicit(value), attributes(localKeyId));
 }
 
 function attributes(localKeyId: Uint8Array): DerElement {
   const value = derElement(SET, derElement(DER_TAG.octetString, localKeyId));
-  return derElement(SET, sequence(derObjectIdentifier(OID.localKeyId), value));
+  return derElement(SET, derSequence(derObjectIdentifier(OID.localKeyId), value));
 }
 
 function data(contents: Uint8Array): DerElement {
-  return sequence(derObjectIdentifier(OID.data), explicit(derElement(DER_TAG.octetString, contents)));
+  return derSequence(derObjectIdentifier(OID.data), explicit(derElement(DER_TAG.octetString, contents)));
 }
 
 function encryptedData(contents: Uint8Array, password: Uint8Array): DerElement {
   const { algorithm, ciphertext } = encrypt(contents, password);
   const encrypted = derElement(contextTag(0, "primitive"), ciphertext);
-  const info = sequence(derObjectIdentifier(OID.data), algorithm, encrypted);
-  return sequence(derObjectIdentifier(OID.encryptedData), explicit(sequence(integer(0), info)));
+  const info = derSequence(derObjectIdentifier(OID.data), algorithm, encrypted);
+  return derSequence(derObjectIdentifier(OID.encryptedData), explicit(derSequence(integer(0), info)));
 }
 
 function encrypt(
@@ -93,17 +93,17 @@ function encrypt(
   const iv = derive(password, { salt, purpose: PURPOSE.iv, bytes: TRIPLE_DES.ivBytes });
   const cipher = createCipheriv("des-ede3-cbc", key.bytes, iv);
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  const parameters = sequence(derElement(DER_TAG.octetString, salt), integer(ITERATIONS));
-  return { algorithm: sequence(derObjectIdentifier(OID.shaAnd3KeyTripleDesCbc), parameters), ciphertext };
+  const parameters = derSequence(derElement(DER_TAG.octetString, salt), integer(ITERATIONS));
+  return { algorithm: derSequence(derObjectIdentifier(OID.shaAnd3KeyTripleDesCbc), parameters), ciphertext };
 }
 
 function macData(contents: Uint8Array, password: Uint8Array): DerElement {
   const salt = randomBytes(SALT_BYTES);
   using key = new SecretBytes(derive(password, { salt, purpose: PURPOSE.mac, bytes: SHA1.digestBytes }));
   const mac = computeMac({ hash: "SHA_1", key: createSecretKey(key.bytes), message: contents });
-  const algorithm = sequence(derObjectIdentifier(OID.sha1), derElement(DER_TAG.null));
-  return sequence(
-    sequence(algorithm, derElement(DER_TAG.octetString, mac)),
+  const algorithm = derSequence(derObjectIdentifier(OID.sha1), derElement(DER_TAG.null));
+  return derSequence(
+    derSequence(algorithm, derElement(DER_TAG.octetString, mac)),
     derElement(DER_TAG.octetString, salt),
     integer(ITERATIONS),
   );
@@ -149,10 +149,6 @@ function addToEach(blocks: Buffer, addend: Uint8Array): void {
 /** UTF-16, big-endian, with two zero bytes at its end (RFC 7292, appendix B.1). The caller clears the result. */
 function encodePassword(password: string): Buffer {
   return Buffer.from(`${password}\0`, "utf16le").swap16();
-}
-
-function sequence(...contents: readonly (Uint8Array | DerElement)[]): DerElement {
-  return derElement(DER_TAG.sequence, ...contents);
 }
 
 function explicit(contents: DerElement): DerElement {

@@ -1,5 +1,14 @@
 import { createPrivateKey, createPublicKey, hash, sign } from "node:crypto";
-import { contextTag, DER_TAG, derBitString, type DerElement, derElement, derInteger, encodeDer } from "./der.ts";
+import {
+  contextTag,
+  DER_TAG,
+  derBitString,
+  type DerElement,
+  derElement,
+  derInteger,
+  derSequence,
+  encodeDer,
+} from "./der.ts";
 import { derObjectIdentifier } from "./object-identifier.ts";
 
 // Object identifiers: RFC 4055, section 5; X.520; RFC 5280, section 4.2.1.
@@ -38,40 +47,36 @@ export function selfSignedCertificate(certificate: {
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
   const name = distinguishedName(commonName);
   const toBeSigned = encodeDer(
-    sequence(
+    derSequence(
       derElement(contextTag(0, "constructed"), derInteger(Buffer.of(2))),
       derInteger(serial),
       signatureAlgorithm(),
       name,
-      sequence(time(validity.from), time(validity.until)),
+      derSequence(time(validity.from), time(validity.until)),
       name,
       // Whole already.
       spki,
       derElement(
         contextTag(3, "constructed"),
-        sequence(
+        derSequence(
           extension(KEY_USAGE, derElement(DER_TAG.bitString, DIGITAL_SIGNATURE), "critical"),
-          extension(EXTENDED_KEY_USAGE, sequence(derObjectIdentifier(CLIENT_AUTHENTICATION))),
+          extension(EXTENDED_KEY_USAGE, derSequence(derObjectIdentifier(CLIENT_AUTHENTICATION))),
           extension(SUBJECT_KEY_IDENTIFIER, derElement(DER_TAG.octetString, keyIdentifier(spki))),
         ),
       ),
     ),
   );
   const signature = sign("sha256", toBeSigned, privateKey);
-  return encodeDer(sequence(toBeSigned, signatureAlgorithm(), derBitString(signature)));
-}
-
-function sequence(...contents: readonly (Uint8Array | DerElement)[]): DerElement {
-  return derElement(DER_TAG.sequence, ...contents);
+  return encodeDer(derSequence(toBeSigned, signatureAlgorithm(), derBitString(signature)));
 }
 
 function signatureAlgorithm(): DerElement {
-  return sequence(derObjectIdentifier(SHA256_WITH_RSA), derElement(DER_TAG.null));
+  return derSequence(derObjectIdentifier(SHA256_WITH_RSA), derElement(DER_TAG.null));
 }
 
 function distinguishedName(commonName: string): DerElement {
   const value = derElement(TAG.utf8String, Buffer.from(commonName));
-  return sequence(derElement(TAG.set, sequence(derObjectIdentifier(COMMON_NAME), value)));
+  return derSequence(derElement(TAG.set, derSequence(derObjectIdentifier(COMMON_NAME), value)));
 }
 
 /** UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280, section 4.1.2.5). */
@@ -84,7 +89,7 @@ function time(millis: number): DerElement {
 
 function extension(id: string, value: DerElement, critical?: "critical"): DerElement {
   const flag = critical === undefined ? [] : [derElement(TAG.boolean, Buffer.of(0xff))];
-  return sequence(derObjectIdentifier(id), ...flag, derElement(DER_TAG.octetString, value));
+  return derSequence(derObjectIdentifier(id), ...flag, derElement(DER_TAG.octetString, value));
 }
 
 /** RFC 7093, section 2, method 4: the leftmost 160 bits of SHA-256 of the SubjectPublicKeyInfo. */

@@ -1,4 +1,5 @@
 export * from "./operation/index.ts";
+export * from "./parameters/index.ts";
 export * from "./store/index.ts";
 export * from "./custody/index.ts";
 export * from "./audit/index.ts";

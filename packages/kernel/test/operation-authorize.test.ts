@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import type { Decision, Explanation } from "@cinnabar/policy";
 import type { EventObject } from "../src/audit/event.ts";
-import { AccessDeniedError } from "../src/operation/access-denied.ts";
+import { AccessDeniedError, deniedByRule } from "../src/operation/access-denied.ts";
 import { authorize } from "../src/operation/authorize.ts";
 import { type Authorizer, rootOnly } from "../src/operation/authorizer.ts";
 import { RootKey } from "../src/custody/root-key.ts";
@@ -220,6 +220,29 @@ test("within its account a caller hears why, each product by its code; of anothe
   assert.deepEqual(stranger.noted, {});
 });
 
+test("a trust policy that refuses is told by its published name, other policies of resources by theirs", async () => {
+  for (const [withinAccount, expected] of [
+    ["both", "AssumeRolePolicy"],
+    [undefined, "ResourceBasedPolicy"],
+  ] as const) {
+    const authorizer = deciding([{ allowed: false, gate: "resource", explicit: false }]);
+    const error = await new Call(user).refusal([{ ...request("1"), withinAccount }], { authorizer });
+    assert.ok(error instanceof AccessDeniedError);
+    assert.equal(error.detail.PolicyType, expected);
+  }
+});
+
+test("what no policy could allow is told and put on record as a rule", () => {
+  const call = new Call(user);
+  const asked = { product: "Kms", action: "kms:Encrypt", resource: "acs:kms:::key/x" } as const;
+  const error = deniedByRule(call.context, asked, "Nobody may.");
+  assert.deepEqual([error.code, error.message, error.detail.gate], ["Forbidden.NoPermission", "Nobody may.", "rule"]);
+  const { action, resource } = asked;
+  assert.deepEqual(call.noted, {
+    accessDenied: { action, gate: "rule", gates: [], resource, type: "ExplicitDeny" },
+  });
+});
+
 test("a Deny is told with the statement that denies", async () => {
   const statement = {
     source: { type: "Custom", name: "no-writes", version: "v2" },
@@ -263,7 +286,7 @@ test("conditions are those of the call, of its resource's tags, and those that t
     "acs:securetransport": "true",
     "acs:sourceip": "192.0.2.7",
     "acs:mfapresent": "true",
-    "acs:principalarn": "acs:ram::1:role/reader/batch",
+    "acs:principalarn": "acs:ram::1:role/reader",
     "acs:resourcetag/Team": "blue",
     "kms:tag/Team": "blue",
     "kms:tag/team": undefined,

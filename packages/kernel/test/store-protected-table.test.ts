@@ -66,6 +66,18 @@ test("any other value in any column is found", () => {
   );
 });
 
+test("a row that is authentic is still found if it is not the one that was asked for", () => {
+  fc.assert(
+    fc.property(things, texts, (row, owner) => {
+      const raw = stored(row);
+      assert.deepEqual(thingTable.verify(guard, raw, { id: row.id, note: row.note }).row, row);
+      fc.pre(owner !== row.owner);
+      assert.throws(() => thingTable.verify(guard, raw, { id: row.id, owner }), TamperedRowError);
+      assert.throws(() => thingTable.verify(guard, raw, { note: row.note === null ? "" : null }), TamperedRowError);
+    }),
+  );
+});
+
 test("values that look alike as text are told apart by their type", () => {
   const table = new ProtectedTable("loose", { columns: { id: "text", a: "text?", b: "bytes?" }, identity: ["id"] });
   const { parameters } = table.insert(guard, db, { id: "x", a: "", b: null }).statement;

@@ -44,7 +44,7 @@ import type { InstanceShares } from "./instance/instance-shares.ts";
 import { releaseKmsInstance } from "./instance/release-kms-instance.ts";
 import { updateKmsInstance } from "./instance/update-kms-instance.ts";
 import { updateKmsInstanceBindVpc } from "./instance/update-kms-instance-bind-vpc.ts";
-import { keyTable, keyVersionTable } from "./key/key-repository.ts";
+import { keyTable, keyVersionTable } from "./key/key-row.ts";
 import type { KeyUsageSource } from "./key/key-usage.ts";
 import { keyMaterial } from "./key/key-material.ts";
 import { listKeyAssociations } from "./key/list-key-associations.ts";

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AccountId, type InstanceId, newAccountId, newInstanceId, type Principal } from "@cinnabar/kernel";
+import {
+  AccessDeniedError,
+  type AccountId,
+  type InstanceId,
+  newAccountId,
+  newInstanceId,
+  type Principal,
+} from "@cinnabar/kernel";
 import { changeShare } from "@cinnabar/kms";
 import { forEachDatabase, PolicyAuthorizer } from "@cinnabar/testkit";
 import type { Instance } from "../src/instance/instance.ts";
@@ -424,6 +431,10 @@ forEachDatabase((database) => {
       assert.deepEqual(await refused(clearing, by), all(clearing, code));
     }
     assert.deepEqual(await refused(clearing, { as: guest }), all(clearing, "Forbidden.NoPermission"));
+    for (const [name, wire] of [...clearing, ...others]) {
+      const { error } = await world.call(name, wire, { as: guest });
+      assert.deepEqual(ruleOf(error), { AuthAction: `kms:${name}`, resource: arn, gate: "rule" });
+    }
     assert.deepEqual(await refused(others), all(others, gone));
     assert.match(await world.refusal(...schedule), /^Rejected\./, "the guest protected it");
     const { noted } = await world.call(...unprotect);
@@ -441,6 +452,25 @@ forEachDatabase((database) => {
     await share(world, id, [guest]);
     assert.deepEqual(await refused(clearing), all(clearing, gone));
     await world.ok(...cancel, { as: guest });
+  });
+
+  test("who loses a key with its instance may take its aliases away, and give them to another key", async () => {
+    await using world = await World.open(database);
+    const id = await addInstance(world);
+    const guest = await world.addAccount();
+    await share(world, id, [guest]);
+    const by = { as: guest };
+    const { KeyMetadata } = await world.ok<Metadata>("CreateKey", { DKMSInstanceId: id }, by);
+    const { KeyId = "" } = KeyMetadata;
+    for (const AliasName of ["alias/moves", "alias/goes"]) await world.ok("CreateAlias", { AliasName, KeyId }, by);
+    await share(world, id, []);
+    assert.match(await world.refusal("CreateAlias", { AliasName: "alias/new", KeyId }, by), /^Forbidden\.NoPermission/);
+    const { KeyMetadata: next } = await world.ok<Metadata>("CreateKey", {}, by);
+    await world.ok("UpdateAlias", { AliasName: "alias/moves", KeyId: next["KeyId"] ?? "" }, by);
+    await world.ok("Encrypt", { KeyId: "alias/moves", Plaintext: "text" }, by);
+    await world.ok("DeleteAlias", { AliasName: "alias/goes" }, by);
+    const back = await world.refusal("UpdateAlias", { AliasName: "alias/moves", KeyId }, by);
+    assert.match(back, /^Forbidden\.NoPermission: The key is in the KMS instance /);
   });
 
   test("an instance is released once it holds nothing, is not shared and not protected", async () => {
@@ -484,7 +514,9 @@ forEachDatabase((database) => {
     };
     for (const [name, wire] of Object.entries(calls)) {
       const parameters = { KmsInstanceId: id, ...wire };
-      assert.match(await world.refusal(name, parameters, { as: guest }), /^Forbidden\.NoPermission/, name);
+      const { error } = await world.call(name, parameters, { as: guest });
+      assert.equal(error?.code, "Forbidden.NoPermission", name);
+      assert.deepEqual(ruleOf(error), { AuthAction: `kms:${name}`, resource: arn, gate: "rule" });
       assert.match(await world.refusal(name, parameters, { as: stranger }), /^Forbidden\.DKMSInstanceNotFound/, name);
     }
     for (const name of ["GetKmsInstance", "GetKmsInstanceQuotaInfos"]) {
@@ -527,6 +559,13 @@ forEachDatabase((database) => {
     await assert.rejects(world.call("CreateKey", { DKMSInstanceId: id }), { name: "TamperedRowError" });
   });
 });
+
+/** What a refusal says that no policy could have averted. */
+function ruleOf(error: unknown): object | undefined {
+  if (!(error instanceof AccessDeniedError)) return undefined;
+  const { AuthAction, resource, gate } = error.detail;
+  return { AuthAction, resource, gate };
+}
 
 async function addInstance(
   world: World,

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { newKeyId, TamperedRowError } from "@cinnabar/kernel";
+import { type EntityKind, newKeyId, parseId, rootPrincipal, TamperedRowError } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
+import { findAlias } from "../src/alias/alias-repository.ts";
+import { keyKind } from "../src/key/key-repository.ts";
+import { loadVersionRows } from "../src/version/version-repository.ts";
 import { DAY_MILLIS, REGION, World } from "./world.ts";
 
 const NOT_FOUND = "Forbidden.KeyNotFound: The specified Key is not found.";
@@ -226,5 +229,31 @@ forEachDatabase((database) => {
 
     await world.tamper((db) => db.deleteFrom("key_version").where("key_id", "=", third).execute());
     await assert.rejects(world.call("DescribeKey", { KeyId: third }), TamperedRowError);
+  });
+
+  test("finds a key's rows, a version and an alias that are authentic and not what was asked for", async () => {
+    const ids = [await world.createKey(), await world.createKey()];
+    for (const [i, KeyId] of ids.entries()) await world.ok("CreateAlias", { AliasName: `alias/asked-${i}`, KeyId });
+    // Of a database whose operators find all rows alike.
+    const context = Object.assign(world.contextOf(rootPrincipal({ accountId: world.accountId, accessKeyId: "LTAI" })), {
+      db: world.db.withPlugin({
+        transformQuery({ node }) {
+          if (node.kind !== "SelectQueryNode") return node;
+          const { where: _, ...everything } = node;
+          return everything;
+        },
+        transformResult: ({ result }) => Promise.resolve(result),
+      }),
+      find: <E extends object>(kind: EntityKind<E>, id: string) => kind.load(context, id),
+    });
+    const { accountId } = world;
+    const readEach = [
+      (id: string) => keyKind.load(context, id),
+      (id: string) => loadVersionRows(context, parseId("Key", id)),
+      (_: string, i: number) => findAlias(context, { accountId, name: `alias/asked-${i}` }),
+    ];
+    for (const read of readEach) {
+      await assert.rejects(Promise.all(ids.map(async (id, i) => read(id, i))), TamperedRowError);
+    }
   });
 });

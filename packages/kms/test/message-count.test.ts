@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isId, type KeyVersionId, MessageBlocks, newKeyVersionId } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
 import * as fc from "fast-check";
-import { changeReservedMessages, findVersionRow } from "../src/key/key-repository.ts";
+import { changeReservedMessages, findVersionRow } from "../src/version/version-repository.ts";
 import { blockOf, MAX_MESSAGES } from "../src/version/message-limits.ts";
 import { World } from "./world.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "@cinnabar/kernel";
 import { kmsMigrations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { keyTable } from "../src/key/key-repository.ts";
+import { keyTable } from "../src/key/key-row.ts";
 
 /** The table as its first version made it. */
 const firstKeyTable = new ProtectedTable("kms_key", {

@@ -274,8 +274,9 @@ const usage: KeyUsageSource = {
   isReviewRequired: (context) => Promise.resolve(worldOf(context).isReviewRequired),
 };
 
+/** The operation may be given another context than the test's own, of the same call. */
 function worldOf(context: object): World {
-  if (context instanceof TestContext) return context.world;
+  if ("call" in context && context.call instanceof TestContext) return context.call.world;
   throw new TypeError("the context is of another world");
 }
 

@@ -1,4 +1,4 @@
-import type { CompiledStatement } from "./compiled-policy.ts";
+import { type CompiledStatement, isCertainDenial } from "./compiled-policy.ts";
 import type { PolicySet } from "./policy-set.ts";
 import { ResourceName } from "./resource-pattern.ts";
 
@@ -49,8 +49,4 @@ function membersOf(statement: CompiledStatement, ownAccountId: string): Members 
 
 function merge(all: readonly Members[]): { readonly everybody: boolean; readonly names: ReadonlySet<string> } {
   return { everybody: all.some(({ everybody }) => everybody), names: new Set(all.flatMap(({ names }) => names)) };
-}
-
-function isCertainDenial({ verdict, conditions }: CompiledStatement): boolean {
-  return verdict.effect === "Deny" && conditions.length === 0;
 }

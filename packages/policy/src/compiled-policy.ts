@@ -63,6 +63,11 @@ export class CompiledStatement {
   }
 }
 
+/** Whether a statement denies whatever the circumstances are. */
+export function isCertainDenial({ verdict, conditions }: CompiledStatement): boolean {
+  return verdict.effect === "Deny" && conditions.length === 0;
+}
+
 /** A policy made ready to be asked. */
 export interface CompiledPolicy {
   readonly kind: PolicyKind;

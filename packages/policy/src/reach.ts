@@ -1,4 +1,4 @@
-import type { CompiledStatement } from "./compiled-policy.ts";
+import { type CompiledStatement, isCertainDenial } from "./compiled-policy.ts";
 import type { PolicySet } from "./policy-set.ts";
 import { ResourceName } from "./resource-pattern.ts";
 
@@ -68,10 +68,6 @@ export function deniesAlways(
 
 /** What is asked about: the one resource of a name, or all those whose names begin with it. */
 type Denied = "the one" | "all of them";
-
-function isCertainDenial({ verdict, conditions }: CompiledStatement): boolean {
-  return verdict.effect === "Deny" && conditions.length === 0;
-}
 
 function isDenied(denials: readonly CompiledStatement[], resource: ResourceName, of: Denied): boolean {
   return denials.some((statement) =>

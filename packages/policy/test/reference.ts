@@ -190,7 +190,7 @@ function compare(operator: string, value: string, limit: string): boolean {
 }
 
 /** By trying all that a star could stand for. */
-export function referenceLike(pattern: string, text: string): boolean {
+function referenceLike(pattern: string, text: string): boolean {
   const p = Array.from(pattern);
   const t = Array.from(text);
   const matchesFrom = (i: number, j: number): boolean => {

@@ -58,7 +58,7 @@ export const accountKind: EntityKind<Account> = {
   capacity: 10_000,
   async load(reader, id) {
     const raw = await selectAccounts(reader).where("id", "=", id).executeTakeFirst();
-    return raw === undefined ? undefined : toAccount(reader, raw);
+    return raw === undefined ? undefined : toAccount(reader, raw, { id });
   },
 };
 
@@ -71,7 +71,7 @@ export async function listAccounts(reader: EntityReader): Promise<Account[]> {
 /** The account of a service, `undefined` if the service was never enabled. */
 export async function findServiceAccount(reader: EntityReader, service: string): Promise<Account | undefined> {
   const raw = await selectAccounts(reader).where("service", "=", service).executeTakeFirst();
-  return raw === undefined ? undefined : toAccount(reader, raw);
+  return raw === undefined ? undefined : toAccount(reader, raw, { service });
 }
 
 /** The accounts of services, the oldest first. */
@@ -101,8 +101,8 @@ function selectAccounts({ db }: EntityReader) {
   return db.$extendTables<AccountSchema>().selectFrom("account").selectAll();
 }
 
-function toAccount({ guard }: EntityReader, raw: object): Account {
-  const stored = accountTable.verify(guard, raw);
+function toAccount({ guard }: EntityReader, raw: object, asked?: Partial<RowOf<typeof columns>>): Account {
+  const stored = accountTable.verify(guard, raw, asked);
   const { id, status, created_at: createdAt } = stored.row;
   const settings = {
     requireUsageReview: stored.row.require_usage_review === 1,

@@ -40,7 +40,7 @@ export type { OidcProvider, OidcProviderSettings } from "./oidc/provider-reposit
 export type { RecordedCalls, RecordedEvent, SecondsRange } from "./trial/recorded-calls.ts";
 export { type SystemPolicy, systemPolicies } from "./policy/system-policies.ts";
 export { isServiceName, type ServiceName, SERVICES } from "./service/service-name.ts";
-export { MAX_SERVICE_ACCESS_KEYS, type Service, Services } from "./service/services.ts";
+export { type Service, Services } from "./service/services.ts";
 export type { Conflict } from "./separation/conflict.ts";
 export type { KeyPolicies } from "./separation/key-policies.ts";
 export type { ProbedKey } from "./separation/key-rights.ts";

@@ -1,6 +1,5 @@
-import { optional, type ParameterValues } from "@cinnabar/kernel";
+import { integerText, isStorable, optional, type ParameterValues } from "@cinnabar/kernel";
 import { z } from "zod";
-import { integerText, isStorable } from "./parameters/text.ts";
 
 const DEFAULT_ITEMS = 100;
 /** Longest name that a list is ordered by, in characters. */

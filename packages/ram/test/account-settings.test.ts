@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { newAccountId } from "@cinnabar/kernel";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { PolicyWorld } from "./support/policy-world.ts";
 
@@ -87,7 +88,7 @@ forEachDatabase((database) => {
 
   test("an account has one alias, and gives it up for another or for none", async () => {
     assert.deepEqual(await world.ok("GetAccountAlias"), {});
-    for (const AccountAlias of ["my-company", "other-1", "other-1"]) {
+    for (const AccountAlias of ["my-company", world.accountId, "123", "other-1", "other-1"]) {
       assert.deepEqual(await world.ok("SetAccountAlias", { AccountAlias }), {});
       assert.deepEqual(await world.ok("GetAccountAlias"), { AccountAlias });
     }
@@ -99,6 +100,7 @@ forEachDatabase((database) => {
       ["a--b", "Format"],
       ["ABC", "Format"],
       ["a b", "Format"],
+      [newAccountId(), "Format"],
     ] as const) {
       assert.equal(
         await world.code("SetAccountAlias", { AccountAlias }),

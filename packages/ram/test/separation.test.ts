@@ -385,7 +385,7 @@ forEachDatabase((database) => {
       await world.ok("SetSeparationOfDuties", { SeparationOfDuties: "enforce" });
       const { error } = await attach("guests-manage", "sod-manage");
       assert.equal(error?.code, "Rejected.SeparationOfDuties");
-      const by = "can use keys of the account by kms:Encrypt as the role guests-use and manage it by kms:DisableKey";
+      const by = "can use keys of the account by kms:Encrypt as the role guests-use and manage them by kms:DisableKey";
       for (const who of [`${OTHER_ACCOUNT}:user/vic`, `The service ${SERVICE}`, `Whoever ${provider} vouches for`]) {
         assert.ok(error.message.includes(`${who} ${by} as the role guests-manage`), error.message);
       }
@@ -506,7 +506,7 @@ forEachDatabase((database) => {
       assert.deepEqual(await world.ok("GetSeparationOfDuties"), { SeparationOfDuties: "enforce" });
       assert.equal(
         await world.refusal("AttachPolicyToUser", manage),
-        `Rejected.SeparationOfDuties: With this change somebody could both use a key and manage it, which the account does not allow. acs:ram::${world.accountId}:user/lee can use keys of the account by kms:Encrypt and manage it by kms:DisableKey. Deny one of the two first, give it to somebody else, or call as the account's root where that is meant: SetSeparationOfDuties says what the account wants.`,
+        `Rejected.SeparationOfDuties: With this change somebody could both use a key and manage it, which the account does not allow. acs:ram::${world.accountId}:user/lee can use keys of the account by kms:Encrypt and manage them by kms:DisableKey. Deny one of the two first, or give it to somebody else. Where both are meant, SetSeparationOfDuties changes what the account allows.`,
       );
       const { noted } = await world.call("AttachPolicyToUser", manage);
       assert.equal((noted["separationOfDuties"] as { mode: string }).mode, "enforce");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createVerify, hash, X509Certificate } from "node:crypto";
-import { suite, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { type FieldValue, INSTANCE_APIS, signInstance } from "@cinnabar/rpc";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { answeredApis, Application, openPkcs12, PASSWORD, readReply } from "./support/application.ts";
@@ -56,10 +56,11 @@ forEachDatabase((database) => {
     let accounts: TwoAccounts;
     let owner: AccountCaller;
 
-    test("begins", async () => {
+    before(async () => {
       accounts = await TwoAccounts.start(database);
       owner = accounts.one;
     });
+    after(() => accounts[Symbol.asyncDispose]());
 
     test("what gives access is made, told, changed, listed and deleted", async () => {
       const rule = {
@@ -785,8 +786,6 @@ forEachDatabase((database) => {
       const expected = Object.keys(INSTANCE_APIS).filter((name) => name !== "GetSecretValue");
       assert.deepEqual([...answeredApis].toSorted(), expected.toSorted());
     });
-
-    test("ends", () => accounts[Symbol.asyncDispose]());
   });
 });
 

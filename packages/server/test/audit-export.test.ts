@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { logOrigin, openEvents, readBatchRow } from "@cinnabar/kernel";
@@ -13,26 +13,9 @@ import {
   tilePath,
 } from "@cinnabar/merkle-log";
 import { ExportedLogs, exportAudit, readCheckpointBundle, verifyAudit } from "../src/audit/index.ts";
-import { DatabaseLogs } from "../src/audit/database-logs.ts";
-import { connectTo } from "../src/audit/sqlite-reader.ts";
 import { OperatorError } from "../src/operator-error.ts";
 import { AuditFixture, ORIGIN, writeRetainedLogs, writeRichLogs } from "./support/audit-fixture.ts";
-import { withTemporaryDirectory } from "./support/temporary-directory.ts";
-
-interface Rig {
-  readonly fixture: AuditFixture;
-  readonly source: DatabaseLogs;
-  /** Does not exist yet. */
-  readonly directory: string;
-}
-
-function withRig(body: (rig: Rig) => Promise<void>): Promise<void> {
-  return withTemporaryDirectory(async (temporary) => {
-    using fixture = await AuditFixture.create(join(temporary, "cinnabar.db"));
-    const source = new DatabaseLogs(connectTo(fixture.database));
-    await body({ fixture, source, directory: join(temporary, "export") });
-  });
-}
+import { withRig } from "./support/audit-rig.ts";
 
 /** A log of more than 256 leaves, with some leaves after its checkpoint. */
 function writeLongLog(fixture: AuditFixture): void {
@@ -134,6 +117,24 @@ test("writes the events as lines of JSON where asked, readable by their owner al
     for (const file of await filesBelow(directory)) assert.equal((await stat(file)).mode & 0o777, 0o600, file);
   }));
 
+test("says of the lines of JSON that they are not verified", () =>
+  withRig(async ({ fixture, source, directory }) => {
+    writeRichLogs(fixture);
+    const { verifierKey } = fixture;
+    for (const [name, withEvents] of [
+      ["with", true],
+      ["without", false],
+    ] as const) {
+      await exportAudit({ source, directory: join(directory, name), withEvents });
+      const report = await verifyAudit({ source: new ExportedLogs(join(directory, name)), verifierKey });
+      assert.equal(report.ok, true);
+      assert.equal(
+        report.limits.some((limit) => limit.startsWith("events.ndjson is for reading")),
+        withEvents,
+      );
+    }
+  }));
+
 for (const [title, writeLogs] of [
   ["finds any exported file changed, cut, emptied or missing", writeRichLogs],
   ["finds the same in what remains of bundles that lack dropped entries", writeRetainedLogs],
@@ -217,11 +218,18 @@ test("finds an exported log that is missing, or stands in another's place", () =
     assert.equal((await verify()).ok, false);
   }));
 
-test("makes a finding of a directory that is not there", () =>
+test("makes a finding of a directory that is not there, or is another one", () =>
   withRig(async ({ fixture, directory }) => {
-    const report = await verifyAudit({ source: new ExportedLogs(directory), verifierKey: fixture.verifierKey });
-    assert.equal(report.findings[0]?.kind, "unreadable");
-    assert.equal(report.ok, false);
+    const verify = () => verifyAudit({ source: new ExportedLogs(directory), verifierKey: fixture.verifierKey });
+    for (const detail of [
+      `there is no directory ${directory}`,
+      `the directory ${directory} has none of the exported logs`,
+    ]) {
+      const { ok, findings } = await verify();
+      assert.equal(ok, false);
+      assert.deepEqual(findings[0], { kind: "unreadable", detail, batch: undefined });
+      await mkdir(directory, { recursive: true });
+    }
   }));
 
 test("finds entries without a batch's header", () =>

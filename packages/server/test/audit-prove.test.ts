@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { join } from "node:path";
 import { test } from "node:test";
 import {
   formatTlogProof,
@@ -13,28 +12,11 @@ import {
   treeRoot,
 } from "@cinnabar/merkle-log";
 import { ExportedLogs, exportAudit, proveEvent, verifyEventProof } from "../src/audit/index.ts";
-import { DatabaseLogs } from "../src/audit/database-logs.ts";
 import { readEventFacts } from "../src/audit/event-facts.ts";
 import type { LogSource } from "../src/audit/log-source.ts";
-import { connectTo } from "../src/audit/sqlite-reader.ts";
 import { OperatorError } from "../src/operator-error.ts";
-import { AuditFixture, ORIGIN, writeRichLogs } from "./support/audit-fixture.ts";
-import { withTemporaryDirectory } from "./support/temporary-directory.ts";
-
-interface Rig {
-  readonly fixture: AuditFixture;
-  readonly source: DatabaseLogs;
-  /** Does not exist yet. */
-  readonly directory: string;
-}
-
-function withRig(body: (rig: Rig) => Promise<void>): Promise<void> {
-  return withTemporaryDirectory(async (temporary) => {
-    using fixture = await AuditFixture.create(join(temporary, "cinnabar.db"));
-    const source = new DatabaseLogs(connectTo(fixture.database));
-    await body({ fixture, source, directory: join(temporary, "export") });
-  });
-}
+import { ORIGIN, writeRichLogs } from "./support/audit-fixture.ts";
+import { withRig } from "./support/audit-rig.ts";
 
 async function eventsOf(source: LogSource): Promise<{ log: number; event: string; eventId: string }[]> {
   const events = [];

@@ -13,6 +13,7 @@ import {
   writeFileAtomically,
 } from "../src/data-directory/index.ts";
 import { OperatorError } from "../src/operator-error.ts";
+import { saying } from "./support/saying.ts";
 
 async function temporaryDirectory() {
   const path = await mkdtemp(join(tmpdir(), "cinnabar-data-"));
@@ -21,14 +22,6 @@ async function temporaryDirectory() {
 
 async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777;
-}
-
-function saying(...words: string[]) {
-  return (error: unknown) => {
-    assert(error instanceof OperatorError, String(error));
-    for (const word of words) assert(error.message.includes(word), `${error.message} has no "${word}"`);
-    return true;
-  };
 }
 
 const KEY = {

@@ -215,6 +215,20 @@ test("bounds the memory that all bodies on their way may take", async () => {
   assert.equal(later?.status, 200);
 });
 
+test("bounds the memory that all headers on their way may take, and ends the longest", async () => {
+  await using server = await start({ limits: { receivingBytes: 100_000 } });
+  const modest = new RawClient(server.port);
+  modest.socket.write("GET /modest HTTP/1.1\r\nHost: cinnabar\r\n");
+  const greedy = [new RawClient(server.port), new RawClient(server.port)];
+  for (const { socket } of greedy) socket.write(`GET / HTTP/1.1\r\nHost: cinnabar\r\nX-Long: ${"x".repeat(60_000)}`);
+  assert.deepEqual(await Promise.race(greedy.map((client) => client.replies())), []);
+  assert.deepEqual(server.refusals, ["oversize ServiceUnavailableTemporary"]);
+  // What was answered and what is a body counts no more.
+  modest.socket.write(`Content-Length: 90000\r\nConnection: close\r\n\r\n${"b".repeat(90_000)}`);
+  assert.equal(parseEcho((await modest.replies())[0]).url, "/modest");
+  for (const { socket } of greedy) socket.destroy();
+});
+
 test("bounds the memory of large bodies whose calls wait for their answers, and takes small ones all the same", async () => {
   const open: IncomingCall[] = [];
   const unansweredBytes = 150_000;

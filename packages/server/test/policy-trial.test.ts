@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CinnabarClient } from "@cinnabar/client";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { Application } from "./support/application.ts";
+import { Application, callsOnKey } from "./support/application.ts";
 import {
   allow,
   assume,
+  createKey,
   enableService,
   policy,
   RAM,
@@ -130,33 +131,9 @@ async function send(calls: readonly Call[], name: string, caller: CinnabarClient
   return refusals;
 }
 
-/** Every operation of the instance protocol on a key, of which some fail once they are allowed. */
-function callsOfApplication(KeyId: string, sealed: Buffer): readonly [api: string, fields: AppFields][] {
-  const bytes = Buffer.alloc(32);
-  const pair = { KeyId, KeyPairSpec: "EC_P256", KeyFormat: "DER" };
-  const pairApis = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
-  return [
-    ["Encrypt", { KeyId, Plaintext: bytes }],
-    // Asks for the right to decrypt as well.
-    ["Encrypt", { KeyId, Plaintext: bytes, Iv: Buffer.alloc(12) }],
-    ["AdvanceEncrypt", { KeyId, Plaintext: bytes }],
-    ["Decrypt", { KeyId, CiphertextBlob: bytes, Iv: Buffer.alloc(12) }],
-    ["AdvanceDecrypt", { CiphertextBlob: sealed }],
-    ["GenerateDataKey", { KeyId }],
-    ["AdvanceGenerateDataKey", { KeyId }],
-    ...[...pairApis, ...pairApis.map((api) => `Advance${api}`)].map((api): [string, AppFields] => [api, pair]),
-    ["Sign", { KeyId, Message: bytes }],
-    ["Verify", { KeyId, Message: bytes, Signature: bytes }],
-    ["Hmac", { KeyId, Message: bytes }],
-    ["GetPublicKey", { KeyId }],
-  ];
-}
-
-type AppFields = Parameters<Application["call"]>[1];
-
 /** Somebody's calls as outcomes name it, and whether each was refused. */
 async function sendAsApplication(
-  calls: ReturnType<typeof callsOfApplication>,
+  calls: ReturnType<typeof callsOnKey>,
   name: string,
   application: Application,
 ): Promise<[id: string, isRefused: boolean][]> {
@@ -227,11 +204,7 @@ forEachDatabase((database) => {
       trust: [trusts({ RAM: `acs:ram::${accountId}:root` })],
       statements: [allow("kms:DescribeKey")],
     });
-    const guestArn = await world.createRole(other, "guest", {
-      trust: [trusts({ RAM: `acs:ram::${other.accountId}:root` })],
-      statements: [allow("kms:*")],
-    });
-    const employee = world.client(await world.createUser(other, "employee", [allow("sts:AssumeRole")]));
+    const guest = await world.createSession(other, "guest", [allow("kms:*")]);
     const source = { SourceAccount: accountId, SourceArn: `acs:oss:cn-hangzhou:${accountId}:bucket` };
     const servedArn = await world.createRole(one, "served", {
       trust: [trusts({ Service: ["oss.aliyuncs.com"] }, { StringEquals: { "acs:SourceArn": source.SourceArn } })],
@@ -246,7 +219,7 @@ forEachDatabase((database) => {
       worker: world.client(toCredentials(await assume(alice, workerArn))),
       narrow: world.client(toCredentials(await assume(alice, narrowArn, narrowing))),
       served: world.client(toCredentials(await assume(oss, servedArn, source))),
-      guest: world.client(toCredentials(await assume(employee, guestArn))),
+      guest: guest.client,
     };
     const admitted = { name: "app", resources: ["key/*"] };
     const app = await Application.admit(world, root, admitted);
@@ -257,15 +230,14 @@ forEachDatabase((database) => {
       workerArn,
       narrowArn,
       servedArn,
-      guestArn,
+      guest.arn,
       // It means applications, too.
       `acs:ram::${accountId}:root`,
       `acs:ram::${accountId}:root`,
     ] as const;
     const openPolicy = policy([{ Effect: "Allow", Principal: { RAM: principals }, Action: "kms:*", Resource: "*" }]);
     const makeKey = async (parameters: Readonly<Record<string, string>>) => {
-      const { KeyMetadata } = await root.call("CreateKey", parameters);
-      const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+      const { KeyId, Arn } = await createKey(root, parameters);
       const { CiphertextBlob: blob } = await root.call("Encrypt", { KeyId, Plaintext: "text" });
       return { KeyId, Arn, CiphertextBlob: blob as string };
     };
@@ -299,7 +271,7 @@ forEachDatabase((database) => {
       const { fields } = await app.call("AdvanceEncrypt", { KeyId, Plaintext: Buffer.from("text") });
       const sealed = fields.get("CiphertextBlob");
       assert.ok(sealed instanceof Uint8Array);
-      const calls = callsOfApplication(KeyId, Buffer.from(sealed));
+      const calls = callsOnKey(KeyId, sealed);
       const sendAll = async (): Promise<Refusals> => {
         const all: [string, boolean][] = [];
         for (const [name, caller] of Object.entries(callers)) all.push(...(await send(callsOf(name), name, caller)));
@@ -350,17 +322,11 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const { one: customer, other: vendor } = world;
     const root = world.client(customer.credentials);
-    const guestArn = await world.createRole(vendor, "guest", {
-      trust: [trusts({ RAM: `acs:ram::${vendor.accountId}:root` })],
-      statements: [allow("kms:*")],
-    });
-    const employee = world.client(await world.createUser(vendor, "employee", [allow("sts:AssumeRole")]));
-    const guest = world.client(toCredentials(await assume(employee, guestArn)));
+    const guest = await world.createSession(vendor, "guest", [allow("kms:*")]);
     const openTo = (condition: object) =>
-      policy([{ Effect: "Allow", Principal: { RAM: guestArn }, Action: "kms:*", Resource: "*", ...condition }]);
-    const { KeyMetadata } = await root.call("CreateKey", { Policy: openTo({}) });
-    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
-    await guest.call("Encrypt", { KeyId: Arn, Plaintext: "text" });
+      policy([{ Effect: "Allow", Principal: { RAM: guest.arn }, Action: "kms:*", Resource: "*", ...condition }]);
+    const { KeyId, Arn } = await createKey(root, { Policy: openTo({}) });
+    await guest.client.call("Encrypt", { KeyId: Arn, Plaintext: "text" });
     const outcomeOf = async (condition: object) => {
       const outcomes = await tryPolicy(root, { KeyId, PolicyDocument: openTo({ Condition: condition }) });
       const [outcome, ...more] = outcomes.filter(({ Type }) => Type === "assumed-role");
@@ -376,8 +342,8 @@ forEachDatabase((database) => {
       assert.equal(await outcomeOf({ Bool: { "acs:MFAPresent": value } }), "CircumstancesUnknown");
     }
     // What it does see decides.
-    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/guest/*" } }), "Unchanged");
-    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/host/*" } }), "NewlyRefused");
+    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/guest" } }), "Unchanged");
+    assert.equal(await outcomeOf({ StringLike: { "acs:PrincipalARN": "*:role/guest/*" } }), "NewlyRefused");
     const never = { DateLessThan: { "acs:CurrentTime": "2020-01-01T00:00:00Z" } };
     assert.equal(await outcomeOf({ ...never, IpAddress: { "acs:SourceIp": "127.0.0.1" } }), "NewlyRefused");
 
@@ -400,8 +366,7 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const { one } = world;
     const root = world.client(one.credentials);
-    const { KeyMetadata } = await root.call("CreateKey");
-    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    const { KeyId, Arn } = await createKey(root);
     const leaver = world.client(await world.createUser(one, "leaver", [allow("kms:Encrypt")]));
     const stayer = world.client(await world.createUser(one, "stayer", [allow("kms:Decrypt")]));
     await leaver.call("Encrypt", { KeyId, Plaintext: "text" });
@@ -457,6 +422,17 @@ forEachDatabase((database) => {
       ofStayer.map(({ Outcome }) => Outcome),
       ["ResourceUnknown"],
     );
+    // What the account lets all its users do with their passwords is no policy of theirs, and a Deny of theirs takes it.
+    const passwords = { OldPassword: "Correct-horse-7", NewPassword: "Correct-horse-8" };
+    assert.equal(await refusal(stayer.call("ChangePassword", passwords, RAM)), "EntityNotExist.User.LoginProfile");
+    const noPasswords = policy([{ Effect: "Deny", Action: "ram:ChangePassword", Resource: "*" }]);
+    const ofPasswords = await tryPolicy(root, { UserName: "stayer", PolicyDocument: noPasswords });
+    assert.deepEqual(
+      ofPasswords
+        .filter(({ Outcome }) => Outcome !== "Unchanged")
+        .map(({ Outcome, Operation }) => [Outcome, Operation]),
+      [["NewlyRefused", "Ram.ChangePassword"]],
+    );
 
     const trial = { KeyId, PolicyDocument: denies(`acs:ram::${one.accountId}:root`) };
     const needed = ["ram:TryPolicy", "actiontrail:LookupEvents", "kms:GetKeyPolicy"];
@@ -491,8 +467,7 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const { one } = world;
     const root = world.client(one.credentials);
-    const { KeyMetadata } = await root.call("CreateKey", { Tags: '[{"TagKey":"team","TagValue":"red"}]' });
-    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    const { KeyId, Arn } = await createKey(root, { Tags: '[{"TagKey":"team","TagValue":"red"}]' });
     const roleArn = await world.createRole(one, "worker", {
       trust: [trusts({ RAM: `acs:ram::${one.accountId}:root` }, { StringEquals: { "sts:ExternalId": "secret" } })],
       statements: [allow("kms:Encrypt")],

@@ -9,6 +9,7 @@ import { type Names, randomRights, type RandomRights } from "./support/random-ri
 import {
   allow,
   assume,
+  createKey,
   enableService,
   policy,
   RAM,
@@ -270,12 +271,11 @@ class RightsRig {
       }
     }
     await this.root.call("UpdateRole", { RoleName: "target", NewAssumeRolePolicyDocument: policy(trust) }, RAM);
-    const { KeyMetadata } = await this.root.call("CreateKey", {
+    const { KeyId: keyId, Arn: keyArn } = await createKey(this.root, {
       Policy: policy(keyPolicy),
       Tags: JSON.stringify([{ TagKey: "team", TagValue: "red" }]),
       ConfirmLockout: "true",
     });
-    const { KeyId: keyId, Arn: keyArn } = KeyMetadata as { KeyId: string; Arn: string };
     return { keyId, keyArn };
   }
 
@@ -412,8 +412,7 @@ forEachDatabase((database) => {
     const { accountId, otherId } = rig.names;
     const applicationArn = (name: string) => `acs:kms:cn-hangzhou:${accountId}:applicationaccesspoint/${name}`;
     const ann = { type: "user", arn: "user/ann" } as const;
-    const key = await rig.root.call("CreateKey");
-    const { KeyId: keyId, Arn: keyArn } = key["KeyMetadata"] as { KeyId: string; Arn: string };
+    const { KeyId: keyId, Arn: keyArn } = await createKey(rig.root);
     await rig.root.call("CreateAlias", { KeyId: keyId, AliasName: "alias/payroll" });
 
     const denied = await rig.explain(ann, "kms:Decrypt", "alias/payroll");
@@ -516,6 +515,25 @@ forEachDatabase((database) => {
       ["root", "ben"],
     );
 
+    // What the account lets all its users do with their own passwords counts as policies do.
+    const password = ["ram:ChangePassword", `acs:ram::${accountId}:user/ann`] as const;
+    const mayChange = () =>
+      Promise.all(["user/ann", "user/ben"].map((arn) => rig.explain({ type: "user", arn }, ...password)));
+    const [own, others] = await mayChange();
+    assert.deepEqual(
+      [own?.Decision, own?.DecidedBy?.Policy, others?.Decision],
+      ["Allowed", "Resource/AllowUserToChangePassword", "Denied"],
+    );
+    assert.deepEqual(
+      (await rig.list(password[1], [password[0]])).map(({ Name }) => Name),
+      ["root", "ann"],
+    );
+    await rig.root.call("SetSecurityPreference", { AllowUserToChangePassword: "false" }, RAM);
+    assert.deepEqual(
+      (await mayChange()).map(({ Decision }) => Decision),
+      ["Denied", "Denied"],
+    );
+
     // Of another account's policies nothing is said, neither of its users' nor of its keys'.
     const SourceIp = { "AuthCondition.1.Key": "acs:SourceIp", "AuthCondition.1.Value": "10.1.2.3" };
     const guest = `acs:ram::${otherId}:role/vendor`;
@@ -565,8 +583,7 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const { one, other } = world;
     const root = world.client(one.credentials);
-    const { KeyMetadata } = await root.call("CreateKey");
-    const { KeyId, Arn } = KeyMetadata as { KeyId: string; Arn: string };
+    const { KeyId, Arn } = await createKey(root);
     await root.call("CreateUser", { UserName: "auditor" }, RAM);
     const attach = (PolicyName: string) =>
       root.call("AttachPolicyToUser", { UserName: "auditor", PolicyType: "System", PolicyName }, RAM);

@@ -4,7 +4,15 @@ import { test } from "node:test";
 import type { DeclaredOperation } from "@cinnabar/kernel";
 import { removedOperations } from "@cinnabar/kms";
 import { forEachDatabase } from "@cinnabar/testkit";
-import { type CallerName, callerNames, RightsWorld, SOME_POLICY, type Things } from "./support/rights-world.ts";
+import { callsOnKey } from "./support/application.ts";
+import {
+  type ApplicationName,
+  type CallerName,
+  callerNames,
+  RightsWorld,
+  SOME_POLICY,
+  type Things,
+} from "./support/rights-world.ts";
 import type { Wire } from "./support/two-accounts.ts";
 
 /*
@@ -500,6 +508,29 @@ const MATRIX: Readonly<Record<string, Row>> = {
   ...named("ResourceSharing", Object.fromEntries(NOT_SERVED.map((name) => [name, REFUSED]))),
 };
 
+/** What applications are answered, where that is not success: the one that may use keys, whose call may fail all the same, and the other. */
+const INSTANCE: Readonly<Record<string, Readonly<Partial<Record<ApplicationName, string>>>>> = {
+  Encrypt: {},
+  AdvanceEncrypt: {},
+  // Of what was never encrypted.
+  Decrypt: { keyApplication: "InvalidParam" },
+  AdvanceDecrypt: {},
+  GenerateDataKey: {},
+  AdvanceGenerateDataKey: {},
+  GenerateDataKeyPair: {},
+  GenerateDataKeyPairWithoutPlaintext: {},
+  AdvanceGenerateDataKeyPair: {},
+  AdvanceGenerateDataKeyPairWithoutPlaintext: {},
+  // The key is symmetric.
+  Sign: { keyApplication: "Rejected.UnsupportedOperation" },
+  Verify: { keyApplication: "Rejected.UnsupportedOperation" },
+  Hmac: { keyApplication: "Rejected.UnsupportedOperation" },
+  GetPublicKey: { keyApplication: "Rejected.UnsupportedOperation" },
+  GenerateRandom: {},
+  // There are no secrets, which whoever may read them hears.
+  GetSecretValue: { keyApplication: "Forbidden.NoPermission", secretApplication: "UnsupportedOperation" },
+};
+
 function named(product: string, rows: Readonly<Record<string, Row>>): Readonly<Record<string, Row>> {
   return Object.fromEntries(Object.entries(rows).map(([name, row]) => [`${product}:${name}`, row]));
 }
@@ -521,6 +552,7 @@ forEachDatabase((database) => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
+    wrong.push(...(await tryOutAsApplications(world)));
     assert.deepEqual(wrong, []);
   });
 });
@@ -567,6 +599,31 @@ async function tryOut(
   for (const [i, caller] of row.may.entries()) {
     if (i > 0) things = await prepare(world, { operation, row });
     await callAs(caller, world.isForeign(caller) ? things.arn : things.keyId, row.answer);
+  }
+  return wrong;
+}
+
+/** Calls every operation of the instance protocol as the application that may use keys, and as the one that may not. */
+async function tryOutAsApplications(world: RightsWorld): Promise<string[]> {
+  const { keyApplication, secretApplication } = world.applications;
+  const { keyId } = await world.makeKey();
+  const { fields } = await keyApplication.call("AdvanceEncrypt", { KeyId: keyId, Plaintext: Buffer.from("text") });
+  const sealed = fields.get("CiphertextBlob");
+  assert(sealed instanceof Uint8Array);
+  const calls = [
+    ...callsOnKey(keyId, sealed),
+    ["GenerateRandom", { Length: 8 }] as const,
+    ["GetSecretValue", { SecretName: "text" }] as const,
+  ];
+  const known = Object.keys(INSTANCE).toSorted();
+  assert.deepEqual(world.instanceOperations.map(({ name }) => name).toSorted(), known);
+  assert.deepEqual([...new Set(calls.map(([api]) => api))].toSorted(), known);
+  const wrong: string[] = [];
+  for (const [api, message] of calls) {
+    const { keyApplication: answer, secretApplication: refusal = "Forbidden.NoPermission" } = INSTANCE[api] ?? {};
+    const found = [(await secretApplication.call(api, message)).code, (await keyApplication.call(api, message)).code];
+    if (found[0] !== refusal) wrong.push(`${api} by secretApplication: ${found[0]}, not ${refusal}`);
+    if (found[1] !== answer) wrong.push(`${api} by keyApplication: ${found[1]}, not ${answer}`);
   }
   return wrong;
 }

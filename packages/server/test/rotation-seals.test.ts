@@ -3,20 +3,11 @@ import { chmod, copyFile, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { CinnabarClient } from "@cinnabar/client";
-
-import { cinnabar, SealedOrOpen } from "./support/cinnabar.ts";
+import { cinnabar, clientOf, SealedOrOpen } from "./support/cinnabar.ts";
 import { temporaryDirectory } from "./support/temporary-directory.ts";
 
 const PASSPHRASE = "correct horse battery";
 const SHARE = /cinnabar-share-v1-\S+/g;
-
-async function clientOf(server: SealedOrOpen, data: string): Promise<CinnabarClient> {
-  const file = await readFile(join(data, "root-access-key.json"), "utf8");
-  const { AccessKeyId, AccessKeySecret } = JSON.parse(file) as Record<string, string>;
-  const credentials = { accessKeyId: AccessKeyId ?? "", accessKeySecret: AccessKeySecret ?? "" };
-  return new CinnabarClient({ endpoint: new URL(server.url), credentials });
-}
 
 async function assertServes(server: SealedOrOpen, data: string): Promise<void> {
   const client = await clientOf(server, data);

@@ -7,23 +7,15 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { CinnabarClient } from "@cinnabar/client";
 import { forEachDatabase } from "@cinnabar/testkit";
 
 import { readReply } from "./support/application.ts";
-import { cinnabar, PROGRAM, SealedOrOpen } from "./support/cinnabar.ts";
+import { cinnabar, clientOf, PROGRAM, SealedOrOpen } from "./support/cinnabar.ts";
 import { temporaryDirectory } from "./support/temporary-directory.ts";
 
 const PASSPHRASE = "correct horse battery";
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 const SHARE = /cinnabar-share-v1-\S+/g;
-
-async function clientOf(server: SealedOrOpen, data: string): Promise<CinnabarClient> {
-  const file = await readFile(join(data, "root-access-key.json"), "utf8");
-  const { AccessKeyId, AccessKeySecret } = JSON.parse(file) as Record<string, string>;
-  const credentials = { accessKeyId: AccessKeyId ?? "", accessKeySecret: AccessKeySecret ?? "" };
-  return new CinnabarClient({ endpoint: new URL(server.url), credentials });
-}
 
 async function ready(server: SealedOrOpen): Promise<object> {
   const response = await fetch(`${server.adminUrl}/readyz`);

@@ -19,6 +19,7 @@ import {
   type Account,
   allow,
   assume,
+  createKey,
   policy,
   RAM,
   refusal,
@@ -70,11 +71,6 @@ function rootOf(world: StsWorld, account = world.one): CinnabarClient {
   return world.client(account.credentials);
 }
 
-async function createKey(client: CinnabarClient): Promise<string> {
-  const { KeyMetadata } = await client.call("CreateKey");
-  return (KeyMetadata as { KeyId: string }).KeyId;
-}
-
 forEachDatabase((database) => {
   test("a session does what its role may, says who it is, and stands in its events", async () => {
     await using world = await StsWorld.start(database);
@@ -89,7 +85,7 @@ forEachDatabase((database) => {
     assert.ok(lastsMillis > HOUR_MILLIS - 60_000 && lastsMillis <= HOUR_MILLIS, String(lastsMillis));
 
     const session = world.client(toCredentials(answer));
-    const keyId = await createKey(session);
+    const { KeyId: keyId } = await createKey(session);
     await session.call("DescribeKey", { KeyId: keyId });
     assert.equal(await refusal(session.call("ListUsers", {}, RAM)), "NoPermission");
     const [roleId = ""] = AssumedRoleUser.AssumedRoleId.split(":");
@@ -208,8 +204,14 @@ forEachDatabase((database) => {
     await using world = await StsWorld.start(database);
     const deployer = await Deployer.make(world);
     const [wide] = await deployer.clients();
-    const keyId = await createKey(wide!);
+    const { KeyId: keyId } = await createKey(wide!);
     const narrow = await deployer.clients({ Policy: policy([allow("kms:DescribeKey", "ram:*")]) });
+    const Policy = policy([allow("kms:*"), { ...allow("kms:CreateKey"), Effect: "Deny" }]);
+    const [barred] = await deployer.clients({ Policy, RoleSessionName: "build-42" });
+    await assert.rejects(
+      barred!.call("CreateKey"),
+      /narrow statement 2 of the session policy "build-42", which denies/,
+    );
     for (const session of narrow) {
       await session.call("DescribeKey", { KeyId: keyId });
       assert.equal(await refusal(session.call("CreateKey")), "Forbidden.NoPermission");

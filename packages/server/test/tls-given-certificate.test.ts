@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { rootCertificates } from "node:tls";
 
-import { OperatorError } from "../src/operator-error.ts";
 import { issueCaCertificate, issueServerCertificate } from "../src/tls/certificate.ts";
 import { loadGivenCertificate, rootOfTrust } from "../src/tls/index.ts";
+import { saying } from "./support/saying.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 const HOUR = 3_600_000;
@@ -36,14 +36,6 @@ async function files() {
     privateKey,
     load,
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  };
-}
-
-function saying(...words: string[]) {
-  return (error: unknown) => {
-    assert(error instanceof OperatorError, String(error));
-    for (const word of words) assert(error.message.includes(word), `${error.message} has no "${word}"`);
-    return true;
   };
 }
 

@@ -9,8 +9,8 @@ import { promisify } from "node:util";
 
 import { skipWithout } from "@cinnabar/testkit";
 
-import { OperatorError } from "../src/operator-error.ts";
 import { ensureServerCertificate, isCertificateName, serverNames } from "../src/tls/index.ts";
+import { saying } from "./support/saying.ts";
 
 const run = promisify(execFile);
 const DAY = 86_400_000;
@@ -25,14 +25,6 @@ async function temporaryDirectory() {
   const ensure = (options: { names?: readonly string[]; now?: number } = {}) =>
     ensureServerCertificate({ directory: path, names: NAMES, now: Date.now(), ...options });
   return { path, ensure, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
-
-function saying(...words: string[]) {
-  return (error: unknown) => {
-    assert(error instanceof OperatorError, String(error));
-    for (const word of words) assert(error.message.includes(word), `${error.message} has no "${word}"`);
-    return true;
-  };
 }
 
 test("makes a CA and a certificate that openssl verifies for each name", { skip: skipWithout("openssl") }, async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, createVerify, randomBytes } from "node:crypto";
-import { suite, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { decodeMessage, type FieldValue, INSTANCE_APIS, signInstance } from "@cinnabar/rpc";
 import { forEachDatabase } from "@cinnabar/testkit";
 import { Application, type Reply } from "./support/application.ts";
@@ -78,10 +78,11 @@ forEachDatabase((database) => {
     let accounts: TwoAccounts;
     let owner: AccountCaller;
 
-    test("begins", async () => {
+    before(async () => {
       accounts = await TwoAccounts.start(database);
       owner = accounts.one;
     });
+    after(() => accounts[Symbol.asyncDispose]());
 
     test("what a program encrypted decrypts by its version alone, whatever was rotated since", async () => {
       const instance = await accounts.addInstance(owner);
@@ -330,7 +331,5 @@ forEachDatabase((database) => {
       assert.deepEqual(told["requestParameters"], { KeyId, KeyVersionId: version });
       assert.equal((told["additionalEventData"] as Fields)["keyVersionId"], version);
     });
-
-    test("ends", () => accounts[Symbol.asyncDispose]());
   });
 });

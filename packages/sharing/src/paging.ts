@@ -1,17 +1,9 @@
-import { type ErrorCode, optional, type ParameterValues } from "@cinnabar/kernel";
+import { type ErrorCode, integerText, optional, type ParameterValues } from "@cinnabar/kernel";
 import { z } from "zod";
 
 const MAX_RESULTS = 100;
 const DEFAULT_RESULTS = 20;
 const MAX_TOKEN_CHARACTERS = 256;
-const INTEGER = /^[0-9]{1,3}$/;
-
-const maxResults: z.ZodType<number> = z
-  .string()
-  .refine((text) => INTEGER.test(text) && Number(text) >= 1 && Number(text) <= MAX_RESULTS, {
-    error: `It must be an integer from 1 to ${MAX_RESULTS}.`,
-  })
-  .transform(Number);
 
 /** A token holds the name of its page's last entry: what is made or deleted meanwhile moves nothing. */
 const nextToken: z.ZodType<string> = z
@@ -31,7 +23,7 @@ function encodeToken(name: string): string {
 /** The parameters of every list. */
 export const pagingParameters = {
   MaxResults: optional({
-    schema: maxResults,
+    schema: integerText({ min: 1, max: MAX_RESULTS }),
     refusedAs: "InvalidParameter.MaxResults",
     description: `The number of entries of a page, from 1 to ${MAX_RESULTS}. ${DEFAULT_RESULTS} by default.`,
   }),

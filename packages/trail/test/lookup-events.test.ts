@@ -35,7 +35,15 @@ class Lookups {
     const { now, db } = this.#world;
     const principal = rootPrincipal({ accountId: as, accessKeyId: "LTAI5tOne" });
     // All that a lookup looks at.
-    const context = { principal, region: "cn-hangzhou", now, log: db, note() {} } as unknown as RequestContext;
+    const context = {
+      principal,
+      region: "cn-hangzhou",
+      now,
+      log: db,
+      call: {},
+      allowsWork: true,
+      note() {},
+    } as unknown as RequestContext;
     const { result } = await this.#operation.run(context, new Map(Object.entries(wire)), rootOnly);
     return result as Answer;
   }

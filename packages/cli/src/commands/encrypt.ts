@@ -61,7 +61,7 @@ async function seal({ input, generated, context, destination }: Sealing, io: Io)
   const sealed = sealEnvelope({
     dataKey,
     header: { keyId, keyVersionId, ciphertextBlob, encryptionContext: context },
-    source: progress.count(input.bytes()),
+    source: progress.count(input.steadyBytes()),
   });
   return await (destination === undefined ? writeOut(sealed, io) : writeWhole(destination, sealed));
 }

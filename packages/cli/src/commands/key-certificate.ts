@@ -1,3 +1,4 @@
+import { formatTimestamp } from "@cinnabar/rpc";
 import {
   type DestructionCertificate,
   findCertificate,
@@ -48,7 +49,7 @@ export async function keyDestroyed(options: Omit<CertificateOptions, "verify">, 
     subjectOf(certificate),
     certificate.kind === "key" ? "key" : "account key",
     certificate.accountId,
-    formatInstant(certificate.destroyedAt),
+    formatTimestamp(certificate.destroyedAt),
   ]);
   await write(io.stdout, formatTable([["DESTROYED", "KIND", "ACCOUNT", "AT"], ...rows]));
 }
@@ -85,15 +86,11 @@ async function toSources({
 
 function sentence(certificate: DestructionCertificate): string {
   const { accountId, destroyedAt, epoch } = certificate;
-  const when = `was destroyed at ${formatInstant(destroyedAt)}, by entry ${epoch} of the control log`;
+  const when = `was destroyed at ${formatTimestamp(destroyedAt)}, by entry ${epoch} of the control log`;
   if (certificate.kind === "account-key") {
     return `The certificate holds: version ${certificate.version} of the key of the account ${accountId} ${when}.`;
   }
   const { keyId, versions } = certificate;
   const versionText = versions.length === 1 ? "its one version" : `its ${versions.length} versions`;
   return `The certificate holds: the key ${keyId} of the account ${accountId}, with ${versionText}, ${when}.`;
-}
-
-function formatInstant(atMillis: number): string {
-  return `${new Date(atMillis).toISOString().slice(0, "yyyy-MM-ddTHH:mm:ss".length)}Z`;
 }

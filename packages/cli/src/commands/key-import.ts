@@ -1,5 +1,6 @@
 import type { CallParameters, CinnabarClient } from "@cinnabar/client";
 import { IMPORT_WRAPPINGS, type ImportWrapping, KeyFormatError, wrapForImport } from "@cinnabar/crypto";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { text } from "../answer-fields.ts";
 import { type DryRun, dryRun, printDryRun } from "../dry-run.ts";
 import { Failure, UsageFailure } from "../failure.ts";
@@ -148,7 +149,7 @@ function wrap(
 
 async function print(imported: Imported, { json }: KeyImportOptions, io: Io): Promise<void> {
   const { keyId, wrapping, fingerprint, isConfirmed, expires } = imported;
-  const materialExpireTime = expires === 0 ? "" : formatInstant(expires);
+  const materialExpireTime = expires === 0 ? "" : formatTimestamp(expires * 1000);
   if (json === true) {
     await write(io.stdout, `${JSON.stringify({ keyId, wrapping, fingerprint, isConfirmed, materialExpireTime })}\n`);
     return;
@@ -182,8 +183,4 @@ function toUnixSeconds(instant: string): number {
     );
   }
   return Math.floor(millis / 1000);
-}
-
-function formatInstant(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 }

@@ -16,7 +16,6 @@ export { dropBodies, type Dropped, passBodies, readUndropped, type RetentionCont
 export {
   type DroppedPart,
   openRetentionRecord,
-  retentionOrigin,
   type RetentionRecord,
   RetentionRecordError,
   type RetentionRule,

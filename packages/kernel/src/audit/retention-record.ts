@@ -34,7 +34,7 @@ export class RetentionRecordError extends Error {
 const FORMAT = "cinnabar/dropped-events/v1";
 
 /** The first line of a deployment's records of retention, which no checkpoint of its logs begins with. */
-export function retentionOrigin(origin: string): string {
+function retentionOrigin(origin: string): string {
   return `${origin}/retention`;
 }
 

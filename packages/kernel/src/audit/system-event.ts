@@ -36,7 +36,7 @@ export type SystemEventName =
   | "DestroyAccountKey";
 
 /** Account that stands in events of the deployment itself. */
-export const SYSTEM_ACCOUNT = "system";
+const SYSTEM_ACCOUNT = "system";
 
 const SYSTEM_EVENT_TYPE = "AliyunServiceEvent";
 

@@ -224,7 +224,9 @@ async function loadAccountKeys(
 }
 
 async function loadRows({ db, guard }: EntityReader, accountId: AccountId): Promise<Verified<AccountKeyRow>[]> {
-  return (await selectAccountKeys(db, accountId)).map((raw) => accountKeyTable.verify(guard, raw));
+  return (await selectAccountKeys(db, accountId)).map((raw) =>
+    accountKeyTable.verify(guard, raw, { account_id: accountId }),
+  );
 }
 
 function notFound(accountId: AccountId, version?: number): AccountKeyError {

@@ -62,7 +62,7 @@ function openRows(
   const byVersion = new Map<number, KeyObject>();
   let current: AccountKeys["current"] | undefined;
   for (const raw of rows) {
-    const { version, wrapped } = accountKeyTable.verify(guard, raw).row;
+    const { version, wrapped } = accountKeyTable.verify(guard, raw, { account_id: accountId }).row;
     const key = openAccountKey({ wrappingKey: wrap.key, accountId, version, wrapped });
     byVersion.set(version, key);
     current = { version, key };

@@ -78,7 +78,7 @@ export function fingerprint(wrapped: Uint8Array): string {
 }
 
 /** The first line of a deployment's certificates, which no checkpoint of its logs begins with. */
-export function certificateOrigin(origin: string): string {
+function certificateOrigin(origin: string): string {
   return `${origin}/destruction`;
 }
 

@@ -28,7 +28,6 @@ export { type AccountKeyWrap, DeploymentKeys, openDeploymentKeys } from "./deplo
 export {
   type AccountKeyCertificate,
   CertificateError,
-  certificateOrigin,
   type DestroyedVersion,
   type DestructionCertificate,
   fingerprint,
@@ -61,7 +60,7 @@ export type {
 } from "./keystore.ts";
 export { type ImportedMaterial, type ImportParameters, MaterialImport, noMaterial } from "./material-import.ts";
 export { keyMaterialIdentity } from "./opened-version.ts";
-export { type AskForPassphrase, MIN_PASSPHRASE_BYTES, PassphraseSeal } from "./passphrase-seal.ts";
+export { type AskForPassphrase, PassphraseSeal } from "./passphrase-seal.ts";
 export { MAX_PROVIDED_BYTES, ProvidedSeal } from "./provided-seal.ts";
 export { isRootKeyText } from "./root-key-file.ts";
 export { ROOT_KEY_BYTES, RootKey, type RootKeyUse } from "./root-key.ts";

@@ -66,7 +66,7 @@ export class NodeKey {
     const change =
       raw === undefined
         ? nodeKeyTable.insert(guard, db, row)
-        : nodeKeyTable.update(guard, db, nodeKeyTable.verify(guard, raw), row);
+        : nodeKeyTable.update(guard, db, nodeKeyTable.verify(guard, raw, { shard }), row);
     await transaction.write(change);
   }
 
@@ -81,7 +81,7 @@ export class NodeKey {
   ): Promise<AccountKeyWrap | undefined> {
     const raw = await selectNodeKey(reader, shard);
     if (raw === undefined) return undefined;
-    const { root_key: rootKey, handover } = nodeKeyTable.verify(reader.guard, raw).row;
+    const { root_key: rootKey, handover } = nodeKeyTable.verify(reader.guard, raw, { shard }).row;
     if (rootKey === null || handover === null) return undefined;
     try {
       using shared = new SecretBytes(
@@ -114,7 +114,7 @@ export async function handOver(
     const raw = await selectNodeKey(transaction, shard);
     // Its process began before there were node keys, and has ended: one that runs has the schema that it began with.
     if (raw === undefined) continue;
-    const stored = nodeKeyTable.verify(guard, raw);
+    const stored = nodeKeyTable.verify(guard, raw, { shard });
     const { sharedKey, ciphertext } = encapsulate(
       createPublicKey({ key: Buffer.from(stored.row.public_key), format: "der", type: "spki" }),
     );

@@ -221,7 +221,7 @@ function symmetricSpec({ identity: { spec } }: StoredKeyVersion): SymmetricSpec 
 }
 
 /** The version's material. @throws AuthenticationError if it was wrapped as that of another version, or under another key. */
-export function unwrapMaterial({ identity, material: wrapped, accountKey }: StoredKeyVersion): SecretBytes {
+function unwrapMaterial({ identity, material: wrapped, accountKey }: StoredKeyVersion): SecretBytes {
   return new SecretBytes(unwrapKey({ wrappingKey: accountKey, wrapped, identity: keyMaterialIdentity(identity) }));
 }
 

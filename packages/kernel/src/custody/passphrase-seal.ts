@@ -8,7 +8,7 @@ import { damaged, type SealParameters } from "./sealed-root-key.ts";
 import { type MadeWrappingKey, WrappedSeal, type WrappingKeySource } from "./wrapped-seal.ts";
 
 /** Shortest passphrase that a root key is sealed with, in bytes: whoever has the file may try as many as they like. */
-export const MIN_PASSPHRASE_BYTES = 12;
+const MIN_PASSPHRASE_BYTES = 12;
 
 /** The second of the two parameter sets that RFC 9106, section 4, recommends: 64 MiB, 3 passes, 4 lanes, 128-bit salt. */
 const NEW_PARAMETERS = { memoryKiB: 65_536, passes: 3, parallelism: 4 } as const;

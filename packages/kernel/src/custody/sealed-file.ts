@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 
 import { randomBytesPooled, SecretBytes } from "@cinnabar/crypto";
 
+import { syncDirectory } from "../platform/sync-directory.ts";
 import { SealError } from "./seal.ts";
 
 const OWNER_ONLY = 0o600;
@@ -207,15 +208,6 @@ async function unlinkIfThere(path: string): Promise<void> {
     await unlink(path);
   } catch (error) {
     if (!hasCode(error, "ENOENT")) throw error;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

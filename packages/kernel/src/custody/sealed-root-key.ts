@@ -37,7 +37,7 @@ export interface SealedRootKey extends z.output<typeof schema> {
  * Tells wrapping keys apart without telling anything about them, so that a wrong passphrase or share is told from a
  * damaged file.
  */
-export function wrappingKeyCheck(key: KeyObject): string {
+function wrappingKeyCheck(key: KeyObject): string {
   return deriveBytes({ key, label: CHECK_VALUE_LABEL, bytes: CHECK_VALUE_BYTES }).toString("base64url");
 }
 

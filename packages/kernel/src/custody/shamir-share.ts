@@ -6,7 +6,7 @@ import { readHex, writeHex } from "./hex.ts";
 import { SealError } from "./seal.ts";
 
 /** A byte of each of the 32 of the secret, and the share's coordinate. */
-export const SHARE_BYTES = 33;
+const SHARE_BYTES = 33;
 /** Names the shares of one seal. */
 export const SHARE_SET_BYTES = 8;
 

@@ -1,11 +1,11 @@
 import type { Decision, Explanation, GateExplanation, StatementReference } from "@cinnabar/policy";
 import type { EventObject } from "../audit/event.ts";
 import { ApiError, type ErrorCode, ERRORS } from "./errors.ts";
-import type { AccessRequest, ProductName } from "./operation.ts";
+import type { AccessRequest, ProductName, RequestContext } from "./operation.ts";
 import type { Principal } from "./principal.ts";
 
 type Refusal = Extract<Decision, { readonly allowed: false }>;
-type PolicyType = "SessionPolicy" | "AccountLevelIdentityBasedPolicy" | "ResourceBasedPolicy";
+type PolicyType = "SessionPolicy" | "AccountLevelIdentityBasedPolicy" | "AssumeRolePolicy" | "ResourceBasedPolicy";
 
 /**
  * Why a call was refused, in the error's body (Alibaba Cloud RAM, "Troubleshoot permission issues"). The members that
@@ -86,7 +86,7 @@ function capped(sentence: string, most = MAX_SENTENCE_CHARACTERS): string {
 
 /** Why a request was refused. */
 export function accessDeniedDetail(
-  { action, resource }: Pick<AccessRequest, "action" | "resource">,
+  { action, resource, withinAccount }: Pick<AccessRequest, "action" | "resource" | "withinAccount">,
   {
     principal,
     refusal,
@@ -99,7 +99,8 @@ export function accessDeniedDetail(
     AuthAction: action,
     ...authPrincipal(principal),
     NoPermissionType: explicit ? "ExplicitDeny" : "ImplicitDeny",
-    PolicyType: POLICY_TYPES[gate],
+    // The trust policy of a role has a name of its own.
+    PolicyType: gate === "resource" && withinAccount === "both" ? "AssumeRolePolicy" : POLICY_TYPES[gate],
     resource,
     gate,
     ...(statement !== undefined && { statement: statementDetail(statement) }),
@@ -108,28 +109,29 @@ export function accessDeniedDetail(
 }
 
 /**
- * Why a request is refused that no policy could allow, for the error that says so.
+ * Why a request is refused that no policy could allow, for the error that says so. The event says it, too.
  *
  * @param why - the rule, in one sentence.
  */
 export function deniedByRule(
-  { principal }: { readonly principal: Principal },
+  context: Pick<RequestContext, "principal" | "note">,
   request: Pick<AccessRequest, "action" | "resource"> & { readonly product: ProductName },
   why: string,
 ): AccessDeniedError {
   const { product, action, resource } = request;
   const detail = {
     AuthAction: action,
-    ...authPrincipal(principal),
+    ...authPrincipal(context.principal),
     NoPermissionType: "ExplicitDeny",
     resource,
     gate: "rule",
   } as const;
+  context.note(accessDeniedFacts(detail, { gates: [] }));
   return new AccessDeniedError(product, detail, { why });
 }
 
 /** The same as an event has it, and what each policy says of the request: whose call it was, the event says by itself. */
-export function accessDeniedFacts(detail: AccessDeniedDetail, { gates }: Explanation): EventObject {
+export function accessDeniedFacts(detail: AccessDeniedDetail, { gates }: Pick<Explanation, "gates">): EventObject {
   const { AuthAction: action, NoPermissionType, resource, gate, statement, smallestChange } = detail;
   return {
     accessDenied: {

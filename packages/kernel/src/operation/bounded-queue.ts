@@ -7,6 +7,9 @@ export interface QueueLimits {
   readonly length: number;
 }
 
+/** When whoever found a queue full may try again, in milliseconds. */
+export const QUEUE_RETRY_MILLIS = 1_000;
+
 /** So many accounts may wait with one call each when others have taken all places. */
 export const OWN_PLACES = 64;
 

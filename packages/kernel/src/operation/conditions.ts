@@ -1,7 +1,7 @@
 import type { ConditionSource } from "@cinnabar/policy";
 import type { AuthorizationContext } from "./authorizer.ts";
 import type { AccessRequest } from "./operation.ts";
-import { hasMfa } from "./principal.ts";
+import { hasMfa, type Principal } from "./principal.ts";
 
 type CallFacts = Pick<AuthorizationContext, "principal" | "now" | "isSecure" | "sourceAddress">;
 type RequestFacts = Pick<AccessRequest, "action" | "conditions" | "tags">;
@@ -34,7 +34,7 @@ class RequestConditions implements ConditionSource {
       case "acs:mfapresent":
         return String(hasMfa(principal));
       case "acs:principalarn":
-        return principal.arn;
+        return principalArn(principal);
       default:
         return this.#request.conditions?.get(key) ?? this.#tag(key);
     }
@@ -48,4 +48,10 @@ class RequestConditions implements ConditionSource {
     for (const prefix of [RESOURCE_TAG, own]) if (key.startsWith(prefix)) return tags.get(key.slice(prefix.length));
     return undefined;
   }
+}
+
+/** A session goes by the ARN of its role, whatever it is called (Alibaba Cloud Resource Directory, "Overview of control policies"). */
+function principalArn(principal: Principal): string {
+  if (principal.type !== "assumed-role") return principal.arn;
+  return `acs:ram::${principal.accountId}:role/${principal.roleName}`;
 }

@@ -5,8 +5,10 @@ import { ApiError, ERRORS } from "./errors.ts";
 import type { Operation, Plan, RequestContext } from "./operation.ts";
 import { type Parameters, readParameters } from "./parameter.ts";
 import { PrerequisiteError } from "./prerequisite.ts";
+import { ReadOnce } from "./read-once.ts";
 
 const TOO_MANY_REQUESTS = 429;
+const outcomes = new ReadOnce<DryRunError>();
 
 /** A call that is only to be tried. */
 interface DryCall {
@@ -77,10 +79,12 @@ async function carryOut<P extends Parameters, Target, Result extends object>(
   const { product, kind, impact } = operation;
   const requests = operation.access(context, target);
   await authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" });
-  const plan = await unlessPrepared(() => operation.handle(context, parameters, target));
-  if (impact === undefined) throw new DryRunError(undefined);
-  const isTold = await isAllowed(context, impact.access(context, target), authorizer);
-  throw new DryRunError(isTold ? await impact.find(context, target, plan?.result) : impact.untold);
+  throw await outcomes.run(context, async (reported) => {
+    const plan = await unlessPrepared(() => operation.handle(reported, parameters, target));
+    if (impact === undefined) return new DryRunError(undefined);
+    const isTold = await isAllowed(reported, impact.access(reported, target), authorizer);
+    return new DryRunError(isTold ? await impact.find(reported, target, plan?.result) : impact.untold);
+  });
 }
 
 /** What is not there yet, the caller's own call would make first: until it has, that is the answer. */

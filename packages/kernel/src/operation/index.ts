@@ -1,10 +1,13 @@
 export { type AccessDeniedDetail, AccessDeniedError, deniedByRule } from "./access-denied.ts";
+export type { Authenticator, FoundKey, IdentifiedKey, PresentedKey, RejectedKey } from "./authenticator.ts";
 export { type AuthorizationContext, type Authorizer, rootOnly } from "./authorizer.ts";
 export { BoundedQueue, type QueueLimits, type QueueName, QUEUES } from "./bounded-queue.ts";
 export { isAllowed } from "./authorize.ts";
+export type { Answer, IncomingCall } from "./call.ts";
 export { conditionsOf } from "./conditions.ts";
 export { decodeDiagnosis, type Diagnosis, encodeDiagnosis } from "./diagnostic-message.ts";
 export { DryRunError, type ImpactReport } from "./dry-run.ts";
+export type { InjectedFault, ProvenCall } from "./injected-fault.ts";
 export { ApiError, type ErrorCode, type ErrorEntry, ERRORS, invalidParameter, missingParameter } from "./errors.ts";
 export {
   type AccessRequest,
@@ -33,19 +36,7 @@ export {
   requiredList,
   requiredRecords,
 } from "./parameter.ts";
-export {
-  type Answer,
-  type Authenticator,
-  type FoundKey,
-  type IdentifiedKey,
-  type IncomingCall,
-  type InjectedFault,
-  Pipeline,
-  type PresentedKey,
-  type ProvenCall,
-  type RejectedKey,
-  RECORD_PATIENCE_MILLIS,
-} from "./pipeline.ts";
+export { Pipeline } from "./pipeline.ts";
 export { type Prerequisite, PrerequisiteError } from "./prerequisite.ts";
 export {
   type AssumedRole,
@@ -67,6 +58,7 @@ export {
 } from "./principal.ts";
 export { OperationRegistry } from "./registry.ts";
 export { MAX_SOURCE_ARN_CHARACTERS, sourceArnText } from "./source-arn.ts";
+export { reporting } from "./reporting-context.ts";
 export { type OngoingCall, OncePerCall, type Waiting, type WorkContext, WorkNeededError } from "./slow-work.ts";
 export { CLOUD_LIMITS, Throttle, type ThrottlingClass, type ThrottlingLimits } from "./throttle.ts";
 export { type Warned, warningsResult } from "./warnings.ts";

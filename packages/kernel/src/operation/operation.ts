@@ -14,6 +14,7 @@ import { dryRun, type ImpactReport } from "./dry-run.ts";
 import { type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
 import type { FederatedPrincipal } from "./principal.ts";
+import { ReadOnce } from "./read-once.ts";
 import type { OngoingCall, WorkContext } from "./slow-work.ts";
 import type { ThrottlingClass } from "./throttle.ts";
 
@@ -129,7 +130,7 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   readonly controlledWith?: keyof P & string;
   /** The class it is counted in where calls are limited; left out, what its kind says. */
   readonly throttlingClass?: ThrottlingClass;
-  /** Where it waits for its turn, if its work is dear. Where that changes nothing, it is never done under the epoch's lock. */
+  /** Where it waits for its turn, if its work is dear. Where that changes nothing, it is done once for each call ({@link ReadOnce}). */
   readonly queue?: QueueName;
   /**
    * The parameter without which its work is not dear, or what says by the parameters whether it is: calls that do not send it
@@ -155,7 +156,7 @@ export interface Operation<P extends Parameters = Parameters, Target = unknown, 
   target(context: RequestContext, parameters: ParameterValues<P>): Target | Promise<Target>;
   /** What the caller must be allowed, all of it. Empty only for what every authenticated caller may do. */
   access(context: RequestContext, target: Target): readonly AccessRequest[];
-  /** Decides and computes. Runs again if what it looked at has changed, so it must have no effect of its own. */
+  /** Decides and computes. May run again if what it looked at has changed, so it must have no effect of its own. */
   handle(context: RequestContext, parameters: ParameterValues<P>, target: Target): Plan<Result> | Promise<Plan<Result>>;
   /** What a dry run tells beside; left out, nothing. */
   readonly impact?: Impact<Target, Result>;
@@ -189,10 +190,22 @@ export interface DeclaredOperation extends Omit<Operation, "target" | "access" |
 export function defineOperation<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,
 ): DeclaredOperation {
+  const served = operation.kind === "read" && operation.queue !== undefined ? readingOnce(operation) : operation;
   return {
     ...operation,
     throttlingClass: operation.throttlingClass ?? THROTTLING_CLASSES[operation.kind],
-    run: (context, wire, authorizer) => runStages(operation, { context, wire, authorizer }),
+    run: (context, wire, authorizer) => runStages(served, { context, wire, authorizer }),
+  };
+}
+
+function readingOnce<P extends Parameters, Target, Result extends object>(
+  operation: Operation<P, Target, Result>,
+): Operation<P, Target, Result> {
+  const plans = new ReadOnce<Plan<Result>>();
+  return {
+    ...operation,
+    handle: (context, parameters, target) =>
+      plans.run(context, (reported) => operation.handle(reported, parameters, target)),
   };
 }
 

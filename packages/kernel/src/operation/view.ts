@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { EntityCache, EntityFinder, EntityKind } from "../store/entity-cache.ts";
 import type { TimeWindow } from "../store/backend.ts";
+import type { Store } from "../store/store.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
 
 /** What a request is evaluated against: this process's cache, or the locked state of a control transaction. */
@@ -44,6 +45,11 @@ export class CachedView implements View {
     this.now = options.clock.now();
     this.#generation = options.cache.generation;
     this.asOf = options.cache.epoch.value;
+  }
+
+  /** Of the store as this process knows it now. */
+  static of({ cache, clock, reader }: Store, { allowsWork = true } = {}): CachedView {
+    return new CachedView({ cache, clock, db: reader, allowsWork });
   }
 
   get db(): Kysely<unknown> {

@@ -367,7 +367,8 @@ export class Metrics implements Disposable {
     const delay = this.#loopDelay;
     const quantiles = [0.5, 0.99, 1].map((quantile) => ({
       labels: { quantile: String(quantile) },
-      value: delay.count === 0 ? 0 : delay.percentile(quantile * 100) / 1e9,
+      // What is measured is the time between two timers, in nanoseconds.
+      value: Math.max(0, delay.percentile(quantile * 100) / 1e9 - LOOP_DELAY_RESOLUTION_MILLIS / 1e3),
     }));
     delay.reset();
     return quantiles;

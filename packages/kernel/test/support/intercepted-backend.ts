@@ -15,6 +15,8 @@ export interface Interception {
   commitBatch?:
     | ((batch: BatchCommit, commit: (batch: BatchCommit) => Promise<BatchOutcome>) => Promise<BatchOutcome>)
     | undefined;
+  /** Called before a batch takes the epoch's lock. */
+  beforeEscalation?: (() => Promise<void>) | undefined;
   /** Called inside write transactions, before COMMIT; if it throws they roll back. */
   beforeCommit?: (() => Promise<void>) | undefined;
   afterCommit?: (() => Promise<void>) | undefined;
@@ -68,6 +70,7 @@ export class InterceptedBackend implements Backend {
 
   async escalate<T>(body: (batch: EscalatedBatch) => Promise<T>): Promise<T> {
     this.#assertConnected();
+    await this.interception.beforeEscalation?.();
     return this.#inner.escalate(body);
   }
 

@@ -9,7 +9,8 @@ import type { Authorizer } from "../../src/operation/authorizer.ts";
 import { ApiError } from "../../src/operation/errors.ts";
 import { type AccessRequest, type DeclaredOperation, defineOperation } from "../../src/operation/operation.ts";
 import { optional, optionalMap, required } from "../../src/operation/parameter.ts";
-import { type Authenticator, Pipeline } from "../../src/operation/pipeline.ts";
+import type { Authenticator } from "../../src/operation/authenticator.ts";
+import { Pipeline } from "../../src/operation/pipeline.ts";
 import { PrerequisiteError } from "../../src/operation/prerequisite.ts";
 import { type Principal, rootPrincipal } from "../../src/operation/principal.ts";
 import { OncePerCall } from "../../src/operation/slow-work.ts";
@@ -142,10 +143,14 @@ export const operations: readonly DeclaredOperation[] = [
     parameters: { Id: id },
     target: () => undefined,
     access: () => [],
-    async handle(_, { Id }) {
+    async handle(context, { Id }) {
       searchesBegun.count++;
       await searches.get(Id);
-      return { result: { Id } };
+      const thing = await context.find(thingKind, Id);
+      const Count = thing?.row.count ?? 0;
+      context.note({ searched: 1 });
+      context.about("ACS::Test::Thing", Id);
+      return { result: { Id, Count } };
     },
   }),
   defineOperation({

@@ -34,16 +34,17 @@ const aliasKind: EntityKind<StoredAlias> = {
   capacity: CACHED_ALIASES,
   async load({ db, guard }, id) {
     const slash = id.indexOf("/");
+    const accountId = id.slice(0, slash);
     const name = id.slice(slash + 1);
     if (!isAliasName(name)) return undefined;
     const raw = await db
       .$extendTables<AliasSchema>()
       .selectFrom("alias")
       .selectAll()
-      .where("account_id", "=", id.slice(0, slash))
+      .where("account_id", "=", accountId)
       .where("name", "=", name)
       .executeTakeFirst();
-    return raw && toStoredAlias(aliasTable.verify(guard, raw));
+    return raw && toStoredAlias(aliasTable.verify(guard, raw, { account_id: accountId, name }));
   },
 };
 
@@ -118,7 +119,7 @@ export async function loadKeyAliases(
     .orderBy("name")
     .limit(limit)
     .execute();
-  return rows.map((raw) => toStoredAlias(aliasTable.verify(guard, raw)));
+  return rows.map((raw) => toStoredAlias(aliasTable.verify(guard, raw, { key_id: keyId })));
 }
 
 async function readAliases(

@@ -22,7 +22,7 @@ export const deleteAlias = defineOperation({
     if (alias === undefined || key === undefined) throw new ApiError("Forbidden.AliasNotFound");
     return { alias, ofKey: await toTarget(context, key, { hiddenAs: "Forbidden.AliasNotFound" }) };
   },
-  // The account that a guest's key is in the instance of may always take its alias away.
+  // From a key that a guest made in its instance, or that it lost with another's, an account may always take its own alias.
   access: (context, { alias, ofKey }) => [
     onAlias(alias.name, "kms:DeleteAlias", context),
     ...(ofKey.reach === "open" ? [onKey(context, "kms:DeleteAlias", ofKey)] : []),

@@ -31,7 +31,7 @@ export const updateAlias = defineOperation({
     return { alias, next, previous };
   },
   // The key that loses the alias counts as much as the one that gets it (Alibaba Cloud KMS, "Use RAM to control access"). A guest's
-  // in an instance of the account does not: nobody else keeps the account from taking its alias away.
+  // in an instance of the account does not, nor one that the account lost with another's: nobody else keeps it from taking its alias away.
   access: (context, { alias, next, previous }) => [
     onAlias(alias.name, "kms:UpdateAlias", context),
     onKey(context, "kms:UpdateAlias", next),

@@ -26,7 +26,7 @@ export const accessPoints = new NamedEntities<StoredAccessPoint>({
   kind: "access-point",
   table: accessPointTable.name,
   weigh: ({ stored: { row } }) => 2 * (row.policies.length + row.description.length),
-  open: (guard, raw) => toAccessPoint(accessPointTable.verify(guard, raw)),
+  open: (guard, raw, asked) => toAccessPoint(accessPointTable.verify(guard, raw, asked)),
 });
 
 export function insertAccessPoint({ guard, db }: EntityReader, accessPoint: AccessPoint): RowChange {

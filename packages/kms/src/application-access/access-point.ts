@@ -1,5 +1,5 @@
+import { jsonText } from "@cinnabar/kernel";
 import type { z } from "zod";
-import { jsonText } from "../parameters/json-text.ts";
 import { nameList } from "./access-name.ts";
 import type { AccessReference } from "./access-row.ts";
 

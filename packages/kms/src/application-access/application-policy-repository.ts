@@ -32,7 +32,7 @@ export const applicationPolicies = new NamedEntities<StoredApplicationPolicy>({
   kind: "application-policy",
   table: applicationPolicyTable.name,
   weigh: ({ stored: { row } }) => 2 * (row.resources.length + row.network_rules.length + row.description.length),
-  open: (guard, raw) => toPolicy(applicationPolicyTable.verify(guard, raw)),
+  open: (guard, raw, asked) => toPolicy(applicationPolicyTable.verify(guard, raw, asked)),
 });
 
 export function insertApplicationPolicy({ guard, db }: EntityReader, policy: ApplicationPolicy): RowChange {

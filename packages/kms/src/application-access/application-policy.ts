@@ -1,6 +1,5 @@
+import { isStorable, jsonText } from "@cinnabar/kernel";
 import { z } from "zod";
-import { isStorable } from "../parameters/storable-text.ts";
-import { jsonText } from "../parameters/json-text.ts";
 import { nameList } from "./access-name.ts";
 import type { AccessReference } from "./access-row.ts";
 

@@ -58,7 +58,7 @@ const clientKeyKind: EntityKind<StoredClientKey> = {
       .where("id", "=", id)
       .executeTakeFirst();
     if (raw === undefined) return undefined;
-    const entry = toEntry(clientKeyTable.verify(guard, raw));
+    const entry = toEntry(clientKeyTable.verify(guard, raw, { id }));
     const spki = new X509Certificate(entry.certificate).publicKey.export({ type: "spki", format: "der" });
     return { ...entry, verifier: new ClientKeyVerifier(spki) };
   },
@@ -102,7 +102,7 @@ export async function listClientKeysOf(
     .orderBy("created_at")
     .orderBy("id")
     .execute();
-  return rows.map((raw) => toEntry(clientKeyTable.verify(guard, raw)));
+  return rows.map((raw) => toEntry(clientKeyTable.verify(guard, raw, { account_id: accountId })));
 }
 
 function toEntry(stored: Verified<Row>): ClientKeyEntry {

@@ -1,7 +1,6 @@
-import { ApiError, defineOperation, optional, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, oneOf, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { accessResourceArn } from "../resource-name.ts";
 import { onNamed } from "./access-right.ts";
 import { newIncarnation } from "./access-row.ts";

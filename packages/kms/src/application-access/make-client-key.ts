@@ -1,5 +1,10 @@
-import { randomBytes } from "node:crypto";
-import { encodePkcs12, type KeyPairBytes, SecretBytes, selfSignedCertificate } from "@cinnabar/crypto";
+import {
+  encodePkcs12,
+  type KeyPairBytes,
+  newCertificateSerial,
+  SecretBytes,
+  selfSignedCertificate,
+} from "@cinnabar/crypto";
 import { type DeploymentKeys, issueClientKeyId, OncePerCall, type RequestContext } from "@cinnabar/kernel";
 import { CLIENT_KEY_ALGORITHM, type ClientKey } from "./client-key.ts";
 
@@ -12,8 +17,6 @@ export interface MadeClientKey extends Pick<ClientKey, "certificate" | "notBefor
   /** Private key and certificate, encrypted under the password: there is no other copy of the private key. */
   readonly pkcs12: Buffer;
 }
-
-const SERIAL_BYTES = 16;
 
 /** Makes client keys, each once for its call: a pair of RSA keys takes long. */
 export class ClientKeyMaker {
@@ -41,17 +44,10 @@ export class ClientKeyMaker {
     const certificate = selfSignedCertificate({
       privateKey: privateKey.bytes,
       commonName: id,
-      serial: newSerial(),
+      serial: newCertificateSerial(),
       validity: { from: notBefore, until: notAfter },
     });
     const pkcs12 = encodePkcs12({ certificate, privateKey: privateKey.bytes, password });
     return { id, certificate, notBefore, notAfter, pkcs12 };
   }
-}
-
-/** Positive, and never shorter than it looks: the first byte is neither 0 nor has its highest bit set. */
-function newSerial(): Buffer {
-  const serial = randomBytes(SERIAL_BYTES);
-  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  return serial;
 }

@@ -14,16 +14,23 @@ import { type AccessPlace, accessEntityId, placeOf } from "./access-row.ts";
 /** Entities of one kind that a process keeps in memory at most. */
 const CACHED_ENTITIES = 10_000;
 
+/** Checks that a row is authentic and the one that was asked for, and says what it holds. @throws TamperedRowError */
+type OpenRow<Entity> = (
+  guard: RowGuard,
+  raw: object,
+  asked: { readonly account_id: string; readonly name?: string },
+) => Entity;
+
 /** What accounts have under names of their own: a protected table with the columns account_id, name and created_at. */
 export class NamedEntities<Entity extends object> {
   readonly #table: string;
-  readonly #open: (guard: RowGuard, raw: object) => Entity;
+  readonly #open: OpenRow<Entity>;
   readonly #kind: EntityKind<Entity>;
 
   /**
    * @param options.kind - the kind's name in the cache.
    * @param options.weigh - bytes that an entity takes, about.
-   * @param options.open - checks a row and says what it holds. @throws TamperedRowError
+   * @param options.open - reads a row.
    */
   constructor({
     kind: name,
@@ -34,7 +41,7 @@ export class NamedEntities<Entity extends object> {
     readonly kind: string;
     readonly table: string;
     readonly weigh: (entity: Entity) => number;
-    readonly open: (guard: RowGuard, raw: object) => Entity;
+    readonly open: OpenRow<Entity>;
   }) {
     this.#table = table;
     this.#open = open;
@@ -43,11 +50,11 @@ export class NamedEntities<Entity extends object> {
       capacity: CACHED_ENTITIES,
       weigh,
       load: async ({ db, guard }, id) => {
-        const place = placeOf(id);
+        const { accountId, name } = placeOf(id);
         const { rows } = await sql<object>`
-          select * from ${sql.table(table)} where account_id = ${place.accountId} and name = ${place.name}
+          select * from ${sql.table(table)} where account_id = ${accountId} and name = ${name}
         `.execute(db);
-        return rows[0] && open(guard, rows[0]);
+        return rows[0] && open(guard, rows[0], { account_id: accountId, name });
       },
     };
   }
@@ -66,9 +73,10 @@ export class NamedEntities<Entity extends object> {
     context: RequestContext,
     page: Page,
   ): Promise<{ readonly entities: readonly Entity[]; readonly total: number }> {
-    const entries = sql`from ${sql.table(this.#table)} where account_id = ${context.principal.accountId}`;
+    const { accountId } = context.principal;
+    const entries = sql`from ${sql.table(this.#table)} where account_id = ${accountId}`;
     const { rows, total } = await readPage(context, { page, entries, thenBy: "name" });
-    return { entities: rows.map((raw) => this.#open(context.guard, raw)), total };
+    return { entities: rows.map((raw) => this.#open(context.guard, raw, { account_id: accountId })), total };
   }
 
   /** All of an account's, in no order. */
@@ -76,6 +84,6 @@ export class NamedEntities<Entity extends object> {
     const { rows } = await sql<object>`
       select * from ${sql.table(this.#table)} where account_id = ${accountId}
     `.execute(db);
-    return rows.map((raw) => this.#open(guard, raw));
+    return rows.map((raw) => this.#open(guard, raw, { account_id: accountId }));
   }
 }

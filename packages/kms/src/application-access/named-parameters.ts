@@ -1,5 +1,4 @@
-import { optional, required } from "@cinnabar/kernel";
-import { storableText } from "../parameters/storable-text.ts";
+import { optional, required, storableText } from "@cinnabar/kernel";
 import { accessName, MAX_DESCRIPTION_CHARACTERS } from "./access-name.ts";
 
 /** The name of something that there is. */

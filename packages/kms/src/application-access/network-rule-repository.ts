@@ -26,7 +26,7 @@ export const networkRules = new NamedEntities<StoredNetworkRule>({
   kind: "network-rule",
   table: networkRuleTable.name,
   weigh: ({ stored: { row } }) => 2 * (row.sources.length + row.description.length),
-  open: (guard, raw) => toRule(networkRuleTable.verify(guard, raw)),
+  open: (guard, raw, asked) => toRule(networkRuleTable.verify(guard, raw, asked)),
 });
 
 export function insertNetworkRule({ guard, db }: EntityReader, rule: NetworkRule): RowChange {

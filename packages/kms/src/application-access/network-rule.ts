@@ -1,6 +1,6 @@
+import { jsonText } from "@cinnabar/kernel";
 import { isIpRange } from "@cinnabar/policy";
 import { z } from "zod";
-import { jsonText } from "../parameters/json-text.ts";
 
 /** Addresses that applications may call from (Alibaba Cloud KMS, "CreateNetworkRule"). */
 export interface NetworkRule {

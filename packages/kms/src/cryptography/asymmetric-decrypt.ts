@@ -1,11 +1,10 @@
-import { defineOperation, MAX_ASYMMETRIC_CIPHERTEXT_BYTES, proceed, required } from "@cinnabar/kernel";
+import { defineOperation, MAX_ASYMMETRIC_CIPHERTEXT_BYTES, oneOf, proceed, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { ENCRYPTION_ALGORITHMS } from "./asymmetric-algorithms.ts";
 import { assertCapable } from "./key-capability.ts";
 import { decryptOnce, findVersionOf } from "./key-work.ts";

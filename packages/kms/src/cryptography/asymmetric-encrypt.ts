@@ -1,11 +1,10 @@
-import { defineOperation, invalidParameter, proceed, required } from "@cinnabar/kernel";
+import { defineOperation, invalidParameter, oneOf, proceed, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { ENCRYPTION_ALGORITHMS, MAX_ASYMMETRIC_PLAINTEXT_BYTES, maxPlaintextBytes } from "./asymmetric-algorithms.ts";
 import { assertCapable } from "./key-capability.ts";
 import { findVersionOf, publicBytesOnce } from "./key-work.ts";

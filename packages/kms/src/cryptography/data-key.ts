@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SecretBytes } from "@cinnabar/crypto";
-import { invalidParameter, optional, type ParameterValues } from "@cinnabar/kernel";
+import { integerText, invalidParameter, optional, type ParameterValues } from "@cinnabar/kernel";
 import { z } from "zod";
-import { integerText } from "../parameters/integer-text.ts";
 
 /** The longest data key, in bytes (Alibaba Cloud SDK, "GenerateDataKey"). */
 export const MAX_DATA_KEY_BYTES = 1024;

@@ -1,10 +1,9 @@
-import { defineOperation, optional, optionalMap, required } from "@cinnabar/kernel";
+import { defineOperation, optional, optionalMap, required, unsupportedParameter } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { assertSource, sourceArn } from "../parameters/source-arn.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { ciphertextBlob } from "./ciphertext-blob.ts";
 import { encryptionContext } from "./encryption-context.ts";
 import { findVersion } from "./find-version.ts";
@@ -41,7 +40,7 @@ export const decrypt = defineOperation({
   ],
   target(context, { CiphertextBlob: { versionId }, SourceArn, Recipient }) {
     assertSource(context, SourceArn);
-    if (Recipient !== undefined) throw unsupported("Recipient");
+    if (Recipient !== undefined) throw unsupportedParameter("Recipient");
     return findVersion(context, versionId);
   },
   access: (context, target) => [onKey(context, "kms:Decrypt", target)],

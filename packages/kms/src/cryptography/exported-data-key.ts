@@ -3,6 +3,7 @@ import {
   type AccountId,
   type EncryptionAlgorithm,
   invalidParameter,
+  oneOf,
   type ParameterValues,
   proceed,
   required,
@@ -10,7 +11,6 @@ import {
 } from "@cinnabar/kernel";
 import { KEY_SPECS } from "../key/key-spec.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { ENCRYPTION_ALGORITHMS, maxPlaintextBytes } from "./asymmetric-algorithms.ts";
 import { MAX_DATA_KEY_BYTES } from "./data-key.ts";
 

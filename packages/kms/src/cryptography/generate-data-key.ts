@@ -1,11 +1,10 @@
-import { defineOperation, optional, optionalMap, required } from "@cinnabar/kernel";
+import { defineOperation, optional, optionalMap, required, unsupportedParameter } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { keyReference } from "../key/key-reference.ts";
 import { assertSource, sourceArn } from "../parameters/source-arn.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { dataKeyLength, dataKeyParameters, newDataKey } from "./data-key.ts";
 import { encryptionContext } from "./encryption-context.ts";
 import { assertSymmetricKey } from "./key-capability.ts";
@@ -46,7 +45,7 @@ export const generateDataKey = defineOperation({
   async target(context, parameters) {
     assertSource(context, parameters.SourceArn);
     const lengthBytes = dataKeyLength(parameters);
-    if (parameters.Recipient !== undefined) throw unsupported("Recipient");
+    if (parameters.Recipient !== undefined) throw unsupportedParameter("Recipient");
     return { ...(await findKey(context, parameters.KeyId, { alias: true, arn: true })), lengthBytes };
   },
   access: (context, target) => [onKey(context, "kms:GenerateDataKey", target)],

@@ -1,7 +1,6 @@
-import { type MacSpec, required } from "@cinnabar/kernel";
+import { type MacSpec, oneOf, required } from "@cinnabar/kernel";
 import { keyReference } from "../key/key-reference.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { MAX_MESSAGE_BYTES } from "./asymmetric-algorithms.ts";
 
 const MAC_ALGORITHMS = [

@@ -1,9 +1,8 @@
-import { ApiError, defineOperation, optional, optionalMap, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, oneOf, optional, optionalMap, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { keyReference } from "../key/key-reference.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { ENCRYPTION_ALGORITHMS } from "./asymmetric-algorithms.ts";
 import { anyCiphertext } from "./ciphertext-blob.ts";
 import { encryptionContext } from "./encryption-context.ts";

@@ -1,6 +1,7 @@
 import {
   invalidParameter,
   missingParameter,
+  oneOf,
   optional,
   type ParameterValues,
   required,
@@ -9,7 +10,6 @@ import {
 import { z } from "zod";
 import { keyReference } from "../key/key-reference.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { DIGEST_BYTES, MAX_MESSAGE_BYTES, SIGNING_ALGORITHMS } from "./asymmetric-algorithms.ts";
 
 const MAX_DIGEST_BYTES = 64;

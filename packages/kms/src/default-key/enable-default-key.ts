@@ -1,10 +1,13 @@
 import {
+  booleanText,
   type DeclaredOperation,
   defineOperation,
   invalidParameter,
   newKeyId,
+  oneOf,
   optional,
   parseId,
+  storableText,
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
@@ -12,8 +15,6 @@ import { type Key, MAX_DESCRIPTION_CHARACTERS, PENDING_IMPORT } from "../key/key
 import { keyMetadata, toKeyMetadata } from "../key/key-metadata.ts";
 import { keyKind } from "../key/key-repository.ts";
 import { makeKey, newIdsOnce } from "../key/make-key.ts";
-import { flag, oneOf } from "../parameters/one-of.ts";
-import { storableText } from "../parameters/storable-text.ts";
 import type { AccountQuotas } from "../quota/account-quotas.ts";
 import { assertRoomForKey } from "../quota/account-room.ts";
 import { onOwn } from "../resource-name.ts";
@@ -41,7 +42,7 @@ export const enableDefaultKey = (quotas: AccountQuotas): DeclaredOperation =>
         description: `What the key is for, in words: at most ${MAX_DESCRIPTION_CHARACTERS} characters.`,
       }),
       EnableAutomaticRotation: optional({
-        schema: flag,
+        schema: booleanText,
         description: `Whether the key is rotated by itself, every ${DEFAULT_KEY_ROTATION_DAYS}d. It is not by default.`,
       }),
     },

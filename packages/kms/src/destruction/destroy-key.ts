@@ -13,15 +13,9 @@ import {
 import { deleteAliasRow, loadKeyAliases, type StoredAlias, touchedAlias } from "../alias/alias-repository.ts";
 import { deletePolicyAccess } from "../instance/instance-key.ts";
 import { isGone } from "../key/key.ts";
-import {
-  deleteKeyRows,
-  keyKind,
-  keyTable,
-  loadVersionRows,
-  ownerKind,
-  type StoredKey,
-  type StoredVersionRow,
-} from "../key/key-repository.ts";
+import { deleteKeyRows, keyKind, ownerKind, type StoredKey } from "../key/key-repository.ts";
+import { keyTable } from "../key/key-row.ts";
+import { loadVersionRows, type StoredVersionRow } from "../version/version-repository.ts";
 import { keyArn } from "../resource-name.ts";
 import { deleteTags } from "../tag/tag-repository.ts";
 import { assertNotDestroyed, insertDestruction } from "./destruction-repository.ts";

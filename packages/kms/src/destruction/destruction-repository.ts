@@ -37,7 +37,7 @@ export async function assertNotDestroyed(
 ): Promise<void> {
   const { rows } = await sql<object>`select * from destruction where subject = ${subject}`.execute(db);
   for (const raw of rows) {
-    destructionTable.verify(guard, raw);
+    destructionTable.verify(guard, raw, { subject });
     throw new TamperedRowError(table, `${subject} was destroyed, and its row put back since`);
   }
 }

@@ -38,7 +38,7 @@ export async function listRetiringAccounts(db: Kysely<unknown>): Promise<readonl
 }
 
 /** At most so often an account's key is replaced because keys were destroyed, in milliseconds. */
-export const ROTATION_PAUSE_MILLIS = 24 * 60 * 60 * 1000;
+const ROTATION_PAUSE_MILLIS = 24 * 60 * 60 * 1000;
 
 /** The earliest time later than `after` at which {@link retireAccountKey} may have a step to take in any account. */
 export async function findNextRetirement(

@@ -1,6 +1,7 @@
 import { ApiError, ERRORS, newKeyVersionIdOf, noMaterial, type RequestContext } from "@cinnabar/kernel";
 import { findAccountKeys } from "../cryptography/account-keys.ts";
-import { insertVersion, keyKind, type StoredKey } from "../key/key-repository.ts";
+import { keyKind, type StoredKey } from "../key/key-repository.ts";
+import { insertVersion } from "../version/version-repository.ts";
 import type { AddedVersion } from "../version/add-version.ts";
 import { waitingVersion } from "./imported-key.ts";
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { kms } from "../api.ts";
 import { findAccountKeys } from "../cryptography/account-keys.ts";
 import { findKey, onKey } from "../key/find-key.ts";
-import { loadVersionRows } from "../key/key-repository.ts";
+import { loadVersionRows } from "../version/version-repository.ts";
 import { keyReference } from "../key/key-reference.ts";
 import type { KeyUsageSource } from "../key/key-usage.ts";
 import { usageImpact } from "../key/usage-impact.ts";

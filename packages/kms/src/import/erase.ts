@@ -8,7 +8,8 @@ import {
   type Touched,
 } from "@cinnabar/kernel";
 import { materialGone } from "../key/key.ts";
-import { eraseMaterial, keyKind, ownerKind, type StoredKey, type StoredVersionRow } from "../key/key-repository.ts";
+import { keyKind, ownerKind, type StoredKey } from "../key/key-repository.ts";
+import { eraseMaterial, type StoredVersionRow } from "../version/version-repository.ts";
 
 /** What must be written to erase imported material, and what the event says of it. */
 interface Erasure {

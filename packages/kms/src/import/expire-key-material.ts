@@ -6,7 +6,8 @@ import {
   type Store,
   TamperedRowError,
 } from "@cinnabar/kernel";
-import { keyKind, loadVersionRows } from "../key/key-repository.ts";
+import { keyKind } from "../key/key-repository.ts";
+import { loadVersionRows } from "../version/version-repository.ts";
 import { erase } from "./erase.ts";
 
 /** Ends a transaction that found nothing to do: another node was faster, or nothing has expired after all. */

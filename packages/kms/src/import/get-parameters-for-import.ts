@@ -1,10 +1,17 @@
-import { defineOperation, type ImportParameters, OncePerCall, optional, proceed, required } from "@cinnabar/kernel";
+import {
+  defineOperation,
+  type ImportParameters,
+  OncePerCall,
+  oneOf,
+  optional,
+  proceed,
+  required,
+} from "@cinnabar/kernel";
 import { z } from "zod";
 import { formatInstant, kms } from "../api.ts";
 import { findAccountKeys } from "../cryptography/account-keys.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { keyReference } from "../key/key-reference.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { assertExternal, assertWrapping, IMPORT_WRAPPING_NAMES, importedVersion } from "./imported-key.ts";
 
 /** How long an import token is of use (Alibaba Cloud KMS, "GetParametersForImport"). */

@@ -6,6 +6,7 @@ import {
   ERRORS,
   type ImportedMaterial,
   ImportToken,
+  integerText,
   invalidParameter,
   OncePerCall,
   optional,
@@ -18,11 +19,11 @@ import { kms } from "../api.ts";
 import { findAccountKeys } from "../cryptography/account-keys.ts";
 import { findKey, onKey } from "../key/find-key.ts";
 import { materialImported } from "../key/key.ts";
-import { importVersion, keyKind, loadVersionRows, type StoredVersionRow } from "../key/key-repository.ts";
+import { keyKind } from "../key/key-repository.ts";
+import { importVersion, loadVersionRows, type StoredVersionRow } from "../version/version-repository.ts";
 import { keyReference } from "../key/key-reference.ts";
 import type { KeyVersion } from "../key/key-version.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { integerText } from "../parameters/integer-text.ts";
 import { assertExternal } from "./imported-key.ts";
 
 /** A pair of ML-DSA-65 in PKCS #8 takes some 4.3 KiB when it is wrapped; nothing else takes more. */

@@ -21,7 +21,7 @@ export function assertExternal({ origin }: Pick<Key, "origin">): void {
  * The forms in which the key's material may come (Alibaba Cloud KMS, "GetParametersForImport"). Wrapped by SM2, symmetric
  * material is taken for software keys too, and the pairs that Cinnabar has beside the published ones come as those do.
  */
-export function wrappingsFor({ spec, instanceId }: Pick<Key, "spec" | "instanceId">): readonly ImportWrapping[] {
+function wrappingsFor({ spec, instanceId }: Pick<Key, "spec" | "instanceId">): readonly ImportWrapping[] {
   const pair = spec === "EC_SM2" ? "scalar" : "pkcs8";
   const carried = KEY_SPECS[spec].family === "asymmetric" ? pair : "raw";
   return IMPORT_WRAPPING_NAMES.filter(

@@ -1,8 +1,7 @@
-import { ApiError, type EncryptionAlgorithm, ERRORS, type KeySpec } from "@cinnabar/kernel";
+import { ApiError, type EncryptionAlgorithm, ERRORS, type KeySpec, oneOf } from "@cinnabar/kernel";
 import type { z } from "zod";
 import { ENCRYPTION_ALGORITHMS } from "../cryptography/asymmetric-algorithms.ts";
 import { KEY_SPECS } from "../key/key-spec.ts";
-import { oneOf } from "../parameters/one-of.ts";
 
 const SYMMETRIC_ALGORITHMS = ["AES_GCM", "SM4_GCM"] as const;
 /** Published too, for keys of hardware instances and of curves (KMS Instance API, "Encrypt"). */

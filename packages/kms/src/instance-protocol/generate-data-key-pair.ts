@@ -1,9 +1,8 @@
 import { type KeyPairBytes, SecretBytes } from "@cinnabar/crypto";
-import { type DeclaredOperation, defineOperation, OncePerCall, optional, required } from "@cinnabar/kernel";
+import { type DeclaredOperation, defineOperation, OncePerCall, oneOf, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { assertSymmetricKey } from "../cryptography/key-capability.ts";
 import { assertUsable } from "../key/key.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { encodeAdvanceBlob } from "./advance-blob.ts";
 import { encryptionAlgorithm } from "./encryption-algorithm.ts";
 import { aad, assertGcm, gcmAlgorithm, sealGcm } from "./gcm.ts";

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { SecretBytes } from "@cinnabar/crypto";
-import { type DeclaredOperation, defineOperation, optional } from "@cinnabar/kernel";
+import { type DeclaredOperation, defineOperation, integerText, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { assertSymmetricKey } from "../cryptography/key-capability.ts";
 import { assertUsable } from "../key/key.ts";
-import { integerText } from "../parameters/integer-text.ts";
 import { encodeAdvanceBlob } from "./advance-blob.ts";
 import { encryptionAlgorithm } from "./encryption-algorithm.ts";
 import { aad, assertGcm, gcmAlgorithm, sealGcm } from "./gcm.ts";

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { defineOperation, required } from "@cinnabar/kernel";
+import { defineOperation, integerText, required } from "@cinnabar/kernel";
 import { z } from "zod";
-import { integerText } from "../parameters/integer-text.ts";
 import { onAnything } from "../resource-name.ts";
 import { instanceApi } from "./instance-api.ts";
 import { takeText } from "./to-text.ts";

@@ -1,7 +1,6 @@
-import { ApiError, defineOperation, optional, required } from "@cinnabar/kernel";
+import { ApiError, booleanText, defineOperation, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { INSTANCE_CONDITION, NO_INSTANCE } from "../application-access/application-policies.ts";
-import { flag } from "../parameters/one-of.ts";
 import { secretArn } from "../resource-name.ts";
 import { instanceApi } from "./instance-api.ts";
 
@@ -19,7 +18,10 @@ export const getSecretValue = defineOperation({
     SecretName: required({ schema: text, description: "The secret's name." }),
     VersionStage: optional({ schema: text, description: "The stage of the version to give." }),
     VersionId: optional({ schema: text, description: "The id of the version to give." }),
-    FetchExtendedConfig: optional({ schema: flag, description: "Whether to give the extended configuration too." }),
+    FetchExtendedConfig: optional({
+      schema: booleanText,
+      description: "Whether to give the extended configuration too.",
+    }),
   },
   result: z.object({}),
   recordedResult: [],

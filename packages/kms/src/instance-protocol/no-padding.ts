@@ -1,5 +1,4 @@
-import { optional } from "@cinnabar/kernel";
-import { oneOf } from "../parameters/one-of.ts";
+import { oneOf, optional } from "@cinnabar/kernel";
 
 /** No algorithm that is served pads. */
 export const noPadding = optional({

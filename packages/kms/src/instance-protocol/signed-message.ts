@@ -2,6 +2,7 @@ import {
   invalidParameter,
   type KeySpec,
   missingParameter,
+  oneOf,
   optional,
   type ParameterValues,
   type SigningAlgorithm,
@@ -10,7 +11,6 @@ import {
 import { DIGEST_BYTES, MAX_MESSAGE_BYTES, SIGNING_ALGORITHMS } from "../cryptography/asymmetric-algorithms.ts";
 import { KEY_SPECS } from "../key/key-spec.ts";
 import { base64Bytes } from "../parameters/base64-bytes.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { MAX_FIELD_BYTES } from "./instance-api.ts";
 import { keyId, keyVersionId } from "./instance-key.ts";
 

@@ -1,8 +1,7 @@
-import { defineOperation, required } from "@cinnabar/kernel";
+import { defineOperation, oneOf, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { oneOf } from "../parameters/one-of.ts";
-import { findOwnInstance, instanceId, onInstance } from "./find-instance.ts";
+import { findInstance, instanceId, onOwnInstance } from "./find-instance.ts";
 import { type InstanceNetwork, stateInvalid } from "./instance.ts";
 import { changeInstance, type StoredInstance, touchedInstance } from "./instance-repository.ts";
 import { networkId, networkIds } from "./vpc.ts";
@@ -30,8 +29,8 @@ export const connectKmsInstance = defineOperation({
   result: z.object({}),
   recordedResult: [],
   errors: ["Forbidden.DKMSInstanceNotFound", "Forbidden.DKMSInstanceStateInvalid"],
-  target: (context, { KmsInstanceId }) => findOwnInstance(context, KmsInstanceId),
-  access: (context, instance) => [onInstance(context, "kms:ConnectKmsInstance", instance)],
+  target: (context, { KmsInstanceId }) => findInstance(context, KmsInstanceId),
+  access: (context, instance) => [onOwnInstance(context, "kms:ConnectKmsInstance", instance)],
   handle(context, { VpcId: vpcId, ZoneIds: zoneIds, VSwitchIds: vSwitchIds }, instance) {
     const network = { vpcId, zoneIds, vSwitchIds };
     if (isConnectedTo(instance, network)) return { result: {} };

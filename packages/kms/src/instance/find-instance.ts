@@ -1,4 +1,4 @@
-import { type AccessRequest, ApiError, proceed, type RequestContext } from "@cinnabar/kernel";
+import { type AccessRequest, ApiError, deniedByRule, proceed, type RequestContext } from "@cinnabar/kernel";
 import { z } from "zod";
 import { instanceArn } from "../resource-name.ts";
 import { instanceKind, type StoredInstance } from "./instance-repository.ts";
@@ -26,21 +26,6 @@ export function findInstance(context: RequestContext, id: string): StoredInstanc
   });
 }
 
-/**
- * As {@link findInstance}, for what only its owner may do with it.
- *
- * @throws {@link ApiError} `Forbidden.DKMSInstanceNotFound`, and `Forbidden.NoPermission` for one that is shared.
- */
-export function findOwnInstance(context: RequestContext, id: string): StoredInstance | Promise<StoredInstance> {
-  return proceed(findInstance(context, id), (instance) => {
-    if (instance.accountId === context.principal.accountId) return instance;
-    throw new ApiError(
-      "Forbidden.NoPermission",
-      "The KMS instance is another account's, whose owner alone may do this.",
-    );
-  });
-}
-
 /** Whether the account may make keys in the instance. */
 export function isOpenTo({ accountId: owner, sharedWith }: StoredInstance, accountId: string): boolean {
   return owner === accountId || sharedWith.has(accountId);
@@ -58,6 +43,22 @@ export function onInstance(
     accountId: principal.accountId,
     hiddenAs: "Forbidden.DKMSInstanceNotFound",
   };
+}
+
+/**
+ * As {@link onInstance}, for what only its owner may do with it.
+ *
+ * @throws {@link ApiError} `Forbidden.NoPermission` for one that is shared with the caller's account.
+ */
+export function onOwnInstance(context: RequestContext, action: string, instance: StoredInstance): AccessRequest {
+  const right = onInstance(context, action, instance);
+  if (instance.accountId === context.principal.accountId) return right;
+  const { resource } = right;
+  throw deniedByRule(
+    context,
+    { product: "Kms", action, resource },
+    "The KMS instance is another account's, whose owner alone may do this.",
+  );
 }
 
 /** The right to something about all instances of the caller's account. */

@@ -1,7 +1,6 @@
-import { defineOperation, missingParameter, optional, type RequestContext } from "@cinnabar/kernel";
+import { defineOperation, missingParameter, oneOf, optional, type RequestContext } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { oneOf } from "../parameters/one-of.ts";
 import { findInstance, instanceId, onInstance } from "./find-instance.ts";
 import { accessUse } from "./instance-access.ts";
 import { listAccess } from "./instance-access-repository.ts";

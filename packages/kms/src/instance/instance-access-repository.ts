@@ -55,7 +55,8 @@ export async function listSharers({ db, guard }: EntityReader, id: InstanceId): 
     .where("source", "=", "share")
     .where("ended_at", "is", null)
     .execute();
-  return new Set(rows.map((raw) => instanceAccessTable.verify(guard, raw).row.account_id));
+  const asked = { instance_id: id, source: "share", ended_at: null };
+  return new Set(rows.map((raw) => instanceAccessTable.verify(guard, raw, asked).row.account_id));
 }
 
 /** The ids of the instances that are shared with an account now. */
@@ -68,7 +69,8 @@ export async function listSharedIds({ db, guard }: EntityReader, accountId: stri
     .where("source", "=", "share")
     .where("ended_at", "is", null)
     .execute();
-  return rows.map((raw) => instanceAccessTable.verify(guard, raw).row.instance_id);
+  const asked = { account_id: accountId, source: "share", ended_at: null };
+  return rows.map((raw) => instanceAccessTable.verify(guard, raw, asked).row.instance_id);
 }
 
 /** All that lets accounts into the instance, and what did so before. */
@@ -83,7 +85,7 @@ export async function listAccess({ db, guard }: EntityReader, id: InstanceId): P
     .orderBy("source_id")
     .execute();
   return rows.map((raw) => {
-    const stored = instanceAccessTable.verify(guard, raw);
+    const stored = instanceAccessTable.verify(guard, raw, { instance_id: id });
     const { account_id: accountId, source, source_id: sourceId, ended_at: endedAt } = stored.row;
     if (source !== "share" && source !== "policy") {
       throw new RangeError("kms_instance_access: a row holds a value that this version does not know");

@@ -63,7 +63,7 @@ export const instanceKind: EntityKind<StoredInstance> = {
   async load(reader, id) {
     if (!isId("Instance", id)) return undefined;
     const raw = await selectInstances(reader).where("id", "=", id).executeTakeFirst();
-    return raw && toStoredInstance(instanceTable.verify(reader.guard, raw), await listSharers(reader, id));
+    return raw && toStoredInstance(instanceTable.verify(reader.guard, raw, { id }), await listSharers(reader, id));
   },
 };
 
@@ -124,7 +124,8 @@ export async function findDefaultInstance(
     .where("account_id", "=", accountId)
     .where("is_default", "=", 1)
     .executeTakeFirst();
-  return raw && toStoredInstance(instanceTable.verify(reader.guard, raw), new Set());
+  const asked = { account_id: accountId, is_default: 1 };
+  return raw && toStoredInstance(instanceTable.verify(reader.guard, raw, asked), new Set());
 }
 
 /** How many keys are in the instance, also such as only wait to be destroyed, and how many of these its owner did not make. */

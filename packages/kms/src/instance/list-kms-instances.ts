@@ -1,8 +1,7 @@
-import { defineOperation, optional } from "@cinnabar/kernel";
+import { defineOperation, optional, unsupportedParameter } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
 import { pageParameters, toPage } from "../parameters/page.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { instanceArn } from "../resource-name.ts";
 import { onInstances } from "./find-instance.ts";
 import { listOpenInstances } from "./instance-repository.ts";
@@ -30,7 +29,7 @@ export const listKmsInstances = defineOperation({
   recordedResult: ["TotalCount"],
   errors: ["UnsupportedOperation"],
   target(_context, { Filters }) {
-    if (Filters !== undefined) throw unsupported("Filters");
+    if (Filters !== undefined) throw unsupportedParameter("Filters");
   },
   access: (context) => [onInstances(context, "kms:ListKmsInstances")],
   async handle(context, parameters) {

@@ -1,4 +1,12 @@
-import { ApiError, type ErrorCode, proceed, type RequestContext, TamperedRowError } from "@cinnabar/kernel";
+import {
+  type AccessDeniedError,
+  ApiError,
+  deniedByRule,
+  type ErrorCode,
+  proceed,
+  type RequestContext,
+  TamperedRowError,
+} from "@cinnabar/kernel";
 import type { Key } from "../key/key.ts";
 import { isOpenTo } from "./find-instance.ts";
 import { instanceKind } from "./instance-repository.ts";
@@ -38,24 +46,27 @@ export function findReach(context: RequestContext, { instanceId, accountId }: Pl
 export type Reach = "open" | "guest" | "leftBehind" | "withdrawn";
 
 /**
- * As {@link findReach}, and refuses a key that is withdrawn.
+ * As {@link findReach}, and hides a key that is withdrawn from everybody who is not of its account. That one is told why it has no
+ * right on it: {@link deniedAsWithdrawn}.
  *
- * @param hiddenAs - what anybody hears who is not of the key's account.
- * @throws {@link ApiError} `Forbidden.NoPermission`, or that code.
+ * @param hiddenAs - what the others hear.
+ * @throws {@link ApiError} with that code.
  */
-export function reachKey(
-  context: RequestContext,
-  key: PlacedKey,
-  hiddenAs: ErrorCode,
-): Exclude<Reach, "withdrawn"> | Promise<Exclude<Reach, "withdrawn">> {
+export function reachKey(context: RequestContext, key: PlacedKey, hiddenAs: ErrorCode): Reach | Promise<Reach> {
   return proceed(findReach(context, key), (reach) => {
-    if (reach !== "withdrawn") return reach;
-    if (context.principal.accountId !== key.accountId) throw new ApiError(hiddenAs);
-    throw new ApiError(
-      "Forbidden.NoPermission",
-      `The key is in the KMS instance ${key.instanceId}, which is not shared with the account any more.`,
-    );
+    if (reach === "withdrawn" && context.principal.accountId !== key.accountId) throw new ApiError(hiddenAs);
+    return reach;
   });
+}
+
+/** The refusal of a right on a key that is withdrawn. */
+export function deniedAsWithdrawn(
+  context: RequestContext,
+  { instanceId }: PlacedKey,
+  right: { readonly action: string; readonly resource: string },
+): AccessDeniedError {
+  const why = `The key is in the KMS instance ${instanceId}, which is not shared with the account any more.`;
+  return deniedByRule(context, { product: "Kms", ...right }, why);
 }
 
 /** Whether an instance's owner may do it to a key that was left behind as if the key were its own and had no policy. */

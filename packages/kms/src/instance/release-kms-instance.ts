@@ -1,8 +1,7 @@
-import { type DeclaredOperation, defineOperation, optional, required } from "@cinnabar/kernel";
+import { booleanText, type DeclaredOperation, defineOperation, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { flag } from "../parameters/one-of.ts";
-import { findOwnInstance, instanceId, onInstance } from "./find-instance.ts";
+import { findInstance, instanceId, onOwnInstance } from "./find-instance.ts";
 import { stateInvalid } from "./instance.ts";
 import { deleteAccessRow, listAccess } from "./instance-access-repository.ts";
 import { countKeysIn, deleteInstanceRow, touchedInstance } from "./instance-repository.ts";
@@ -18,15 +17,15 @@ export const releaseKmsInstance = (shares: InstanceShares): DeclaredOperation =>
     parameters: {
       KmsInstanceId: required({ schema: instanceId, description: "The instance's id." }),
       ForceDeleteWithoutBackup: optional({
-        schema: flag,
+        schema: booleanText,
         description: "Means nothing here: nothing that an instance holds goes with it.",
       }),
     },
     result: z.object({}),
     recordedResult: [],
     errors: ["Forbidden.DKMSInstanceNotFound", "Forbidden.DKMSInstanceStateInvalid"],
-    target: (context, { KmsInstanceId }) => findOwnInstance(context, KmsInstanceId),
-    access: (context, instance) => [onInstance(context, "kms:ReleaseKmsInstance", instance)],
+    target: (context, { KmsInstanceId }) => findInstance(context, KmsInstanceId),
+    access: (context, instance) => [onOwnInstance(context, "kms:ReleaseKmsInstance", instance)],
     async handle(context, _parameters, instance) {
       const { id } = instance;
       if (instance.deletionProtection !== undefined) {

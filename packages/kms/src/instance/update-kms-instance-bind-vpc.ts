@@ -1,7 +1,7 @@
 import { defineOperation, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findOwnInstance, instanceId, onInstance } from "./find-instance.ts";
+import { findInstance, instanceId, onOwnInstance } from "./find-instance.ts";
 import { accessQuotaExceeded, accessUse } from "./instance-access.ts";
 import { listAccess } from "./instance-access-repository.ts";
 import { changeInstance, touchedInstance } from "./instance-repository.ts";
@@ -24,8 +24,8 @@ export const updateKmsInstanceBindVpc = defineOperation({
   result: z.object({}),
   recordedResult: [],
   errors: ["Forbidden.DKMSInstanceNotFound", "Rejected.ShareQuotaExceedLimit"],
-  target: (context, { KmsInstanceId }) => findOwnInstance(context, KmsInstanceId),
-  access: (context, instance) => [onInstance(context, "kms:UpdateKmsInstanceBindVpc", instance)],
+  target: (context, { KmsInstanceId }) => findInstance(context, KmsInstanceId),
+  access: (context, instance) => [onOwnInstance(context, "kms:UpdateKmsInstanceBindVpc", instance)],
   async handle(context, { BindVpcs: boundVpcs }, instance) {
     if (JSON.stringify(boundVpcs) === JSON.stringify(instance.boundVpcs)) return { result: {} };
     if (boundVpcs.length > instance.boundVpcs.length) {

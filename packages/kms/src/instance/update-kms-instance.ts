@@ -1,8 +1,7 @@
-import { defineOperation, required } from "@cinnabar/kernel";
+import { defineOperation, required, storableText } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { storableText } from "../parameters/storable-text.ts";
-import { findOwnInstance, instanceId, onInstance } from "./find-instance.ts";
+import { findInstance, instanceId, onOwnInstance } from "./find-instance.ts";
 import { MAX_INSTANCE_NAME_CHARACTERS } from "./instance.ts";
 import { changeInstance, touchedInstance } from "./instance-repository.ts";
 
@@ -23,8 +22,8 @@ export const updateKmsInstance = defineOperation({
   result: z.object({}),
   recordedResult: [],
   errors: ["Forbidden.DKMSInstanceNotFound"],
-  target: (context, { KmsInstanceId }) => findOwnInstance(context, KmsInstanceId),
-  access: (context, instance) => [onInstance(context, "kms:UpdateKmsInstance", instance)],
+  target: (context, { KmsInstanceId }) => findInstance(context, KmsInstanceId),
+  access: (context, instance) => [onOwnInstance(context, "kms:UpdateKmsInstance", instance)],
   handle(context, { InstanceName: name }, instance) {
     if (name === instance.name) return { result: {} };
     return {

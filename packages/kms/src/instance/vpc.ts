@@ -1,5 +1,5 @@
+import { jsonText } from "@cinnabar/kernel";
 import { z } from "zod";
-import { jsonText } from "../parameters/json-text.ts";
 
 /** Longest of the ids that a VPC comes with, in characters. */
 const MAX_ID_CHARACTERS = 64;

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  booleanText,
   type DeclaredOperation,
   defineOperation,
   invalidParameter,
@@ -8,9 +9,12 @@ import {
   missingParameter,
   newInstanceKeyId,
   newKeyId,
+  oneOf,
   optional,
   type ParameterValues,
   parseId,
+  storableText,
+  unsupportedParameter,
   warningsResult,
 } from "@cinnabar/kernel";
 import { z } from "zod";
@@ -24,9 +28,6 @@ import {
 } from "../default-key/default-key.ts";
 import { findInstance, instanceId } from "../instance/find-instance.ts";
 import { assertTakesKeys, changePolicyAccess, defaultPolicyIn } from "../instance/instance-key.ts";
-import { flag, oneOf } from "../parameters/one-of.ts";
-import { storableText } from "../parameters/storable-text.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { keyPolicy, MAX_POLICY_BYTES } from "../policy/key-policy.ts";
 import { assertManageable, lockoutParameters } from "../policy/lockout.ts";
 import { type KeySeparation, SEPARATION_ERRORS } from "../policy/key-separation.ts";
@@ -62,7 +63,7 @@ const parameters = {
     description: `What the key is for, in words: at most ${MAX_DESCRIPTION_CHARACTERS} characters.`,
   }),
   EnableAutomaticRotation: optional({
-    schema: flag,
+    schema: booleanText,
     description: "Whether the key is rotated by itself. It is not by default, and only symmetric keys can be.",
   }),
   RotationInterval: optional({
@@ -216,7 +217,7 @@ function toKind(values: ParameterValues<typeof parameters>): NewKeyKind {
   // An instance has the level of its own.
   if (values.ProtectionLevel === "HSM" && values.DKMSInstanceId === undefined)
     throw new ApiError("Unsupported.ProtectionLevel");
-  if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupported("KeyStorageMechanism");
+  if (values.KeyStorageMechanism === "HsmEncryptedDatabase") throw unsupportedParameter("KeyStorageMechanism");
   return { spec, usage, origin, rotationSeconds: toRotationSeconds(spec, values) };
 }
 

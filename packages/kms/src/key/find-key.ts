@@ -13,7 +13,7 @@ import { findAlias } from "../alias/alias-repository.ts";
 import { withLivingMaterial } from "../import/living-material.ts";
 import { instanceKind } from "../instance/instance-repository.ts";
 import { withHost } from "../instance/host-policy.ts";
-import { isClearing, type Reach, reachKey } from "../instance/reach.ts";
+import { deniedAsWithdrawn, isClearing, type Reach, reachKey } from "../instance/reach.ts";
 import { keyArn } from "../resource-name.ts";
 import { createServiceKey } from "../service-key/create-service-key.ts";
 import { isOwnServiceKey } from "../service-key/service-key.ts";
@@ -147,15 +147,18 @@ export function toTarget(
 /**
  * The right to do `action` to the key. Of another account's key the event says something only once the caller has that
  * right: until then the caller must not learn of it, from its trail neither.
+ *
+ * @throws {@link ApiError} `Forbidden.NoPermission` if the key is withdrawn with its instance.
  */
 export function onKey(context: RequestContext, action: string, target: KeyTarget): AccessRequest {
   const { key, hiddenAs, noted, reach } = target;
   const { accountId } = key;
+  const right = { action, resource: keyArn({ region: context.region, accountId }, key.id) };
+  if (reach === "withdrawn") throw deniedAsWithdrawn(context, key, right);
   const own = key.policy?.statements;
   const isCleared = reach === "leftBehind" && isClearing(action);
   return {
-    action,
-    resource: keyArn({ region: context.region, accountId }, key.id),
+    ...right,
     accountId: isCleared ? context.principal.accountId : accountId,
     hiddenAs,
     resourcePolicy: isCleared ? undefined : reach === "open" ? own : withHost(own, context.principal.accountId),

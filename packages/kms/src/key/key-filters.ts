@@ -1,6 +1,5 @@
+import { isStorable, jsonText } from "@cinnabar/kernel";
 import { z } from "zod";
-import { jsonText } from "../parameters/json-text.ts";
-import { isStorable } from "../parameters/storable-text.ts";
 
 const MAX_FILTERS = 10;
 const MAX_VALUES = 10;

@@ -1,5 +1,6 @@
 import { keyMaterialIdentity, parseId, underAccountKey } from "@cinnabar/kernel";
-import { keyKind, keyVersionTable, toIdentity } from "./key-repository.ts";
+import { keyKind } from "./key-repository.ts";
+import { keyVersionTable, toIdentity } from "./key-row.ts";
 
 /** The material of key versions, for whoever rotates account keys. */
 export const keyMaterial = underAccountKey({

@@ -12,7 +12,7 @@ import { type Page, pageParameters, toPage } from "../parameters/page.ts";
 import { keyArn, onAnything, onOwn } from "../resource-name.ts";
 import { findReadable } from "../tag/readable-tags.ts";
 import { areAboutTags, isAboutTags, type KeyFilters, keyFilters } from "./key-filters.ts";
-import { listKeyIds, listKeys as listPage } from "./key-repository.ts";
+import { listKeyIds, listKeys as listPage } from "./filtered-keys.ts";
 
 /** Most keys that are looked at for one answer, which takes some seconds. */
 const MOST_LOOKED_AT = 10_000;

@@ -1,7 +1,6 @@
-import { type DeclaredOperation, defineOperation, optional, required } from "@cinnabar/kernel";
+import { type DeclaredOperation, defineOperation, integerText, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { integerText } from "../parameters/integer-text.ts";
 import { changeStatus } from "./change-status.ts";
 import { findKey, onKey } from "./find-key.ts";
 import { assertUnprotected, deletionScheduled, PENDING_WINDOW_DAYS } from "./key.ts";

@@ -1,4 +1,5 @@
 import {
+  booleanText,
   defineOperation,
   invalidParameter,
   missingParameter,
@@ -7,13 +8,12 @@ import {
   type Plan,
   type RequestContext,
   required,
+  storableText,
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { findOwnInstance, instanceId, onInstance } from "../instance/find-instance.ts";
+import { findInstance, instanceId, onOwnInstance } from "../instance/find-instance.ts";
 import { changeInstance, type StoredInstance, touchedInstance } from "../instance/instance-repository.ts";
-import { flag } from "../parameters/one-of.ts";
-import { storableText } from "../parameters/storable-text.ts";
 import { type AcceptedForms, findKey, type KeyTarget, onKey } from "./find-key.ts";
 import { assertChangeable, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
 import { changeDeletionProtection, keyKind, type StoredKey } from "./key-repository.ts";
@@ -22,7 +22,7 @@ import { keyReference, type KeyReference } from "./key-reference.ts";
 const ACTION = "kms:SetDeletionProtection";
 
 const parameters = {
-  EnableDeletionProtection: required({ schema: flag, description: "Whether the key is to be protected." }),
+  EnableDeletionProtection: required({ schema: booleanText, description: "Whether the key is to be protected." }),
   // Nothing is published about its length: it is bounded as a key's description is.
   DeletionProtectionDescription: optional({
     schema: storableText({ maxCharacters: MAX_DESCRIPTION_CHARACTERS }),
@@ -50,13 +50,13 @@ export const setDeletionProtection = defineOperation({
     const { KmsInstanceId: id } = values;
     if (id !== undefined) {
       assertAlone(values);
-      return { instance: await findOwnInstance(context, id) };
+      return { instance: await findInstance(context, id) };
     }
     const { reference, accepts } = toReference(values);
     return { key: await findKey(context, reference, accepts) };
   },
   access: (context, target) => [
-    target.key === undefined ? onInstance(context, ACTION, target.instance) : onKey(context, ACTION, target.key),
+    target.key === undefined ? onOwnInstance(context, ACTION, target.instance) : onKey(context, ACTION, target.key),
   ],
   handle(context, { EnableDeletionProtection, DeletionProtectionDescription: description = "" }, target) {
     const protection = EnableDeletionProtection ? { description } : undefined;

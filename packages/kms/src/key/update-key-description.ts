@@ -1,7 +1,6 @@
-import { defineOperation, required } from "@cinnabar/kernel";
+import { defineOperation, required, storableText } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { storableText } from "../parameters/storable-text.ts";
 import { findKey, onKey } from "./find-key.ts";
 import { assertChangeable, MAX_DESCRIPTION_CHARACTERS } from "./key.ts";
 import { changeKeyDescription, keyKind } from "./key-repository.ts";

@@ -1,5 +1,4 @@
-import { optional, type ParameterValues } from "@cinnabar/kernel";
-import { integerText } from "./integer-text.ts";
+import { integerText, optional, type ParameterValues } from "@cinnabar/kernel";
 
 /** Largest page of most lists (Alibaba Cloud SDK, "ListKeys" and "ListAliases"). */
 const MAX_PAGE_SIZE = 100;

@@ -1,7 +1,7 @@
 import type { EntityReader, RequestContext } from "@cinnabar/kernel";
 import { sql } from "kysely";
 import type { PolicySet } from "@cinnabar/policy";
-import { type KeyPolicyPage, pageKeyPolicies, readKeyPolicies } from "../key/key-repository.ts";
+import { type KeyPolicyPage, pageKeyPolicies, readKeyPolicies } from "./key-policy-repository.ts";
 import { keyArn } from "../resource-name.ts";
 import { namesInDocument } from "./named-in-policy.ts";
 

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  booleanText,
   conditionsOf,
   ERRORS,
   optional,
@@ -9,7 +10,6 @@ import {
   toPolicyPrincipal,
 } from "@cinnabar/kernel";
 import { decidePartially, type PartialDecision, PolicySet } from "@cinnabar/policy";
-import { flag } from "../parameters/one-of.ts";
 import { keyArn } from "../resource-name.ts";
 import type { KeyPolicy } from "./key-policy.ts";
 
@@ -22,7 +22,7 @@ const TAG = /^(?:kms:tag|acs:resourcetag)\//;
 /** The parameter that says that a policy is meant as it is. Cinnabar's own. */
 export const lockoutParameters = {
   ConfirmLockout: optional({
-    schema: flag,
+    schema: booleanText,
     description: "Whether to set the policy although it may keep everybody from changing it again. false by default.",
   }),
 };

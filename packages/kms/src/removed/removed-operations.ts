@@ -90,15 +90,14 @@ function removed(name: string, instead: string): DeclaredOperation {
     result: z.object({}),
     recordedResult: [],
     errors: ["UnsupportedOperation"],
-    // Before anything else: a dry run must not say that the call would have succeeded.
-    target() {
+    target: () => undefined,
+    access: () => [],
+    handle() {
       const { message } = ERRORS.UnsupportedOperation;
       throw new ApiError(
         "UnsupportedOperation",
         `${message} Alibaba Cloud has removed ${name} from the API. ${instead}`,
       );
     },
-    access: () => [],
-    handle: () => ({ result: {} }),
   });
 }

@@ -8,7 +8,8 @@ import {
   newRequestId,
   type Store,
 } from "@cinnabar/kernel";
-import { findVersionRow, keyKind, type StoredKey } from "../key/key-repository.ts";
+import { keyKind, type StoredKey } from "../key/key-repository.ts";
+import { findVersionRow } from "../version/version-repository.ts";
 import type { AccountQuotas } from "../quota/account-quotas.ts";
 import { hasRoomForVersionOf } from "../quota/account-room.ts";
 import { addVersion } from "../version/add-version.ts";

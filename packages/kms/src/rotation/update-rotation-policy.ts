@@ -1,4 +1,5 @@
 import {
+  booleanText,
   type DeclaredOperation,
   defineOperation,
   missingParameter,
@@ -14,7 +15,6 @@ import { findKey, onKey } from "../key/find-key.ts";
 import { assertUsable } from "../key/key.ts";
 import { changeKeyRotation, keyKind, type StoredKey } from "../key/key-repository.ts";
 import { keyReference } from "../key/key-reference.ts";
-import { flag } from "../parameters/one-of.ts";
 import type { AccountQuotas } from "../quota/account-quotas.ts";
 import { assertRoomForVersionOf } from "../quota/account-room.ts";
 import { addVersion } from "../version/add-version.ts";
@@ -31,7 +31,7 @@ export const updateRotationPolicy = (quotas: AccountQuotas): DeclaredOperation =
     readWrite: "Write",
     parameters: {
       KeyId: required({ schema: keyReference, description: "The key's id." }),
-      EnableAutomaticRotation: required({ schema: flag, description: "Whether the key is rotated by itself." }),
+      EnableAutomaticRotation: required({ schema: booleanText, description: "Whether the key is rotated by itself." }),
       RotationInterval: optional({
         schema: rotationInterval({ minDays: ROTATION_DAYS.min, maxDays: ROTATION_DAYS.max }),
         description: `How often the key is rotated, such as 30d, from ${ROTATION_DAYS.min}d to ${ROTATION_DAYS.max}d. Needed with EnableAutomaticRotation, and means nothing without.`,

@@ -1,6 +1,6 @@
 import { type Authorizer, isAllowed, type RequestContext, TurnTaker, WorkNeededError } from "@cinnabar/kernel";
 import { findReach } from "../instance/reach.ts";
-import { readKeyPolicies } from "../key/key-repository.ts";
+import { readKeyPolicies } from "../policy/key-policy-repository.ts";
 import { keyArn } from "../resource-name.ts";
 import { readTagsOf } from "./tag-repository.ts";
 

@@ -1,6 +1,5 @@
-import { ApiError, optional, optionalList, optionalRecords, readParameters } from "@cinnabar/kernel";
+import { ApiError, booleanText, optional, optionalList, optionalRecords, readParameters } from "@cinnabar/kernel";
 import { z } from "zod";
-import { flag } from "../parameters/one-of.ts";
 import { MAX_TAGS, tagKeysJson, type Tags, tagsJson } from "./tag.ts";
 import { tagRecords, toTags } from "./tag-records.ts";
 
@@ -79,7 +78,7 @@ const parameters = {
   Tag: optionalRecords({ schema: tagRecords, description: "Tags that are given." }),
   TagKeys: optional({ schema: tagKeysJson, description: "Keys of tags that are taken." }),
   TagKey: optionalList({ schema: z.array(z.string()), description: "Keys of tags that are taken." }),
-  All: optional({ schema: flag, description: "Whether all are taken." }),
+  All: optional({ schema: booleanText, description: "Whether all are taken." }),
 };
 
 function unknownTag(): PastValue {

@@ -37,6 +37,10 @@ export interface KeyTag {
   readonly tagValue: string;
 }
 
+/** One for all keys without tags: a process keeps thousands of keys. */
+const NO_STORED_TAGS: StoredTags = new Map();
+const NO_TAGS: Tags = new Map();
+
 export async function loadTags({ db, guard }: EntityReader, keyId: KeyId): Promise<StoredTags> {
   const rows = await db
     .$extendTables<TagSchema>()
@@ -45,7 +49,10 @@ export async function loadTags({ db, guard }: EntityReader, keyId: KeyId): Promi
     .where("key_id", "=", keyId)
     .orderBy("tag_key")
     .execute();
-  return new Map(rows.map((raw) => tagTable.verify(guard, raw)).map((stored) => [stored.row.tag_key, stored]));
+  if (rows.length === 0) return NO_STORED_TAGS;
+  return new Map(
+    rows.map((raw) => tagTable.verify(guard, raw, { key_id: keyId })).map((stored) => [stored.row.tag_key, stored]),
+  );
 }
 
 /** The tags of some keys of an account by the keys' ids; of a key without tags there is nothing. */
@@ -63,7 +70,7 @@ export async function readTagsOf(
     .where("key_id", "in", keyIds)
     .execute();
   for (const raw of rows) {
-    const { row } = tagTable.verify(guard, raw);
+    const { row } = tagTable.verify(guard, raw, { account_id: accountId });
     const tags = found.get(row.key_id) ?? new Map<string, string>();
     found.set(row.key_id, tags.set(row.tag_key, row.tag_value));
   }
@@ -71,6 +78,7 @@ export async function readTagsOf(
 }
 
 export function toTagValues(stored: StoredTags): Tags {
+  if (stored.size === 0) return NO_TAGS;
   return new Map([...stored].map(([key, { row }]) => [key, row.tag_value]));
 }
 

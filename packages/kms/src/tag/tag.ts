@@ -1,5 +1,5 @@
+import { jsonText } from "@cinnabar/kernel";
 import { z } from "zod";
-import { jsonText } from "../parameters/json-text.ts";
 
 /** Tags by their keys. */
 export type Tags = ReadonlyMap<string, string>;

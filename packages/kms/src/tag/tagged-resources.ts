@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   ERRORS,
   invalidParameter,
+  oneOf,
   type ParameterValues,
   required,
   type RequestContext,
@@ -12,7 +13,6 @@ import { z } from "zod";
 import { findLivingKey, isOfAccount, type KeyTarget, onKey } from "../key/find-key.ts";
 import type { StoredKey } from "../key/key-repository.ts";
 import { reachKey } from "../instance/reach.ts";
-import { oneOf } from "../parameters/one-of.ts";
 
 /** Most resources of one call (Alibaba Cloud SDK, "TagResources", "UntagResources" and "ListTagResources"). */
 const MAX_RESOURCES = 50;

@@ -1,7 +1,6 @@
-import { defineOperation, missingParameter, optional, optionalList, requiredList } from "@cinnabar/kernel";
+import { booleanText, defineOperation, missingParameter, optional, optionalList, requiredList } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { flag } from "../parameters/one-of.ts";
 import { changeKeyTags, withoutTags } from "./change-tags.ts";
 import { MAX_TAGS } from "./tag.ts";
 import {
@@ -27,7 +26,7 @@ export const untagResources = defineOperation({
       description: "The keys of the tags, at most 20.",
     }),
     All: optional({
-      schema: flag,
+      schema: booleanText,
       description: "Whether to take all tags. Beside TagKey it means nothing. false by default.",
     }),
   },

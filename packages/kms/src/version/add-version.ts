@@ -1,6 +1,7 @@
 import { type KeyVersionId, type RequestContext, type RowChange, type Touched } from "@cinnabar/kernel";
 import { findAccountKeys } from "../cryptography/account-keys.ts";
-import { insertVersion, keyKind, type StoredKey } from "../key/key-repository.ts";
+import { keyKind, type StoredKey } from "../key/key-repository.ts";
+import { insertVersion } from "./version-repository.ts";
 import { KEY_SPECS } from "../key/key-spec.ts";
 import type { RotationPolicy } from "../rotation/rotation-policy.ts";
 import { generateOnce } from "./generate-once.ts";

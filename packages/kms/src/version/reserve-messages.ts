@@ -1,7 +1,8 @@
 import { ApiError, defineOperation, isId, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { kms } from "../api.ts";
-import { changeReservedMessages, findVersionRow, keyKind } from "../key/key-repository.ts";
+import { keyKind } from "../key/key-repository.ts";
+import { changeReservedMessages, findVersionRow } from "./version-repository.ts";
 import { blockOf } from "./message-limits.ts";
 
 /**

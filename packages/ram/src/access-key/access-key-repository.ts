@@ -127,7 +127,7 @@ export async function listRootAccessKeys(
 export async function listUserAccessKeys(reader: EntityReader, userId: UserId): Promise<readonly AccessKeyEntry[]> {
   const selected = selectAccessKeys(reader).where("user_id", "=", userId);
   const rows = await selected.orderBy("created_at").orderBy("id").execute();
-  return rows.map((raw) => toEntry(reader, raw));
+  return rows.map((raw) => toEntry(reader, raw, { user_id: userId }));
 }
 
 /** Gives an AccessKey another status. */
@@ -146,15 +146,15 @@ export function deleteAccessKeyRow({ guard, db }: EntityReader, { stored }: Acce
 /** An AccessKey as it stands in the store, `undefined` if there is none of that id. */
 export async function findAccessKey(reader: EntityReader, id: string): Promise<AccessKeyEntry | undefined> {
   const raw = await selectAccessKeys(reader).where("id", "=", id).executeTakeFirst();
-  return raw === undefined ? undefined : toEntry(reader, raw);
+  return raw === undefined ? undefined : toEntry(reader, raw, { id });
 }
 
 function selectAccessKeys({ db }: EntityReader) {
   return db.$extendTables<AccessKeySchema>().selectFrom("access_key").selectAll();
 }
 
-function toEntry({ guard }: EntityReader, raw: object): AccessKeyEntry {
-  const stored = accessKeyTable.verify(guard, raw);
+function toEntry({ guard }: EntityReader, raw: object, asked?: Partial<RowOf<typeof columns>>): AccessKeyEntry {
+  const stored = accessKeyTable.verify(guard, raw, asked);
   const { id, account_id: accountId, user_id: user, status, created_at: createdAt } = stored.row;
   const userId = user === null ? undefined : parseId("User", user);
   return { id, accountId, userId, isActive: status === "Active", createdAt, stored };

@@ -10,7 +10,7 @@ import { listUserAccessKeys } from "./access-key-repository.ts";
 import { insertAccessKey, newAccessKey } from "./new-access-key.ts";
 
 /** AccessKeys of one user, of either status: enough to replace one while it is in use (RAM, "Limits"). */
-export const MAX_USER_ACCESS_KEYS = 2;
+const MAX_USER_ACCESS_KEYS = 2;
 
 export function createAccessKey(keys: DeploymentKeys): DeclaredOperation {
   return defineOperation({

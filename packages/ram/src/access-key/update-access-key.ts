@@ -1,7 +1,6 @@
-import { type DeclaredOperation, defineOperation, type DeploymentKeys, required } from "@cinnabar/kernel";
+import { type DeclaredOperation, defineOperation, type DeploymentKeys, oneOf, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { oneOf } from "../parameters/text.ts";
 import { onNamed } from "../resource-name.ts";
 import { USER_NAME_ERRORS, userNameOrCaller } from "../user/user-parameters.ts";
 import { loadUserByName } from "../user/user-repository.ts";

@@ -6,11 +6,11 @@ import {
   required,
   type RequestContext,
   rootPrincipal,
+  storableText,
 } from "@cinnabar/kernel";
 import { findServiceAccount } from "../account.ts";
 import { oidcProviderArn } from "../oidc/provider.ts";
 import { findOidcProvider } from "../oidc/provider-repository.ts";
-import { boundedText } from "../parameters/text.ts";
 import { ramArn, serviceArn } from "../resource-name.ts";
 import { loadRole } from "../role/load-role.ts";
 import { isServiceName } from "../service/service-name.ts";
@@ -37,7 +37,7 @@ const SERVICE = /^service\/(?<name>[a-z-]+)\.aliyuncs\.com$/;
 const ANY_SESSION = "session";
 
 export const authPrincipal = required({
-  schema: boundedText(MAX_PRINCIPAL_CHARACTERS),
+  schema: storableText({ maxCharacters: MAX_PRINCIPAL_CHARACTERS }),
   description:
     "Who: root, user/<name>, role/<name> or role/<name>/<session>, of another account with acs:ram::<account id>: before it; application/<access point>; service/<name>.aliyuncs.com; oidc-provider/<name> for whoever it vouches for.",
 });

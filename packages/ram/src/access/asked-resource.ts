@@ -5,9 +5,10 @@ import {
   proceed,
   required,
   type RequestContext,
+  storableText,
 } from "@cinnabar/kernel";
 import type { PolicySet } from "@cinnabar/policy";
-import { boundedText } from "../parameters/text.ts";
+import { isChangingPassword, onOwnPassword } from "../login-profile/own-password.ts";
 import { onNamed } from "../resource-name.ts";
 import { loadRole } from "../role/load-role.ts";
 import { toAssume } from "../sts/role-target.ts";
@@ -53,13 +54,14 @@ const FORMS = "It must be the ARN of something, *, a key's id, or alias/ and a n
 /** An ARN: service, region, account, and what is named there. */
 const ARN = /^acs:(?<service>[a-z0-9-]+):(?<region>[a-z0-9-]*):(?<accountId>[0-9]{16})?:(?<relativeId>.+)$/s;
 /** RAM knows no regions: policies and people write nothing there, or a star. */
-const RAM_ARN = /^acs:ram:\*?:(?<accountId>[0-9]{16})?:(?:role\/(?<role>[A-Za-z0-9.-]{1,64})|.+)$/s;
+const RAM_ARN =
+  /^acs:ram:\*?:(?<accountId>[0-9]{16})?:(?:role\/(?<role>[A-Za-z0-9.-]{1,64})|user\/(?<user>[A-Za-z0-9._-]{1,64})|.+)$/s;
 
 /** The action by which roles are assumed, which trust policies are about. Letters' case does not matter in actions. */
 const ASSUME_ROLE = "sts:assumerole";
 
 export const authResource = required({
-  schema: boundedText(MAX_RESOURCE_CHARACTERS),
+  schema: storableText({ maxCharacters: MAX_RESOURCE_CHARACTERS }),
   description: "The resource: an ARN, a key's id or alias, or * for an action on nothing in particular.",
 });
 
@@ -75,10 +77,12 @@ export function findAskedResource(
 ): AskedResource | Promise<AskedResource> {
   const ram = RAM_ARN.exec(resource)?.groups;
   if (ram !== undefined) {
-    const { accountId = context.principal.accountId, role } = ram;
+    const { accountId = context.principal.accountId, role, user } = ram;
     const arn = `acs:ram::${accountId}:${resource.split(":").slice(4).join(":")}`;
     const isOwn = accountId === context.principal.accountId;
-    return role !== undefined && isOwn ? roleResource(context, arn, role) : plainResource(context, arn);
+    if (role !== undefined && isOwn) return roleResource(context, arn, role);
+    if (user !== undefined && isOwn) return userResource(context, arn, user);
+    return plainResource(context, arn);
   }
   const isArn = ARN.test(resource);
   if (resource === "*") return plainResource(context, resource);
@@ -112,6 +116,17 @@ function roleResource(context: RequestContext, arn: string, name: string): Asked
     async rightTo(action) {
       const role = await loadRole(context, name);
       return isAssuming(action) ? toAssume({ arn, role, conditions: undefined }) : plain.rightTo(action);
+    },
+  };
+}
+
+/** What an account lets all its users do with their own passwords counts as much as policies. */
+function userResource(context: RequestContext, arn: string, name: string): AskedResource {
+  const plain = plainResource(context, arn);
+  return {
+    ...plain,
+    async rightTo(action) {
+      return isChangingPassword(action) ? { ...(await onOwnPassword(context, name)), action } : plain.rightTo(action);
     },
   };
 }

@@ -1,7 +1,6 @@
-import { invalidParameter, optionalRecords, type RequestContext } from "@cinnabar/kernel";
+import { invalidParameter, isStorable, optionalRecords, type RequestContext } from "@cinnabar/kernel";
 import { findConditionKey, parseInstant } from "@cinnabar/policy";
 import { z } from "zod";
-import { isStorable } from "../parameters/text.ts";
 
 const MAX_CONDITIONS = 20;
 const MAX_VALUE_CHARACTERS = 1024;

@@ -67,14 +67,16 @@ export const attachmentsKind: EntityKind<Attachments> = {
   capacity: CACHED_ATTACHMENTS,
   async load(reader, id) {
     const slash = id.indexOf("/");
+    const [type, principalId] = [id.slice(0, slash), id.slice(slash + 1)];
     const rows = await select(reader)
-      .where("principal_type", "=", id.slice(0, slash))
-      .where("principal_id", "=", id.slice(slash + 1))
+      .where("principal_type", "=", type)
+      .where("principal_id", "=", principalId)
       .orderBy("attached_at")
       .orderBy("policy_type")
       .orderBy("policy_name")
       .execute();
-    const all = rows.map((raw) => toAttachment(reader, raw));
+    const asked = { principal_type: type, principal_id: principalId };
+    const all = rows.map((raw) => toAttachment(reader, raw, asked));
     return {
       all,
       system: all.flatMap(({ policy }) => (policy.type === "System" ? [loadSystemPolicy(policy.name)] : [])),
@@ -157,7 +159,7 @@ async function listAttachedTo(
       .limit(ROWS_AT_ONCE)
       .execute();
     for (const raw of rows) {
-      const { row } = attachmentTable.verify(reader.guard, raw);
+      const { row } = attachmentTable.verify(reader.guard, raw, { account_id: accountId, policy_type: type });
       found.push({ type: toAttachedType(row.principal_type), id: row.principal_id, attachedAt: row.attached_at });
     }
     if (rows.length < ROWS_AT_ONCE) return found;
@@ -174,7 +176,7 @@ export async function listAttachmentsOf(
   const rows = await select(reader).where("principal_type", "=", type).where("principal_id", "in", ids).execute();
   const found = new Map<string, PolicyReference[]>();
   for (const raw of rows) {
-    const { policy, stored } = toAttachment(reader, raw);
+    const { policy, stored } = toAttachment(reader, raw, { principal_type: type });
     const id = stored.row.principal_id;
     const known = found.get(id);
     if (known === undefined) found.set(id, [policy]);
@@ -226,8 +228,8 @@ function select({ db }: EntityReader) {
   return db.$extendTables<AttachmentSchema>().selectFrom("ram_attachment").selectAll();
 }
 
-function toAttachment({ guard }: EntityReader, raw: object): Attachment {
-  const stored = attachmentTable.verify(guard, raw);
+function toAttachment({ guard }: EntityReader, raw: object, asked: Partial<AttachmentRow>): Attachment {
+  const stored = attachmentTable.verify(guard, raw, asked);
   const { policy_type, policy_name: name, attached_at: attachedAt } = stored.row;
   const type = POLICY_TYPES.find((known) => known === policy_type);
   if (type === undefined) throw new TamperedRowError(attachmentTable.name, "an attachment's policy has no known type");

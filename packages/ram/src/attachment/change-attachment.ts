@@ -6,10 +6,10 @@ import {
   type ParameterValues,
   type Plan,
   type RequestContext,
+  storableText,
+  unsupportedParameter,
   type Warned,
 } from "@cinnabar/kernel";
-import { boundedText } from "../parameters/text.ts";
-import { unsupported } from "../parameters/unsupported.ts";
 import { loadPolicy } from "../policy/load-policy.ts";
 import { POLICY_NAME_ERRORS, policyName, policyType } from "../policy/policy-parameters.ts";
 import { onPolicy } from "../policy/policy-view.ts";
@@ -31,7 +31,7 @@ export const attachedPolicyParameters = {
   PolicyType: policyType,
   PolicyName: policyName,
   ResourceGroupId: optional({
-    schema: boundedText(256),
+    schema: storableText({ maxCharacters: 256 }),
     description:
       "The resource group that the policy is to be limited to. Not served: it is in force in the whole account.",
   }),
@@ -48,7 +48,7 @@ export function toNamedAttachment(
   of: NamedAttachment["of"],
   { PolicyType: type, PolicyName: name, ResourceGroupId }: ParameterValues<typeof attachedPolicyParameters>,
 ): NamedAttachment {
-  if (ResourceGroupId !== undefined) throw unsupported("ResourceGroupId");
+  if (ResourceGroupId !== undefined) throw unsupportedParameter("ResourceGroupId");
   return { of, policy: { type, name } };
 }
 

@@ -1,7 +1,6 @@
-import { ApiError, decodeDiagnosis, defineOperation, type Diagnosis, required } from "@cinnabar/kernel";
+import { ApiError, decodeDiagnosis, defineOperation, type Diagnosis, required, storableText } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { boundedText } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 
 /** Longer ones are none of ours: what is in them has limits of its own. */
@@ -40,7 +39,7 @@ export const decodeDiagnosticMessage = defineOperation({
   readWrite: "Read",
   parameters: {
     EncodedDiagnosticMessage: required({
-      schema: boundedText(MAX_MESSAGE_CHARACTERS),
+      schema: storableText({ maxCharacters: MAX_MESSAGE_CHARACTERS }),
       audit: "omit",
       description: "The EncodedDiagnosticMessage of an AccessDeniedDetail, at most a day old.",
     }),

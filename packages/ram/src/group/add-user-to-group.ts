@@ -10,7 +10,7 @@ import { onMember } from "./on-member.ts";
 import { SEPARATION_ERRORS, type Separation } from "../separation/separation.ts";
 
 /** Groups that one user may belong to (RAM, "Limits"). */
-export const MAX_GROUPS_OF_USER = 5;
+const MAX_GROUPS_OF_USER = 5;
 
 export const addUserToGroup = (separation: Separation): DeclaredOperation =>
   defineOperation({

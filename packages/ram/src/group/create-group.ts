@@ -8,7 +8,7 @@ import { countGroups, findGroupByName, insertGroup, touchedGroup } from "./group
 import { newGroupView, toNewGroupView } from "./group-view.ts";
 
 /** Groups of one account (RAM, "Limits"). */
-export const MAX_GROUPS = 50;
+const MAX_GROUPS = 50;
 
 export const createGroup = defineOperation({
   ...ram,

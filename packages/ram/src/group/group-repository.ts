@@ -42,12 +42,12 @@ export interface Group {
 }
 
 /** Groups by their ids. */
-export const groupKind: EntityKind<Group> = {
+const groupKind: EntityKind<Group> = {
   name: "ram-group",
   capacity: 10_000,
   async load(reader, id) {
     const raw = await selectGroups(reader).where("id", "=", id).executeTakeFirst();
-    return raw && toGroup(reader, raw);
+    return raw && toGroup(reader, raw, { id });
   },
 };
 
@@ -60,7 +60,7 @@ export async function findGroupByName(
     .where("account_id", "=", accountId)
     .where("name", "=", groupName)
     .executeTakeFirst();
-  return raw && toGroup(reader, raw);
+  return raw && toGroup(reader, raw, { account_id: accountId, name: groupName });
 }
 
 /**
@@ -76,7 +76,7 @@ export async function loadGroupByName(context: RequestContext, groupName: string
 }
 
 /** Says in the event which group the call is about, as of which revision. */
-export function noteGroup(context: RequestContext, { groupId, groupName, stored }: Group): void {
+function noteGroup(context: RequestContext, { groupId, groupName, stored }: Group): void {
   context.about("ACS::RAM::Group", groupName);
   context.note({ groupId, groupRevision: stored.revision });
 }
@@ -153,8 +153,8 @@ function selectGroups({ db }: EntityReader) {
   return db.$extendTables<GroupSchema>().selectFrom("ram_group").selectAll();
 }
 
-function toGroup({ guard }: EntityReader, raw: object): Group {
-  const stored = groupTable.verify(guard, raw);
+function toGroup({ guard }: EntityReader, raw: object, asked?: Partial<GroupRow>): Group {
+  const stored = groupTable.verify(guard, raw, asked);
   const { row } = stored;
   return {
     groupId: parseId("Group", row.id),

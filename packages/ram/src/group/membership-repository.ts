@@ -34,9 +34,10 @@ export async function listMemberships(
 ): Promise<readonly Membership[]> {
   const all = reader.db.$extendTables<MembershipSchema>().selectFrom("ram_group_member").selectAll();
   const selected = "userId" in of ? all.where("user_id", "=", of.userId) : all.where("group_id", "=", of.groupId);
+  const asked = "userId" in of ? { user_id: of.userId } : { group_id: of.groupId };
   const rows = await selected.orderBy("joined_at").orderBy("group_id").orderBy("user_id").execute();
   return rows.map((raw) => {
-    const stored = membershipTable.verify(reader.guard, raw);
+    const stored = membershipTable.verify(reader.guard, raw, asked);
     const { group_id: groupId, user_id: userId, joined_at: joinedAt } = stored.row;
     return { groupId: parseId("Group", groupId), userId: parseId("User", userId), joinedAt, stored };
   });
@@ -55,7 +56,10 @@ export async function listMemberIds(reader: EntityReader, groupId: string): Prom
       .orderBy("user_id")
       .limit(ROWS_AT_ONCE)
       .execute();
-    for (const raw of rows) ids.push(parseId("User", membershipTable.verify(reader.guard, raw).row.user_id));
+    for (const raw of rows) {
+      const { row } = membershipTable.verify(reader.guard, raw, { group_id: groupId });
+      ids.push(parseId("User", row.user_id));
+    }
     if (rows.length < ROWS_AT_ONCE) return ids;
   }
 }

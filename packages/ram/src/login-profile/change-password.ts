@@ -1,9 +1,6 @@
-import { ApiError, defineOperation, type RequestContext, type UserPrincipal } from "@cinnabar/kernel";
-import { compilePolicy, type Policy, PolicySet } from "@cinnabar/policy";
+import { ApiError, defineOperation, type RequestContext } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { onNamed } from "../resource-name.ts";
-import { loadSettings } from "../settings/load-settings.ts";
 import { loadUserByName } from "../user/user-repository.ts";
 import { assertStrong } from "./assert-strong.ts";
 import { requiredPassword } from "./login-profile-parameters.ts";
@@ -15,6 +12,7 @@ import {
   touchedLoginProfile,
 } from "./login-profile-repository.ts";
 import { assertOldPassword } from "./old-password.ts";
+import { onOwnPassword } from "./own-password.ts";
 import { hashOnce, verifyOnce } from "./password-work.ts";
 
 export const changePassword = defineOperation({
@@ -40,16 +38,9 @@ export const changePassword = defineOperation({
   async target(context) {
     const { principal } = context;
     if (principal.type !== "ram-user") throw new ApiError("NotSupport.Account");
-    const { securityPreference } = await loadSettings(context);
-    return { principal, isFree: securityPreference.usersChangePassword };
+    return { principal, right: await onOwnPassword(context, principal.userName) };
   },
-  // Where the account leaves passwords to its users, they may change their own, as long as no policy of theirs denies it.
-  access: (context, { principal, isFree }) => [
-    {
-      ...onNamed(context, "ram:ChangePassword", { type: "user", name: principal.userName }),
-      ...(isFree && { resourcePolicy: ownPassword(principal) }),
-    },
-  ],
+  access: (_context, { right }) => [right],
   async handle(context, { OldPassword: oldPassword, NewPassword: newPassword }, { principal: { userName: name } }) {
     const { userId } = await loadUserByName(context, name);
     const profile = await loadLoginProfile(context, userId);
@@ -62,24 +53,6 @@ export const changePassword = defineOperation({
     };
   },
 });
-
-/** What a security preference says of a user and its own password, as a policy. */
-function ownPassword({ accountId, userName: name }: UserPrincipal): PolicySet {
-  const policy: Policy = {
-    kind: "resource",
-    statements: [
-      {
-        effect: "Allow",
-        exceptActions: false,
-        actions: ["ram:ChangePassword"],
-        resources: ["*"],
-        principals: [{ type: "user", accountId, name }],
-        conditions: [],
-      },
-    ],
-  };
-  return new PolicySet([compilePolicy(policy, { type: "Resource", name: "AllowUserToChangePassword" })]);
-}
 
 async function assertChangeable(
   context: RequestContext,

@@ -60,7 +60,7 @@ export const loginProfileKind: EntityKind<LoginProfile> = {
       .where("user_id", "=", id)
       .executeTakeFirst();
     if (raw === undefined) return undefined;
-    const stored = loginProfileTable.verify(guard, raw);
+    const stored = loginProfileTable.verify(guard, raw, { user_id: id });
     const { row } = stored;
     return {
       userId: parseId("User", row.user_id),

@@ -10,7 +10,7 @@ import { qrCodePng } from "./qr-code-png.ts";
 import { CODE_DIGITS, STEP_SECONDS } from "./totp.ts";
 
 /** Devices of one account: one for each user that it may have (RAM, "Limits"). */
-export const MAX_MFA_DEVICES = 1_000;
+const MAX_MFA_DEVICES = 1_000;
 /** Length of HMAC-SHA-1's output, which RFC 4226, section 4, recommends for seeds. */
 const SEED_BYTES = 20;
 

@@ -47,11 +47,12 @@ const mfaDeviceKind: EntityKind<MfaDevice> = {
   capacity: 1_000,
   async load(reader, id) {
     const slash = id.indexOf("/");
+    const [accountId, name] = [id.slice(0, slash), id.slice(slash + 1)];
     const raw = await selectDevices(reader)
-      .where("account_id", "=", id.slice(0, slash))
-      .where("name", "=", id.slice(slash + 1))
+      .where("account_id", "=", accountId)
+      .where("name", "=", name)
       .executeTakeFirst();
-    return raw && toDevice(reader, raw);
+    return raw && toDevice(reader, raw, { account_id: accountId, name });
   },
 };
 
@@ -153,8 +154,8 @@ function selectDevices({ db }: EntityReader) {
   return db.$extendTables<DeviceSchema>().selectFrom("virtual_mfa_device").selectAll();
 }
 
-function toDevice({ guard }: EntityReader, raw: object): MfaDevice {
-  const stored = mfaDeviceTable.verify(guard, raw);
+function toDevice({ guard }: EntityReader, raw: object, asked?: Partial<RowOf<typeof columns>>): MfaDevice {
+  const stored = mfaDeviceTable.verify(guard, raw, asked);
   const { account_id: accountId, name, user_id: userId, activated_at: at } = stored.row;
   const isBound = userId !== null && at !== null;
   return {

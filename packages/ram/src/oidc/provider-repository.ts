@@ -54,7 +54,7 @@ export const oidcProviderKind: EntityKind<OidcProvider> = {
   capacity: 1_000,
   async load(reader, id) {
     const raw = await selectProviders(reader).where("id", "=", id).executeTakeFirst();
-    return raw && toProvider(reader, raw);
+    return raw && toProvider(reader, raw, { id });
   },
 };
 
@@ -67,7 +67,7 @@ export async function findOidcProvider(
     .where("account_id", "=", accountId)
     .where("name", "=", name)
     .executeTakeFirst();
-  return raw && toProvider(reader, raw);
+  return raw && toProvider(reader, raw, { account_id: accountId, name });
 }
 
 /** The providers of an account, or of all accounts, in the order of their names. */
@@ -115,8 +115,8 @@ function selectProviders({ db }: EntityReader) {
   return db.$extendTables<OidcProviderSchema>().selectFrom("oidc_provider").selectAll();
 }
 
-function toProvider({ guard }: EntityReader, raw: object): OidcProvider {
-  const stored = oidcProviderTable.verify(guard, raw);
+function toProvider({ guard }: EntityReader, raw: object, asked?: Partial<RowOf<typeof columns>>): OidcProvider {
+  const stored = oidcProviderTable.verify(guard, raw, asked);
   const { row } = stored;
   return {
     id: row.id,

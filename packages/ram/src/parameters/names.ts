@@ -11,7 +11,7 @@ interface NameRule {
 
 const WITH_DOTS = { pattern: /^[A-Za-z0-9._-]+$/, characters: "letters, digits, periods, underscores and hyphens" };
 
-export const NAME_RULES = {
+const NAME_RULES = {
   user: { ...WITH_DOTS, maxCharacters: 64 },
   group: { ...WITH_DOTS, maxCharacters: 64 },
   mfa: { ...WITH_DOTS, maxCharacters: 64 },

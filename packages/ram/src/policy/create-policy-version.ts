@@ -1,7 +1,14 @@
-import { ApiError, type DeclaredOperation, defineOperation, optional, warningsResult } from "@cinnabar/kernel";
+import {
+  ApiError,
+  booleanText,
+  type DeclaredOperation,
+  defineOperation,
+  oneOf,
+  optional,
+  warningsResult,
+} from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { flag, oneOf } from "../parameters/text.ts";
 import { loadCustomPolicy } from "./load-policy.ts";
 import { POLICY_NAME_ERRORS, policyDocument, policyName } from "./policy-parameters.ts";
 import { compile, deleteVersion, insertVersion, listVersions, touchedPolicy } from "./policy-repository.ts";
@@ -24,7 +31,10 @@ export const createPolicyVersion = (separation: Separation): DeclaredOperation =
     parameters: {
       PolicyName: policyName,
       PolicyDocument: policyDocument,
-      SetAsDefault: optional({ schema: flag, description: "Whether it is in force from now on. false by default." }),
+      SetAsDefault: optional({
+        schema: booleanText,
+        description: "Whether it is in force from now on. false by default.",
+      }),
       RotateStrategy: optional({
         schema: oneOf(["None", "DeleteOldestNonDefaultVersionWhenLimitExceeded"]),
         description: `What to do if there are ${MAX_VERSIONS} versions: nothing, which is the default, or to delete the oldest one that is not in force.`,

@@ -1,8 +1,7 @@
-import { ApiError, defineOperation, type ErrorCode, optional } from "@cinnabar/kernel";
+import { ApiError, booleanText, defineOperation, type ErrorCode, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
 import { type AttachedType, listAttachedEntities } from "../attachment/attachment-repository.ts";
-import { flag } from "../parameters/text.ts";
 import { deleteTags } from "../tag/tag-repository.ts";
 import { loadCustomPolicy } from "./load-policy.ts";
 import { POLICY_NAME_ERRORS, policyName } from "./policy-parameters.ts";
@@ -25,7 +24,7 @@ export const deletePolicy = defineOperation({
   parameters: {
     PolicyName: policyName,
     CascadingDelete: optional({
-      schema: flag,
+      schema: booleanText,
       description: "Whether to delete its other versions too. false by default: then it may have the default one only.",
     }),
   },

@@ -1,9 +1,8 @@
-import { defineOperation, optional, type RequestContext } from "@cinnabar/kernel";
+import { defineOperation, oneOf, optional, type RequestContext } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
 import { countAttachments, policyReferenceId } from "../attachment/attachment-repository.ts";
 import { pagingParameters, pagingResult, toPage, toPaged, toPagingResult } from "../paging.ts";
-import { oneOf } from "../parameters/text.ts";
 import { onAll } from "../resource-name.ts";
 import { tagList, toTagList, wantedTags } from "../tag/tag-parameters.ts";
 import { listTagged, tagsByName } from "../tag/tag-repository.ts";

@@ -1,7 +1,6 @@
-import type { ErrorCode } from "@cinnabar/kernel";
+import { type ErrorCode, isStorable } from "@cinnabar/kernel";
 import { parsePolicy, type Policy, PolicyError } from "@cinnabar/policy";
 import { z } from "zod";
-import { isStorable } from "../parameters/text.ts";
 
 /** Most characters of a document (Alibaba Cloud SDK, "CreatePolicy"). */
 export const MAX_DOCUMENT_CHARACTERS = 6144;

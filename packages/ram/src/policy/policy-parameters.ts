@@ -1,5 +1,4 @@
-import { type ErrorCode, optional, required } from "@cinnabar/kernel";
-import { boundedText, oneOf } from "../parameters/text.ts";
+import { type ErrorCode, oneOf, optional, required, storableText } from "@cinnabar/kernel";
 import { nameParameter } from "../parameters/names.ts";
 import { documentParameter } from "./policy-document.ts";
 import { versionId as versionIdSchema } from "./policy-version-id.ts";
@@ -37,7 +36,7 @@ export const versionId = required({
 });
 
 const descriptionText = {
-  schema: boundedText(MAX_DESCRIPTION_CHARACTERS),
+  schema: storableText({ maxCharacters: MAX_DESCRIPTION_CHARACTERS }),
   refusedAs: "InvalidParameter.Description.Length",
   description: `What it is for, in words: at most ${MAX_DESCRIPTION_CHARACTERS} characters.`,
 } as const;

@@ -109,7 +109,13 @@ export async function listEffectivePolicies(
     .execute();
   const documents = new Map(
     rows.map((raw) => {
-      const { policy_name: name, version, document } = policyVersionTable.verify(reader.guard, raw).row;
+      const {
+        policy_name: name,
+        version,
+        document,
+      } = policyVersionTable.verify(reader.guard, raw, {
+        account_id: accountId,
+      }).row;
       return [`${name}/${version}`, document] as const;
     }),
   );
@@ -151,7 +157,7 @@ export function touchedPolicy(place: PolicyPlace): Touched {
 
 export async function findPolicy(reader: EntityReader, place: PolicyPlace): Promise<StoredPolicy | undefined> {
   const raw = await selectPolicies(reader, place.accountId).where("name", "=", place.name).executeTakeFirst();
-  return raw && toStoredPolicy(reader, raw);
+  return raw && toStoredPolicy(reader, raw, { account_id: place.accountId, name: place.name });
 }
 
 /**
@@ -175,7 +181,7 @@ export async function listPolicies(
     .orderBy("name")
     .limit(limit)
     .execute();
-  return rows.map((raw) => toStoredPolicy(reader, raw));
+  return rows.map((raw) => toStoredPolicy(reader, raw, { account_id: accountId }));
 }
 
 export async function countPolicies({ db }: EntityReader, accountId: string): Promise<number> {
@@ -191,7 +197,7 @@ export async function countPolicies({ db }: EntityReader, accountId: string): Pr
 /** The versions of a custom policy, the oldest first. */
 export async function listVersions(reader: EntityReader, place: PolicyPlace): Promise<readonly StoredPolicyVersion[]> {
   const rows = await selectVersions(reader, place).orderBy("version").execute();
-  return rows.map((raw) => toStoredVersion(reader, raw));
+  return rows.map((raw) => toStoredVersion(reader, raw, versionsOf(place)));
 }
 
 export async function findVersion(
@@ -200,15 +206,11 @@ export async function findVersion(
   version: number,
 ): Promise<StoredPolicyVersion | undefined> {
   const raw = await selectVersions(reader, place).where("version", "=", version).executeTakeFirst();
-  return raw && toStoredVersion(reader, raw);
+  return raw && toStoredVersion(reader, raw, { ...versionsOf(place), version });
 }
 
 /** A version that must be there. @throws TamperedRowError if it is not. */
-export async function loadVersion(
-  reader: EntityReader,
-  place: PolicyPlace,
-  version: number,
-): Promise<StoredPolicyVersion> {
+async function loadVersion(reader: EntityReader, place: PolicyPlace, version: number): Promise<StoredPolicyVersion> {
   const found = await findVersion(reader, place, version);
   if (found === undefined) throw missingVersion();
   return found;
@@ -304,8 +306,13 @@ function selectVersions({ db }: EntityReader, { accountId, name }: PolicyPlace) 
     .where("policy_name", "=", name);
 }
 
-function toStoredPolicy({ guard }: EntityReader, raw: object): StoredPolicy {
-  const stored = policyTable.verify(guard, raw);
+/** What a policy's versions are looked for by. */
+function versionsOf({ accountId, name }: PolicyPlace): Partial<VersionRow> {
+  return { account_id: accountId, policy_name: name };
+}
+
+function toStoredPolicy({ guard }: EntityReader, raw: object, asked: Partial<PolicyRow>): StoredPolicy {
+  const stored = policyTable.verify(guard, raw, asked);
   const { row } = stored;
   return {
     accountId: row.account_id,
@@ -318,8 +325,8 @@ function toStoredPolicy({ guard }: EntityReader, raw: object): StoredPolicy {
   };
 }
 
-function toStoredVersion({ guard }: EntityReader, raw: object): StoredPolicyVersion {
-  const stored = policyVersionTable.verify(guard, raw);
+function toStoredVersion({ guard }: EntityReader, raw: object, asked: Partial<VersionRow>): StoredPolicyVersion {
+  const stored = policyVersionTable.verify(guard, raw, asked);
   const { version, document, created_at: createdAt } = stored.row;
   return { version, document, createdAt, stored };
 }

@@ -1,6 +1,5 @@
-import { type ErrorCode, optional, required } from "@cinnabar/kernel";
+import { type ErrorCode, integerText, optional, required } from "@cinnabar/kernel";
 import { nameParameter } from "../parameters/names.ts";
-import { integerText } from "../parameters/text.ts";
 import { documentParameter } from "../policy/policy-document.ts";
 
 /** Limits of a role's sessions, in seconds (Alibaba Cloud SDK, "CreateRole"). */

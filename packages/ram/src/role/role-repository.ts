@@ -68,7 +68,7 @@ export const roleKind: EntityKind<Role> = {
   weigh: ({ trustDocument, trust }) => 2 * trustDocument.length + trust.bytes,
   async load(reader, id) {
     const raw = await selectRoles(reader).where("id", "=", id).executeTakeFirst();
-    return raw && toRole(reader, raw);
+    return raw && toRole(reader, raw, { id });
   },
 };
 
@@ -84,11 +84,12 @@ const roleNameKind: EntityKind<{ readonly roleId: string }> = {
   capacity: CACHED_ROLE_NAMES,
   async load(reader, id) {
     const slash = id.indexOf("/");
+    const asked = { account_id: id.slice(0, slash), name: id.slice(slash + 1) };
     const raw = await selectRoles(reader)
-      .where("account_id", "=", id.slice(0, slash))
-      .where("name", "=", id.slice(slash + 1))
+      .where("account_id", "=", asked.account_id)
+      .where("name", "=", asked.name)
       .executeTakeFirst();
-    return raw && { roleId: roleTable.verify(reader.guard, raw).row.id };
+    return raw && { roleId: roleTable.verify(reader.guard, raw, asked).row.id };
   },
 };
 
@@ -193,8 +194,8 @@ export function compileTrust(document: string, roleName: string): PolicySet {
 
 const compiledTrusts = new CompiledDocuments<PolicySet>();
 
-function toRole({ guard }: EntityReader, raw: object): Role {
-  const stored = roleTable.verify(guard, raw);
+function toRole({ guard }: EntityReader, raw: object, asked?: Partial<RoleRow>): Role {
+  const stored = roleTable.verify(guard, raw, asked);
   const { row, revision } = stored;
   return {
     roleId: parseId("Role", row.id),

@@ -4,6 +4,7 @@ import {
   invalidParameter,
   required,
   type RequestContext,
+  storableText,
   TurnTaker,
 } from "@cinnabar/kernel";
 import type { PolicyPrincipal } from "@cinnabar/policy";
@@ -11,7 +12,6 @@ import { z } from "zod";
 import { type AskedResource, findAskedResource, type FindRight } from "../access/asked-resource.ts";
 import { ram } from "../api.ts";
 import { pagingParameters, pagingResult, toPage, toPagingResult } from "../paging.ts";
-import { boundedText } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 import { toHeldRightView } from "./both-rights.ts";
 import { findHoldersOfBoth, type HolderOfBoth } from "./holders-of-both.ts";
@@ -47,7 +47,7 @@ export function listPrincipalsWithBothRights({ findRight }: { readonly findRight
     readWrite: "Read",
     parameters: {
       AuthResource: required({
-        schema: boundedText(MAX_RESOURCE_CHARACTERS),
+        schema: storableText({ maxCharacters: MAX_RESOURCE_CHARACTERS }),
         description: "The key: its id, alias or ARN; or * for all keys that policies are about, made or not.",
       }),
       ...pagingParameters({ maxItems: MAX_ITEMS }),

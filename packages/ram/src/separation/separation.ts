@@ -132,14 +132,14 @@ function toWarning(conflict: Conflict): NonNullable<Warned["Warnings"]>["Warning
 function refusalOf(found: readonly Conflict[]): string {
   const told = found.slice(0, MAX_TOLD).map(describe);
   const more = found.length > MAX_TOLD ? ["and others"] : [];
-  return `${ERRORS[CODE].message} ${[...told, ...more].join("; ")}. Deny one of the two first, give it to somebody else, or call as the account's root where that is meant: SetSeparationOfDuties says what the account wants.`;
+  return `${ERRORS[CODE].message} ${[...told, ...more].join("; ")}. Deny one of the two first, or give it to somebody else. Where both are meant, SetSeparationOfDuties changes what the account allows.`;
 }
 
 function describe({ principal, keyId, using, managing }: Conflict): string {
-  const key = keyId === undefined ? "keys of the account" : `the key ${keyId}`;
+  const [key, it] = keyId === undefined ? ["keys of the account", "them"] : [`the key ${keyId}`, "it"];
   const who = describePrincipal(principal);
   if (using === managing) return `${who} can give itself all rights to ${key} by ${describeRight(using)}`;
-  return `${who} can use ${key} by ${describeRight(using)} and manage it by ${describeRight(managing)}`;
+  return `${who} can use ${key} by ${describeRight(using)} and manage ${it} by ${describeRight(managing)}`;
 }
 
 function describePrincipal({ kind, accountId, arn }: PolicyPrincipal): string {

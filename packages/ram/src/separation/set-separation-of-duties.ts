@@ -1,8 +1,7 @@
-import { ApiError, defineOperation, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, oneOf, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { accountKind, accountTable, SEPARATIONS, toSettingColumns } from "../account.ts";
 import { ram } from "../api.ts";
-import { oneOf } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 
 /** SetSeparationOfDuties, which the published API does not have. What is so already stays so, whoever has both rights. */

@@ -23,7 +23,7 @@ import { newAccount } from "../new-account.ts";
 import type { ServiceName } from "./service-name.ts";
 
 /** Enough to replace the one that a service uses. */
-export const MAX_SERVICE_ACCESS_KEYS = 2;
+const MAX_SERVICE_ACCESS_KEYS = 2;
 
 /** A service that was enabled once. */
 export interface Service extends Pick<Account, "isEnabled" | "createdAt"> {

@@ -82,10 +82,11 @@ export const identitySettingsKind: EntityKind<IdentitySettings> = {
       .selectAll()
       .where("account_id", "=", id)
       .executeTakeFirst();
+    const asked = { account_id: id };
     const stored = {
-      alias: alias && accountAliasTable.verify(guard, alias),
-      passwordPolicy: policy && passwordPolicyTable.verify(guard, policy),
-      securityPreference: preference && securityPreferenceTable.verify(guard, preference),
+      alias: alias && accountAliasTable.verify(guard, alias, asked),
+      passwordPolicy: policy && passwordPolicyTable.verify(guard, policy, asked),
+      securityPreference: preference && securityPreferenceTable.verify(guard, preference, asked),
     };
     return {
       alias: stored.alias?.row.alias,

@@ -1,4 +1,4 @@
-import { ApiError, defineOperation, type ErrorCode, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, type ErrorCode, ERRORS, isId, required } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
 import { onAccount } from "../resource-name.ts";
@@ -8,6 +8,9 @@ import { loadSettings } from "./load-settings.ts";
 /** SDK, "SetAccountAlias". */
 const CHARACTERS = { min: 3, max: 32 } as const;
 const ALIAS = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const FORMAT = "InvalidParameter.AccountAlias.Format";
+/** Whoever reads an alias must not take the account for another one. */
+const OF_ANOTHER = `${ERRORS[FORMAT].message} "AccountAlias": It must not read as the id of another account.`;
 
 export const setAccountAlias = defineOperation({
   ...ram,
@@ -28,11 +31,7 @@ export const setAccountAlias = defineOperation({
   },
   result: z.object({}),
   recordedResult: [],
-  errors: [
-    "InvalidParameter.AccountAlias.Format",
-    "InvalidParameter.AccountAlias.Length",
-    "EntityAlreadyExists.AccountAlias",
-  ],
+  errors: [FORMAT, "InvalidParameter.AccountAlias.Length", "EntityAlreadyExists.AccountAlias"],
   target: () => undefined,
   access: (context) => [onAccount(context, "ram:SetAccountAlias")],
   async handle(context, { AccountAlias: alias }) {
@@ -40,6 +39,7 @@ export const setAccountAlias = defineOperation({
     const { accountId } = principal;
     const { stored, alias: previous } = await loadSettings(context);
     if (previous === alias) return { result: {} };
+    if (isId("Account", alias) && alias !== accountId) throw new ApiError(FORMAT, OF_ANOTHER);
     if (await isAliasTaken(context, alias)) throw new ApiError("EntityAlreadyExists.AccountAlias");
     return {
       result: {},
@@ -54,5 +54,5 @@ export const setAccountAlias = defineOperation({
 
 function codeOf(raw: unknown): ErrorCode {
   const isTooLongOrShort = typeof raw === "string" && (raw.length < CHARACTERS.min || raw.length > CHARACTERS.max);
-  return isTooLongOrShort ? "InvalidParameter.AccountAlias.Length" : "InvalidParameter.AccountAlias.Format";
+  return isTooLongOrShort ? "InvalidParameter.AccountAlias.Length" : FORMAT;
 }

@@ -1,6 +1,5 @@
-import { defineOperation, optional, type Parameter } from "@cinnabar/kernel";
+import { booleanText, defineOperation, integerText, optional, type Parameter } from "@cinnabar/kernel";
 import { ram } from "../api.ts";
-import { flag, integerText } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 import { passwordPolicyTable, toPasswordPolicyRow, touchedSettings } from "./identity-settings.ts";
 import { loadSettings } from "./load-settings.ts";
@@ -29,7 +28,7 @@ export const setPasswordPolicy = defineOperation({
     RequireNumbers: requirement("a digit"),
     RequireSymbols: requirement("a character that is no letter and no digit"),
     HardExpiry: optional({
-      schema: flag,
+      schema: booleanText,
       description:
         "Whether an administrator has to replace a password whose time is over, instead of its user. false by default.",
     }),
@@ -82,5 +81,5 @@ export const setPasswordPolicy = defineOperation({
 });
 
 function requirement(what: string): Parameter<boolean, "optional"> {
-  return optional({ schema: flag, description: `Whether a password must have ${what}. false by default.` });
+  return optional({ schema: booleanText, description: `Whether a password must have ${what}. false by default.` });
 }

@@ -1,6 +1,5 @@
-import { defineOperation, optional, type Parameter } from "@cinnabar/kernel";
+import { booleanText, defineOperation, integerText, optional, type Parameter } from "@cinnabar/kernel";
 import { ram } from "../api.ts";
-import { flag, integerText } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 import { securityPreferenceTable, toSecurityPreferenceRow, touchedSettings } from "./identity-settings.ts";
 import { loadSettings } from "./load-settings.ts";
@@ -66,5 +65,5 @@ export const setSecurityPreference = defineOperation({
 });
 
 function preference(what: string, byDefault: boolean): Parameter<boolean, "optional"> {
-  return optional({ schema: flag, description: `Whether ${what}. ${byDefault} by default.` });
+  return optional({ schema: booleanText, description: `Whether ${what}. ${byDefault} by default.` });
 }

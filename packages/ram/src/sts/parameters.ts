@@ -1,7 +1,6 @@
-import { isId, optional, required, sourceArnText } from "@cinnabar/kernel";
+import { integerText, isId, isStorable, optional, required, sourceArnText } from "@cinnabar/kernel";
 import { parsePolicy, PolicyError } from "@cinnabar/policy";
 import { z } from "zod";
-import { isStorable, integerText } from "../parameters/text.ts";
 import { MAX_SESSION_POLICY_BYTES } from "./security-token.ts";
 
 /** Limits of a session, in seconds (STS, "AssumeRole", DurationSeconds; RAM, "CreateRole", MaxSessionDuration). */

@@ -36,7 +36,7 @@ export function toSession(claims: SessionClaims, keys: SessionKeys): Session {
         roleId,
         roleName,
         sessionName,
-        sessionPolicy: compileSessionPolicy(claims.policy),
+        sessionPolicy: compileSessionPolicy(claims),
         mfaPresent,
         startedAt,
         federatedBy: provider && oidcProviderArn(sourceAccountId, provider.name),
@@ -57,8 +57,15 @@ export function sessionArn({
   return `${ramArn(accountId, "role", roleName)}/${sessionName}`;
 }
 
-/** @throws PolicyError if the policy is not well-formed, which AssumeRole has made sure of. */
-function compileSessionPolicy(text: string | undefined): PolicySet | undefined {
-  if (text === undefined) return undefined;
-  return new PolicySet([compilePolicy(parsePolicy(text, "session"), { type: "Session", name: "session policy" })]);
+/**
+ * The session's policy, which goes by the session's name.
+ *
+ * @throws PolicyError if it is not well-formed, which AssumeRole has made sure of.
+ */
+function compileSessionPolicy({
+  policy,
+  sessionName: name,
+}: Pick<SessionClaims, "policy" | "sessionName">): PolicySet | undefined {
+  if (policy === undefined) return undefined;
+  return new PolicySet([compilePolicy(parsePolicy(policy, "session"), { type: "Session", name })]);
 }

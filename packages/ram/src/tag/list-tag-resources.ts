@@ -1,7 +1,6 @@
-import { defineOperation, optional } from "@cinnabar/kernel";
+import { defineOperation, integerText, optional } from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { integerText } from "../parameters/text.ts";
 import { onAll } from "../resource-name.ts";
 import { encodePosition, nextToken } from "./tag-position.ts";
 import { listedNames, resourceType, wantedTags } from "./tag-parameters.ts";

@@ -1,6 +1,5 @@
-import { optional, required } from "@cinnabar/kernel";
+import { isStorable, jsonText, oneOf, optional, required } from "@cinnabar/kernel";
 import { z } from "zod";
-import { isStorable, oneOf } from "../parameters/text.ts";
 import { MAX_KEY_CHARACTERS, MAX_TAGS, MAX_VALUE_CHARACTERS, TAGGED_TYPES, type Tags, type WantedTag } from "./tag.ts";
 
 /** Most resources of one call. */
@@ -90,22 +89,4 @@ export const tagList = z.object({ Tag: z.array(z.object({ TagKey: z.string(), Ta
 
 export function toTagList(tags: Tags = new Map()): z.infer<typeof tagList> {
   return { Tag: [...tags].map(([TagKey, TagValue]) => ({ TagKey, TagValue })) };
-}
-
-/** JSON text whose value `schema` describes. `advice` says what that is. */
-function jsonText<Value>(schema: z.ZodType<Value>, advice: string): z.ZodType<Value> {
-  return z.string().transform((text, { issues }) => {
-    const parsed = schema.safeParse(parseJson(text));
-    if (parsed.success) return parsed.data;
-    issues.push({ code: "custom", input: text, message: advice });
-    return z.NEVER;
-  });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

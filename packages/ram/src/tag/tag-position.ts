@@ -1,5 +1,5 @@
+import { isStorable } from "@cinnabar/kernel";
 import { z } from "zod";
-import { isStorable } from "../parameters/text.ts";
 import type { OwnedTag } from "./tag-repository.ts";
 
 /** Where a list of tags goes on: after this tag of this role or policy. */

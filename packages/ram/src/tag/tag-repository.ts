@@ -30,8 +30,9 @@ export interface OwnedTag {
 
 export async function loadTags(reader: EntityReader, owner: TagOwner): Promise<StoredTags> {
   const rows = await select(reader, owner).where("resource_name", "=", owner.name).orderBy("tag_key").execute();
+  const asked = { account_id: owner.accountId, resource_type: owner.type, resource_name: owner.name };
   return new Map(
-    rows.map((raw) => ramTagTable.verify(reader.guard, raw)).map((stored) => [stored.row.tag_key, stored]),
+    rows.map((raw) => ramTagTable.verify(reader.guard, raw, asked)).map((stored) => [stored.row.tag_key, stored]),
   );
 }
 

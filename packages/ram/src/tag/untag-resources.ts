@@ -1,7 +1,13 @@
-import { defineOperation, missingParameter, optional, type RowChange, type Touched } from "@cinnabar/kernel";
+import {
+  booleanText,
+  defineOperation,
+  missingParameter,
+  optional,
+  type RowChange,
+  type Touched,
+} from "@cinnabar/kernel";
 import { z } from "zod";
 import { ram } from "../api.ts";
-import { flag } from "../parameters/text.ts";
 import { resourceNames, resourceType, tagKeys } from "./tag-parameters.ts";
 import { changeTags, loadTags, toTags } from "./tag-repository.ts";
 import { loadTagOwners, onEach } from "./tagged-resources.ts";
@@ -16,7 +22,7 @@ export const untagResources = defineOperation({
     ResourceType: resourceType,
     ResourceNames: resourceNames,
     TagKeys: tagKeys,
-    All: optional({ schema: flag, description: "Whether to take all tags away, where TagKeys is left out." }),
+    All: optional({ schema: booleanText, description: "Whether to take all tags away, where TagKeys is left out." }),
   },
   result: z.object({}),
   recordedResult: [],

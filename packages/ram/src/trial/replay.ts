@@ -11,6 +11,7 @@ import type { Applications } from "../access/applications.ts";
 import { askedBy, type FindRight, type FoundRight, isAssuming } from "../access/asked-resource.ts";
 import { UNDISCLOSED_IDENTITY, undisclosedResourcePolicy } from "../access/undisclosed.ts";
 import { type IdentityPolicies, NO_POLICIES } from "../authorization/identity-policies.ts";
+import { isChangingPassword, onOwnPassword } from "../login-profile/own-password.ts";
 import { findRole, roleKind } from "../role/role-repository.ts";
 import { toAssume } from "../sts/role-target.ts";
 import { userKind } from "../user/user-repository.ts";
@@ -44,6 +45,7 @@ const CURRENT_TIME = "acs:currenttime";
 const ARN = /^acs:(?<service>[^:]*):[^:]*:(?<accountId>[^:]*):(?<relativeId>.*)$/s;
 const KEY = /^key\/[^*]/;
 const ROLE = /^role\/(?<name>[^*]+)$/;
+const USER = /^user\/(?<user>[^*]+)$/;
 
 interface Caller {
   readonly principal: Principal;
@@ -188,6 +190,10 @@ export class Replay {
     if (service === "kms" && KEY.test(relativeId)) {
       const key = await remembered(this.#keys, resource, () => this.#findKey(resource));
       return key && { ...key, action };
+    }
+    const { user } = USER.exec(relativeId)?.groups ?? {};
+    if (service === "ram" && user !== undefined && isChangingPassword(action)) {
+      return onOwnPassword(this.#context, user);
     }
     const { name } = ROLE.exec(relativeId)?.groups ?? {};
     if (service !== "ram" || name === undefined || !isAssuming(action)) return plain;

@@ -4,18 +4,19 @@ import {
   ApiError,
   type DeclaredOperation,
   defineOperation,
+  integerText,
   invalidParameter,
   optional,
   type ParameterValues,
   required,
   type RequestContext,
+  storableText,
 } from "@cinnabar/kernel";
 import { z } from "zod";
 import type { Applications } from "../access/applications.ts";
 import type { FindRight, FoundRight } from "../access/asked-resource.ts";
 import { formatInstant, ram } from "../api.ts";
 import { IdentityPolicies } from "../authorization/identity-policies.ts";
-import { boundedText, integerText } from "../parameters/text.ts";
 import { onAccount } from "../resource-name.ts";
 import {
   loadTriedIdentityPolicy,
@@ -50,11 +51,12 @@ export interface TrialParts {
   readonly applications: Applications;
 }
 
-const name = (description: string) => optional({ schema: boundedText(MAX_NAME_CHARACTERS), description });
+const name = (description: string) =>
+  optional({ schema: storableText({ maxCharacters: MAX_NAME_CHARACTERS }), description });
 
 const parameters = {
   PolicyDocument: required({
-    schema: boundedText(MAX_KEY_POLICY_BYTES),
+    schema: storableText({ maxCharacters: MAX_KEY_POLICY_BYTES }),
     description: "What the policy would say, as JSON: a key's policy for KeyId, else one of RAM.",
   }),
   KeyId: name("The key whose policy it would be: an id, an alias (alias/<name>), or the key's ARN."),

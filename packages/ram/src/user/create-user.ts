@@ -7,7 +7,7 @@ import { countUsers, findUserByName, insertUser, touchedUser } from "./user-repo
 import { newUserView, toNewUserView } from "./user-view.ts";
 
 /** Users of one account (RAM, "Limits"). */
-export const MAX_USERS = 1_000;
+const MAX_USERS = 1_000;
 
 export const createUser = defineOperation({
   ...ram,

@@ -1,7 +1,6 @@
-import { type ErrorCode, optional, type Parameter, required } from "@cinnabar/kernel";
+import { type ErrorCode, isStorable, optional, type Parameter, required, storableText } from "@cinnabar/kernel";
 import { z } from "zod";
 import { nameParameter } from "../parameters/names.ts";
-import { isStorable } from "../parameters/text.ts";
 
 /** Most characters of a display name and of comments (SDK, "CreateUser"). */
 const MAX_DETAIL_CHARACTERS = 128;
@@ -46,10 +45,7 @@ interface TextCodes {
 /** Text of at most 128 characters. */
 export function detail(codes: TextCodes, description: string): Parameter<string, "optional"> {
   return optional({
-    schema: z
-      .string()
-      .max(MAX_DETAIL_CHARACTERS, `It must have at most ${MAX_DETAIL_CHARACTERS} characters.`)
-      .refine(isStorable, { error: "It must be Unicode text without the character U+0000." }),
+    schema: storableText({ maxCharacters: MAX_DETAIL_CHARACTERS }),
     refusedAs: (raw) =>
       typeof raw === "string" && raw.length > MAX_DETAIL_CHARACTERS ? codes.length : codes.invalidChars,
     description: `${description} At most ${MAX_DETAIL_CHARACTERS} characters.`,

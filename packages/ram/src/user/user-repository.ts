@@ -66,7 +66,7 @@ export const userKind: EntityKind<User> = {
   async load(reader, id) {
     const raw = await selectUsers(reader).where("id", "=", id).executeTakeFirst();
     if (raw === undefined) return undefined;
-    const entry = toEntry(reader, raw);
+    const entry = toEntry(reader, raw, { id });
     const memberships = await listMemberships(reader, { userId: entry.userId });
     return { ...entry, groupIds: memberships.map(({ groupId }) => groupId) };
   },
@@ -102,7 +102,7 @@ export async function loadUserByName(context: RequestContext, userName: string):
 }
 
 /** Says in the event which user the call is about, as of which revision. */
-export function noteUser(context: RequestContext, { userId, userName, stored }: UserEntry): void {
+function noteUser(context: RequestContext, { userId, userName, stored }: UserEntry): void {
   context.about("ACS::RAM::User", userName);
   context.note({ userId, userRevision: stored.revision });
 }
@@ -200,8 +200,8 @@ function toColumns({ displayName, mobilePhone, email, comments }: UserDetails) {
   };
 }
 
-function toEntry({ guard }: EntityReader, raw: object): UserEntry {
-  const stored = userTable.verify(guard, raw);
+function toEntry({ guard }: EntityReader, raw: object, asked?: Partial<UserRow>): UserEntry {
+  const stored = userTable.verify(guard, raw, asked);
   const { row } = stored;
   return {
     userId: parseId("User", row.id),

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MerkleError, type StoredEntry, type TileFile } from "@cinnabar/merkle-log";
 import { OperatorError } from "../operator-error.ts";
-import { type LogBatch, sizeInNote, type StoredCheckpoint } from "./log-source.ts";
+import { EVENT_LINES, type LogBatch, sizeInNote, type StoredCheckpoint } from "./log-source.ts";
 import { TreeFiles } from "./tree-files.ts";
 
 /** Writes one log's files; whoever reads the log may not, so nobody else may read them either. */
@@ -33,7 +33,7 @@ export class ExportedLogWriter implements AsyncDisposable {
       if (this.#files.size === this.#signedSize) await this.#writeFiles(this.#files.partial());
     }
     if (this.#withEvents && events.length > 0) {
-      this.#events ??= await this.#create("events.ndjson");
+      this.#events ??= await this.#create(EVENT_LINES);
       await this.#events.write(`${events.join("\n")}\n`);
     }
   }

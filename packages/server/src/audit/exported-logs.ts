@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decodeEntryBundle,
@@ -13,6 +13,7 @@ import {
 } from "@cinnabar/merkle-log";
 import { isBatchHeader, parseBatchHeader } from "./batch-header.ts";
 import {
+  EVENT_LINES,
   type LogBatch,
   type LogDamage,
   type LogListing,
@@ -48,12 +49,17 @@ export class ExportedLogs implements LogSource {
       .map(parseLogName)
       .filter((shard) => shard !== undefined)
       .toSorted((a, b) => a - b);
+    if (shards.length === 0)
+      throw new UnreadableLogError(`the directory ${this.#directory} has none of the exported logs`);
     const checkpoints: StoredCheckpoint[] = [];
     for (const shard of shards) {
       const note = await this.#readNote(shard);
       if (note !== undefined) checkpoints.push({ shard, size: undefined, note });
     }
-    return { shards, checkpoints, damage: [] };
+    const eventLines = await Promise.all(
+      shards.map((shard) => unlessMissing(access(join(this.#directory, logName(shard), EVENT_LINES)).then(() => true))),
+    );
+    return { shards, checkpoints, damage: [], hasEventLines: eventLines.includes(true) };
   }
 
   async *read(shard: number): AsyncGenerator<LogBatch | LogDamage> {

@@ -50,11 +50,16 @@ export interface StoredCheckpoint {
   readonly note: string;
 }
 
+/** An exported log's events as lines of JSON, for people and their tools. */
+export const EVENT_LINES = "events.ndjson";
+
 export interface LogListing {
   /** Every log that has a batch, in ascending order; the control log is 0. */
   readonly shards: readonly number[];
   readonly checkpoints: readonly StoredCheckpoint[];
   readonly damage: readonly LogDamage[];
+  /** Whether there are {@link EVENT_LINES}, which verification does not look at. */
+  readonly hasEventLines?: boolean;
 }
 
 /** What a store says it is. */

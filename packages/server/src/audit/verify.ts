@@ -6,6 +6,7 @@ import { ControlFacts } from "./control-facts.ts";
 import { LogAuditor } from "./log-audit.ts";
 import {
   type BatchRange,
+  EVENT_LINES,
   type LogListing,
   logName,
   type LogSource,
@@ -22,6 +23,7 @@ const NEEDS_ROOT_KEY =
   "The MACs of rows and of the set hash's sums need the root key: the server checks them on use and in its sweep.";
 const NEEDS_BODIES =
   "What dropped events said is not known here. An event that was kept elsewhere can still be proven: cinnabar audit prove --event FILE.";
+const EVENT_LINES_ARE_FOR_READING = `${EVENT_LINES} is for reading and was not compared with the log. A line of it can be proven: cinnabar audit prove --event FILE.`;
 const NEEDS_SAVED_CHECKPOINT =
   "Without a saved checkpoint, a log that was cut short together with its stored checkpoint looks whole.";
 
@@ -86,6 +88,7 @@ class Verification {
       limits: [
         ...(this.#saved.length === 0 ? [NEEDS_SAVED_CHECKPOINT] : []),
         ...(logs.some(({ droppedEvents }) => droppedEvents > 0) ? [NEEDS_BODIES] : []),
+        ...(listing.hasEventLines === true ? [EVENT_LINES_ARE_FOR_READING] : []),
         NEEDS_ROOT_KEY,
       ],
     };

@@ -4,8 +4,8 @@ import { isIPv6 } from "node:net";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { syncDirectory } from "@cinnabar/kernel";
 import { formatCheckpointLine } from "../audit/checkpoint-line.ts";
-import { syncDirectory } from "../data-directory/atomic-file.ts";
 import type { CheckpointAddress } from "./checkpoint-address.ts";
 
 /** Takes checkpoints outside of the database, one at a time. */

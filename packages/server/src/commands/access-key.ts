@@ -1,10 +1,11 @@
 import { type AccessKeyId, isId } from "@cinnabar/kernel";
 import { type AccessKeyEntry, type Administration, AdministrationError } from "@cinnabar/ram";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { OperatorError, UsageError } from "../operator-error.ts";
 import { readAccountId } from "./account.ts";
 import { withAdministration } from "./administered-store.ts";
 import { giveOutAccessKey } from "./new-access-key.ts";
-import { formatTable, formatTime, print, say } from "./print.ts";
+import { formatTable, print, say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const OUTPUT = ["--output", "-o"] as const;
@@ -178,7 +179,7 @@ function toJson({ id, accountId, isActive, createdAt }: AccessKeyEntry) {
     accessKeyId: id,
     accountId,
     status: isActive ? "Active" : "Inactive",
-    createdAt: formatTime(createdAt),
+    createdAt: formatTimestamp(createdAt),
   };
 }
 
@@ -189,7 +190,7 @@ function toTable(keys: readonly AccessKeyEntry[]): string {
       id,
       accountId,
       isActive ? "Active" : "Inactive",
-      formatTime(createdAt),
+      formatTimestamp(createdAt),
     ]),
   ]);
 }

@@ -1,9 +1,10 @@
 import { type AccountId, isId } from "@cinnabar/kernel";
 import { type AccountSettings, type AccountSummary, SEPARATIONS, type SeparationOfDuties } from "@cinnabar/ram";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { UsageError } from "../operator-error.ts";
 import { withAdministration } from "./administered-store.ts";
 import { giveOutAccessKey } from "./new-access-key.ts";
-import { formatTable, formatTime, print, say } from "./print.ts";
+import { formatTable, print, say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const OUTPUT = ["--output", "-o"] as const;
@@ -208,7 +209,7 @@ function describeChange(
 
 function toJson({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKeys }: AccountSummary) {
   const status = isEnabled ? "Enabled" : "Disabled";
-  return { accountId: id, status, createdAt: formatTime(createdAt), accessKeys, activeAccessKeys, ...settings };
+  return { accountId: id, status, createdAt: formatTimestamp(createdAt), accessKeys, activeAccessKeys, ...settings };
 }
 
 function toTable(accounts: readonly AccountSummary[]): string {
@@ -217,7 +218,7 @@ function toTable(accounts: readonly AccountSummary[]): string {
     ...accounts.map(({ id, isEnabled, createdAt, settings, accessKeys, activeAccessKeys }) => [
       id,
       isEnabled ? "Enabled" : "Disabled",
-      formatTime(createdAt),
+      formatTimestamp(createdAt),
       `${accessKeys}, ${activeAccessKeys} active`,
       settings.requireUsageReview ? "required" : "not required",
       settings.separationOfDuties,

@@ -1,11 +1,12 @@
 import { type InstanceId, isId } from "@cinnabar/kernel";
 import { DEFAULT_QUOTAS, type Instance, type InstanceQuotas } from "@cinnabar/kms";
 import { accountKind } from "@cinnabar/ram";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { OperatorError, UsageError } from "../operator-error.ts";
 import { readAccountId } from "./account.ts";
 import { withInstances } from "./administered-store.ts";
 import type { CommandArguments } from "./command-arguments.ts";
-import { formatTable, formatTime, print, say } from "./print.ts";
+import { formatTable, print, say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const TYPE = ["--type"] as const;
@@ -183,7 +184,16 @@ function readQuotas({ options }: CommandArguments): Partial<InstanceQuotas> {
 }
 
 function toJson({ id, accountId, type, state, name, createdAt, quotas, isDefault }: Instance) {
-  return { instanceId: id, accountId, type, status: state, name, createdAt: formatTime(createdAt), quotas, isDefault };
+  return {
+    instanceId: id,
+    accountId,
+    type,
+    status: state,
+    name,
+    createdAt: formatTimestamp(createdAt),
+    quotas,
+    isDefault,
+  };
 }
 
 function toTable(instances: readonly Instance[]): string {
@@ -194,7 +204,7 @@ function toTable(instances: readonly Instance[]): string {
       accountId,
       type,
       state,
-      formatTime(createdAt),
+      formatTimestamp(createdAt),
       `at most ${quotas.keys}`,
       name === id ? "" : name,
     ]),

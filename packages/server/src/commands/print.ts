@@ -15,11 +15,6 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
-/** Whole seconds of UTC. */
-export function formatTime(millis: number): string {
-  return `${new Date(millis).toISOString().slice(0, 19)}Z`;
-}
-
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error ? reject(error) : resolve()));

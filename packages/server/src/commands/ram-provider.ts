@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { OidcProvider } from "@cinnabar/ram";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { fileError } from "../data-directory/file-error.ts";
 import { UsageError } from "../operator-error.ts";
 import { readAccountId } from "./account.ts";
 import { withOidcProviders } from "./administered-store.ts";
-import { formatTable, formatTime, print, say } from "./print.ts";
+import { formatTable, print, say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const ISSUER = ["--issuer"] as const;
@@ -119,7 +120,7 @@ async function readCa(path: string): Promise<string> {
 }
 
 function toJson({ accountId, name, issuer, clientIds, ca, allowsLocalAddresses, createdAt }: OidcProvider) {
-  return { accountId, name, issuer, clientIds, ca, allowsLocalAddresses, createdAt: formatTime(createdAt) };
+  return { accountId, name, issuer, clientIds, ca, allowsLocalAddresses, createdAt: formatTimestamp(createdAt) };
 }
 
 function toTable(providers: readonly OidcProvider[]): string {
@@ -130,7 +131,7 @@ function toTable(providers: readonly OidcProvider[]): string {
       name,
       issuer,
       clientIds.join(","),
-      formatTime(createdAt),
+      formatTimestamp(createdAt),
     ]),
   ]);
 }

@@ -33,6 +33,9 @@ const SENTENCES = [
   RootKeyRotatedError,
 ];
 
+const SQLITE_FULL = 13;
+const POSTGRESQL_DISK_FULL = "53100";
+
 /** Of a command that takes settings alone. */
 const SETTINGS_ALONE = { operands: [], switches: new Set<string>(), options: new Map<string, string>() };
 
@@ -83,8 +86,16 @@ export async function runCommand(options: {
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (SENTENCES.some((kind) => error instanceof kind)) return error.message;
+  if (isFull(error)) {
+    return `The database failed: ${error.message}. Make room and try again: docs/runbooks/disk-filling.md.`;
+  }
   if (isFromDatabase(error)) return `The database failed: ${error.message}.`;
   return error.stack ?? error.message;
+}
+
+function isFull(error: Error): boolean {
+  if (error instanceof SqliteError) return error.errcode === SQLITE_FULL;
+  return "code" in error && error.code === POSTGRESQL_DISK_FULL;
 }
 
 function isFromDatabase(error: Error): boolean {

@@ -24,7 +24,7 @@ Example: cinnabar serve --data /var/lib/cinnabar --listen 0.0.0.0:8443 --tls`;
 const END_PATIENCE_MILLIS = 30_000;
 
 /**
- * `cinnabar serve`: serves until it is told to stop by SIGINT or SIGTERM.
+ * `cinnabar serve`: serves until it is told to stop by SIGINT, SIGTERM or SIGHUP, with which a terminal ends.
  *
  * @param argv - what follows the command.
  * @param options.onReady - called when it serves.
@@ -172,7 +172,7 @@ async function rootKeyOfStore(database: string): Promise<string | undefined> {
 }
 
 /**
- * The first SIGINT or SIGTERM; further ones change nothing, since npm and the terminal each send one.
+ * The first SIGINT, SIGTERM or SIGHUP; further ones change nothing, since npm and the terminal each send one.
  *
  * @param options.orParentEnds - whether to end also with the process that started this one, where it holds a channel of
  * Node's to it: a test that was killed leaves no emulator behind.
@@ -183,8 +183,7 @@ function untilSignal({ orParentEnds }: { readonly orParentEnds: boolean }): Prom
     stop(signal);
     setTimeout(endUnfinished, END_PATIENCE_MILLIS).unref();
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
   if (orParentEnds && process.connected) {
     process.once("disconnect", () => onSignal("SIGTERM"));
     // It is not to hold the process.

@@ -1,8 +1,9 @@
 import { isServiceName, type Service, type ServiceName, SERVICES } from "@cinnabar/ram";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { UsageError } from "../operator-error.ts";
 import { withServices } from "./administered-store.ts";
 import { giveOutAccessKey } from "./new-access-key.ts";
-import { formatTable, formatTime, print, say } from "./print.ts";
+import { formatTable, print, say } from "./print.ts";
 import { runCommand } from "./run-command.ts";
 
 const OUTPUT = ["--output", "-o"] as const;
@@ -158,11 +159,11 @@ function toJson(service: Service) {
     principal: `${name}.aliyuncs.com`,
     accountId,
     status: statusOf(service),
-    createdAt: formatTime(createdAt),
+    createdAt: formatTimestamp(createdAt),
     accessKeys: accessKeys.map(({ id, isActive, createdAt }) => ({
       accessKeyId: id,
       status: isActive ? "Active" : "Inactive",
-      createdAt: formatTime(createdAt),
+      createdAt: formatTimestamp(createdAt),
     })),
   };
 }
@@ -173,7 +174,7 @@ function toTable(services: readonly Service[]): string {
     ...services.map((service) => [
       service.name,
       statusOf(service),
-      formatTime(service.createdAt),
+      formatTimestamp(service.createdAt),
       service.accessKeys.map(({ id, isActive }) => (isActive ? id : `${id} (inactive)`)).join(", "),
     ]),
   ]);

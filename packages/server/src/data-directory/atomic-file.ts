@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { access, type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { syncDirectory } from "@cinnabar/kernel";
 
 import { fileError, hasCode } from "./file-error.ts";
 
@@ -67,14 +67,12 @@ export async function writeNewFile(path: string, contents: string): Promise<void
   }
 }
 
-/** Makes durable which names a directory holds. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** Whether there is a file or a directory of this name, as far as this user sees. */
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Reads a small file, `undefined` if there is none. @throws OperatorError */

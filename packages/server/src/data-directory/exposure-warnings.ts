@@ -1,6 +1,7 @@
-import { access, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 
+import { isThere } from "./atomic-file.ts";
 import { keptRootKeys } from "./kept-root-keys.ts";
 
 /** What a root key file in the data directory is called, unless the operator names it. */
@@ -35,7 +36,7 @@ export async function exposureWarnings(options: {
         "In production keep them elsewhere, and remove them when you have no backup from before the rotation any more.",
     );
   }
-  if (await exists(rootAccessKeyPath)) {
+  if (await isThere(rootAccessKeyPath)) {
     warnings.push(
       `${rootAccessKeyPath} lies beside the data: whoever copies it may do everything. ` +
         "In production move it to a safe place; the server does not need it.",
@@ -68,15 +69,6 @@ async function liesIn(directory: string, path: string): Promise<boolean> {
   try {
     const way = relative(await realpath(directory), await realpath(path));
     return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-  } catch {
-    return false;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
   } catch {
     return false;
   }

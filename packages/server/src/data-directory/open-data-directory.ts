@@ -1,9 +1,9 @@
 import type { Stats } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { syncDirectory } from "@cinnabar/kernel";
 
 import { OperatorError } from "../operator-error.ts";
-import { syncDirectory } from "./atomic-file.ts";
 import { fileError, hasCode } from "./file-error.ts";
 
 const GROUP_AND_OTHERS = 0o077;

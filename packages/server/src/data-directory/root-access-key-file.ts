@@ -1,10 +1,11 @@
 import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "@cinnabar/kernel";
 
 import { z } from "zod";
 
 import { OperatorError } from "../operator-error.ts";
-import { readFileIfThere, syncDirectory, writeFileAtomically } from "./atomic-file.ts";
+import { readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 import { fileError } from "./file-error.ts";
 
 const schema = z.object({

@@ -1,7 +1,8 @@
-import { access, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { peekDeployment, type StoreReader } from "@cinnabar/kernel";
 import { connectTo, openForReading } from "../audit/sqlite-reader.ts";
+import { isThere } from "../data-directory/atomic-file.ts";
 import { openDatabase } from "../database.ts";
 
 const SQLITE_SCHEME = "sqlite:";
@@ -68,13 +69,4 @@ async function readWriteVersion(path: string): Promise<number | undefined> {
   await using file = await open(path);
   const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, WRITE_VERSION_AT);
   return bytesRead === 1 ? buffer[0] : undefined;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

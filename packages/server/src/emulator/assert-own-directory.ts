@@ -1,5 +1,5 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { isThere } from "../data-directory/atomic-file.ts";
 import { OperatorError } from "../operator-error.ts";
 
 /** What a directory holds that some deployment lives in, whatever its database is. */
@@ -12,19 +12,12 @@ const SIGNS = ["root.key", "root.sealed", "root-access-key.json", "root-access-k
  * @throws OperatorError
  */
 export async function assertOwnDirectory(data: string): Promise<void> {
-  if (await exists(join(data, "cinnabar.db"))) return;
+  if (await isThere(join(data, "cinnabar.db"))) return;
   for (const name of SIGNS) {
     const path = join(data, name);
-    if (!(await exists(path))) continue;
+    if (!(await isThere(path))) continue;
     throw new OperatorError(
       `There is no emulator's store in ${data}, but ${path} is there: the emulator works in a directory that it made itself. Give it another one with --data; nothing was changed.`,
     );
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

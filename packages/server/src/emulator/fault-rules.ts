@@ -32,7 +32,7 @@ export interface StandingRule extends FaultRule {
 }
 
 /** What is added to the message of an injected error where the rule gives none, so that no log or client mistakes it. */
-export const INJECTED = "(Injected by the emulator.)";
+const INJECTED = "(Injected by the emulator.)";
 
 /** The faults that an emulator was told to inject. */
 export class FaultRules {

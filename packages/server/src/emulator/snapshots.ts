@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { syncDirectory } from "../data-directory/atomic-file.ts";
+import { syncDirectory } from "@cinnabar/kernel";
 import { hasCode } from "../data-directory/file-error.ts";
 
 const SUFFIX = ".db";

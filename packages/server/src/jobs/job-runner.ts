@@ -4,6 +4,8 @@ import type { Job } from "./job.ts";
 
 /** A node that was killed keeps the others from its jobs for this long, in milliseconds. */
 const CLAIM_MILLIS = 60_000;
+/** A job that goes on failing is logged no more often. Some are tried twice a second, and a database can be away for hours. */
+const REPEAT_MILLIS = 60_000;
 
 /** Runs a node's jobs, each in a loop of its own. */
 export class JobRunner {
@@ -57,11 +59,16 @@ export class JobRunner {
 
   async #loop(job: Job): Promise<void> {
     const { signal } = this.#stop;
+    let [failures, loggedAt] = [0, Number.NEGATIVE_INFINITY];
     while (!signal.aborted) {
       try {
         await this.#round(job);
       } catch (error) {
-        if (!signal.aborted) this.#log.warn({ err: error, job: job.name }, "a job could not be finished");
+        failures++;
+        if (!signal.aborted && performance.now() - loggedAt >= REPEAT_MILLIS) {
+          this.#log.warn({ err: error, job: job.name, failures }, "a job could not be finished");
+          [failures, loggedAt] = [0, performance.now()];
+        }
       }
       await setTimeout(job.everyMillis, undefined, { signal, ref: false }).catch(() => undefined);
     }

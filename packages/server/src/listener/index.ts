@@ -6,6 +6,7 @@ export {
   type Readiness,
   startAdminListener,
 } from "./admin-listener.ts";
+export type { ListenerCall } from "./exchange.ts";
 export {
   formatListenAddress,
   isLoopback,
@@ -13,13 +14,8 @@ export {
   type ListenAddress,
   parseListenAddress,
 } from "./listen-address.ts";
+export type { ListenerLimits } from "./listener-limits.ts";
 export { type NodeListeners, ownListeners, takenOver } from "./node-listeners.ts";
 export { parseNetworks } from "./networks.ts";
 export type { ListenerRefusalReason } from "./refusal.ts";
-export {
-  type ListenerCall,
-  type ListenerLimits,
-  RpcListener,
-  type RpcListenerOptions,
-  startRpcListener,
-} from "./rpc-listener.ts";
+export { RpcListener, type RpcListenerOptions, startRpcListener } from "./rpc-listener.ts";

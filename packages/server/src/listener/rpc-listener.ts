@@ -9,74 +9,24 @@ import { createServer as createTlsServer } from "node:https";
 import { type BlockList, type DropArgument, isIP, isIPv6, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import type { Answer, IncomingCall, RefusalDetails } from "@cinnabar/kernel";
-import {
-  type HttpRequest,
-  INSTANCE_HEADERS,
-  JSON_CONTENT_TYPE,
-  PROTOBUF_CONTENT_TYPE,
-  readClientKeyId,
-  XML_CONTENT_TYPE,
-} from "@cinnabar/rpc";
+import type { RefusalDetails } from "@cinnabar/kernel";
+import { readClientKeyId } from "@cinnabar/rpc";
 
 import type { TlsMaterial } from "../tls/index.ts";
 import { bind, boundAddress } from "./bind.ts";
+import { Connection } from "./connection.ts";
 import { ConnectionCounter } from "./connection-counter.ts";
-import { EMULATOR_HEADER } from "./emulator-header.ts";
-import { type CallOrigin, readForwarded, unmapped } from "./forwarded.ts";
+import { Exchange, type ListenerCall } from "./exchange.ts";
+import { unmapped } from "./forwarded.ts";
 import { formatListenAddress, isWildcard, type ListenAddress } from "./listen-address.ts";
+import { DEFAULT_LIMITS, type ListenerLimits } from "./listener-limits.ts";
 import { contains, parseNetworks } from "./networks.ts";
 import { formatRefusal, type ListenerRefusalReason, type Refusal, refusalOf, REFUSALS } from "./refusal.ts";
 
-/** What anybody may ask of the listener before being known. */
-export interface ListenerLimits {
-  /** Bytes of the request line and the headers. */
-  readonly headerBytes: number;
-  readonly bodyBytes: number;
-  /** As `bodyBytes`, of whoever names a client key that was issued. */
-  readonly instanceBodyBytes: number;
-  /** Bytes of all bodies that are being received. */
-  readonly receivingBytes: number;
-  /** Bytes of all large bodies, beyond 64 KiB, whose calls are not answered: one takes its size thrice in memory. */
-  readonly unansweredBytes: number;
-  /** Time to send a whole request, and to finish a TLS handshake. */
-  readonly requestMillis: number;
-  /** How long a connection without a request is kept. */
-  readonly keepAliveMillis: number;
-  /** How long a connection is kept on which nothing moves, such as one whose client does not take its answer. */
-  readonly stalledMillis: number;
-  /** How long a client that was refused may go on sending, so that it comes to read why. */
-  readonly lingerMillis: number;
-  readonly connections: number;
-  readonly connectionsPerAddress: number;
-  /** Calls on one connection that wait for their answers. */
-  readonly callsPerConnection: number;
-}
-
-const DEFAULT_LIMITS: ListenerLimits = {
-  headerBytes: 256 * 1024,
-  bodyBytes: 1024 * 1024,
-  // Published: 3 MB (KMS Instance API, "Encrypt").
-  instanceBodyBytes: 3 * 1024 * 1024,
-  receivingBytes: 64 * 1024 * 1024,
-  unansweredBytes: 32 * 1024 * 1024,
-  requestMillis: 10_000,
-  keepAliveMillis: 65_000,
-  stalledMillis: 60_000,
-  lingerMillis: 2_000,
-  connections: 4_096,
-  connectionsPerAddress: 1_024,
-  callsPerConnection: 64,
-};
-
+/** How often headers on their way are counted, in milliseconds. */
+const HEADERS_WATCH_MILLIS = 250;
 /** The largest body that is counted only while it is received: what has more may wait long for its answer. */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
-
-/** A call with the connection that it came on. */
-export interface ListenerCall extends IncomingCall {
-  /** Ends the connection instead of answering, with all that is open on it: what the emulator does to calls. */
-  drop(): void;
-}
 
 export interface RpcListenerOptions extends ListenAddress {
   /** Serves https where given, TLS 1.2 and later; http where not. */
@@ -127,6 +77,7 @@ export class RpcListener {
   readonly #connections = new Map<Duplex, Connection>();
   #receivingBytes = 0;
   #unansweredBytes = 0;
+  #headersWatch: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: RpcListenerOptions) {
@@ -160,11 +111,13 @@ export class RpcListener {
     return this.#sockets.size;
   }
 
-  listen(): Promise<void> {
-    return bind(this.#server, {
+  async listen(): Promise<void> {
+    await bind(this.#server, {
       address: this.#options,
       onError: ({ code }) => this.#options.onRefused("too-many-connections", { code }),
     });
+    // Node says nothing of headers before they are whole.
+    this.#headersWatch = setInterval(() => this.#endLongHeaders(), HEADERS_WATCH_MILLIS).unref();
   }
 
   /** Lets somebody else take the calls from now on. Who has connected stays connected. */
@@ -195,6 +148,7 @@ export class RpcListener {
     }, graceMillis);
     await closed;
     clearTimeout(deadline);
+    clearInterval(this.#headersWatch);
   }
 
   #createServer(): Server {
@@ -280,11 +234,10 @@ export class RpcListener {
     if (expectation !== undefined) response.writeContinue();
     const { isEmulator = false } = this.#options;
     const exchange = new Exchange({ connection, request, response, isEmulator });
-    if ((length === undefined || length === "0") && headers["transfer-encoding"] === undefined) {
-      this.#handOver(exchange);
-    } else {
-      this.#receiveBody(request, exchange);
-    }
+    const hasBody = (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
+    connection.headersCame({ hasBody });
+    if (hasBody) this.#receiveBody(request, exchange);
+    else this.#handOver(exchange);
   }
 
   #receiveBody(request: IncomingMessage, exchange: Exchange): void {
@@ -310,12 +263,29 @@ export class RpcListener {
     });
     request.on("end", () => {
       if (exchange.connection.isRefused) return;
+      exchange.connection.bodyCame();
       if (!this.#countUnanswered(exchange, size)) return refuse(REFUSALS.tooManyBodies);
       const [only] = chunks;
       exchange.http.body = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
       this.#handOver(exchange);
     });
     request.on("close", release);
+  }
+
+  /** Ends the connections with the longest headers on their way, as long as those of all are too long together. */
+  #endLongHeaders(): void {
+    let bytes = 0;
+    for (const { headerBytes } of this.#connections.values()) bytes += headerBytes;
+    if (bytes <= this.#limits.receivingBytes) return;
+    const longestFirst = [...this.#connections.values()].toSorted((a, b) => b.headerBytes - a.headerBytes);
+    for (const { headerBytes, peer, socket } of longestFirst) {
+      if (bytes <= this.#limits.receivingBytes) return;
+      bytes -= headerBytes;
+      const { reason, code } = REFUSALS.tooManyBodies;
+      this.#options.onRefused(reason, { code, source: peer.sourceAddress });
+      // Without an answer: until it was read, the headers would stay in memory.
+      socket.destroy();
+    }
   }
 
   /** Counts a large body until its call is answered. @returns false if that were too much. */
@@ -376,106 +346,3 @@ export class RpcListener {
     this.#options.onRefused("too-many-connections", { source });
   }
 }
-
-/** A socket that requests come on. */
-class Connection {
-  readonly socket: Socket;
-  readonly peer: CallOrigin;
-  /** The proxies to be believed, if the peer is one of them. */
-  readonly trusted: BlockList | undefined;
-  /** No request has come on it yet. */
-  isUnused = true;
-  /** Nothing more is taken from it. */
-  isRefused = false;
-  /** Calls handed over that have no answer yet. */
-  open = 0;
-  #last: ServerResponse | undefined;
-
-  constructor(options: { socket: Socket; peer: CallOrigin; trusted: BlockList | undefined }) {
-    this.socket = options.socket;
-    this.peer = options.peer;
-    this.trusted = options.trusted;
-  }
-
-  owe(response: ServerResponse): void {
-    this.open++;
-    this.#last = response;
-  }
-
-  /** Lets the last answer that is owed say, and be, the end of the connection. */
-  closeAfterAnswers(): void {
-    if (this.open > 0 && this.#last !== undefined) this.#last.shouldKeepAlive = false;
-  }
-
-  refuse(answer: Uint8Array, lingerMillis: number): void {
-    this.isRefused = true;
-    if (this.open > 0) return this.closeAfterAnswers();
-    // The client may still be sending: to close at once would reset the connection before it has read the answer.
-    this.socket.end(answer);
-    this.socket.resume();
-    setTimeout(() => this.socket.destroy(), lingerMillis).unref();
-  }
-}
-
-class Exchange implements ListenerCall {
-  readonly http: HttpRequest & { body: Uint8Array };
-  readonly sourceAddress: string;
-  readonly isSecure: boolean;
-  readonly connection: Connection;
-  readonly response: ServerResponse;
-  /** Called once nobody serves the call any more. */
-  onEnded: (() => void) | undefined;
-  readonly #isEmulator: boolean;
-
-  constructor(options: {
-    connection: Connection;
-    request: IncomingMessage;
-    response: ServerResponse;
-    isEmulator: boolean;
-  }) {
-    const { connection, request } = options;
-    this.#isEmulator = options.isEmulator;
-    this.connection = connection;
-    this.response = options.response;
-    const { peer, trusted } = connection;
-    const origin = trusted === undefined ? peer : readForwarded(request.headers, { peer, trusted });
-    this.sourceAddress = origin.sourceAddress;
-    this.isSecure = origin.isSecure;
-    this.http = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body: NO_BODY };
-  }
-
-  respond({ status, body, format, requestId, retryAfterMillis, keyVersionId }: Answer): void {
-    const { connection, response } = this;
-    connection.open--;
-    this.onEnded?.();
-    if (connection.socket.destroyed) return;
-    // An array is written as it is, and a body that is text leaves with the headers in one write.
-    const headers = [
-      "Content-Type",
-      CONTENT_TYPES[format],
-      "x-acs-request-id",
-      requestId,
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ];
-    if (retryAfterMillis !== undefined) headers.push("x-acs-retry-after", String(retryAfterMillis));
-    if (keyVersionId !== undefined) headers.push(INSTANCE_HEADERS.keyVersionId, keyVersionId);
-    if (this.#isEmulator) headers.push(EMULATOR_HEADER, "true");
-    response.writeHead(status, headers);
-    response.end(body);
-  }
-
-  drop(): void {
-    this.connection.open--;
-    this.onEnded?.();
-    this.connection.socket.destroy();
-  }
-}
-
-const CONTENT_TYPES: Readonly<Record<Answer["format"], string>> = {
-  JSON: JSON_CONTENT_TYPE,
-  XML: XML_CONTENT_TYPE,
-  PROTOBUF: PROTOBUF_CONTENT_TYPE,
-};
-
-const NO_BODY = new Uint8Array();

@@ -1,10 +1,9 @@
 import { open, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import type { Seal } from "@cinnabar/kernel";
+import { type Seal, syncDirectory } from "@cinnabar/kernel";
 
 import { fileError } from "../data-directory/file-error.ts";
-import { syncDirectory } from "../data-directory/atomic-file.ts";
 
 /**
  * Makes durable what a seal's file holds. Whoever put it there, or a run that was interrupted, may not have seen to it

@@ -5,6 +5,6 @@ export { directoriesOf, findUnnamedRootKeys, removeRootKeys } from "./unnamed-ro
 export { type RotationStep, rotateSeal, type SealRotationOutcome, type SealRotationPlan } from "./rotate-seal.ts";
 export { settleSeal, tidySeal } from "./settle-seal.ts";
 export { SealLock } from "./seal-lock.ts";
-export { parseSeal, SEAL_FORMS, type SealSource } from "./seal-source.ts";
+export { parseSeal, type SealSource } from "./seal-source.ts";
 export { type Unsealed, waitUntilUnsealed } from "./sealed-service.ts";
 export { parseSecretInput, type SecretInput, SecretReader } from "./secret-input.ts";

@@ -18,7 +18,7 @@ const ROOT_KEY = "root.key";
 const SEALED_ROOT_KEY = "root.sealed";
 const VARIABLE = /^(?!CINNABAR_)[A-Za-z_][A-Za-z0-9_]*$/;
 
-export const SEAL_FORMS =
+const SEAL_FORMS =
   "file[:PATH], passphrase[:PATH], shamir[:3of5][:PATH], kms:FILE, env:VARIABLE or command:PROGRAM ARGUMENTS";
 
 /** Parses `--seal`. @throws RangeError with what is wrong, continuing `--seal VALUE is wrong:`. */

@@ -2,9 +2,8 @@ import { open, readdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { SecretBytes } from "@cinnabar/crypto";
-import { isRootKeyText } from "@cinnabar/kernel";
+import { isRootKeyText, syncDirectory } from "@cinnabar/kernel";
 
-import { syncDirectory } from "../data-directory/atomic-file.ts";
 import { fileError, hasCode } from "../data-directory/file-error.ts";
 
 /** What a file is called until it gets its name. */

@@ -1,6 +1,7 @@
-import { createPublicKey, hash, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPublicKey, hash, type KeyObject, sign } from "node:crypto";
 import { isIP, isIPv4 } from "node:net";
 
+import { newCertificateSerial } from "@cinnabar/crypto";
 import * as asn1js from "asn1js";
 import {
   AlgorithmIdentifier,
@@ -38,7 +39,6 @@ const DNS_NAME = 2;
 const IP_ADDRESS = 7;
 /** A commonName ends at 64 characters (RFC 5280, appendix A.1, ub-common-name). */
 const MAX_COMMON_NAME = 64;
-const SERIAL_BYTES = 16;
 
 export interface Validity {
   /** Milliseconds since 1970; cut to whole seconds. */
@@ -105,7 +105,7 @@ function issue(options: {
   const algorithm = new AlgorithmIdentifier({ algorithmId: OID.ecdsaWithSha256 });
   const certificate = new Certificate({
     version: 2,
-    serialNumber: new asn1js.Integer({ valueHex: randomSerial() }),
+    serialNumber: new asn1js.Integer({ valueHex: newCertificateSerial() }),
     signature: algorithm,
     signatureAlgorithm: algorithm,
     issuer: distinguishedName(issuer.commonName),
@@ -119,13 +119,6 @@ function issue(options: {
   certificate.tbsView = toBeSigned;
   certificate.signatureValue = new asn1js.BitString({ valueHex: sign("sha256", toBeSigned, issuer.privateKey) });
   return Buffer.from(certificate.toSchema().toBER());
-}
-
-/** Positive, and never shorter than it looks: the first byte is neither 0 nor has its highest bit set. */
-function randomSerial(): Buffer {
-  const serial = randomBytes(SERIAL_BYTES);
-  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  return serial;
 }
 
 function distinguishedName(commonName: string): RelativeDistinguishedNames {

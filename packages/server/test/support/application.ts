@@ -47,6 +47,36 @@ interface Owner {
 }
 
 const KEY_USER = "RbacPermission/Template/CryptoServiceKeyUser";
+export const SECRET_USER = "RbacPermission/Template/CryptoServiceSecretUser";
+
+/** The fields of a request. */
+type RequestFields = Readonly<Record<string, FieldValue>>;
+
+/**
+ * Every operation of the instance protocol on a symmetric key, of which some fail once they are allowed.
+ *
+ * @param sealed - a ciphertext of AdvanceEncrypt.
+ */
+export function callsOnKey(KeyId: string, sealed: Uint8Array): readonly [api: string, fields: RequestFields][] {
+  const bytes = Buffer.alloc(32);
+  const pair = { KeyId, KeyPairSpec: "EC_P256", KeyFormat: "DER" };
+  const pairApis = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
+  return [
+    ["Encrypt", { KeyId, Plaintext: bytes }],
+    // Asks for the right to decrypt as well.
+    ["Encrypt", { KeyId, Plaintext: bytes, Iv: Buffer.alloc(12) }],
+    ["AdvanceEncrypt", { KeyId, Plaintext: bytes }],
+    ["Decrypt", { KeyId, CiphertextBlob: bytes, Iv: Buffer.alloc(12) }],
+    ["AdvanceDecrypt", { CiphertextBlob: sealed }],
+    ["GenerateDataKey", { KeyId }],
+    ["AdvanceGenerateDataKey", { KeyId }],
+    ...[...pairApis, ...pairApis.map((api) => `Advance${api}`)].map((api): [string, RequestFields] => [api, pair]),
+    ["Sign", { KeyId, Message: bytes }],
+    ["Verify", { KeyId, Message: bytes, Signature: bytes }],
+    ["Hmac", { KeyId, Message: bytes }],
+    ["GetPublicKey", { KeyId }],
+  ];
+}
 
 /** An application with a client key, as its SDK would call. */
 export class Application {
@@ -74,11 +104,13 @@ export class Application {
     {
       name,
       resources,
+      permission = KEY_USER,
       sources,
       instance,
     }: {
       readonly name: string;
       readonly resources: readonly string[];
+      readonly permission?: string;
       readonly sources?: readonly string[];
       readonly instance?: string;
     },
@@ -89,7 +121,7 @@ export class Application {
     }
     await owner.call("CreatePolicy", {
       Name: name,
-      Permissions: JSON.stringify([KEY_USER]),
+      Permissions: JSON.stringify([permission]),
       Resources: JSON.stringify(resources),
       ...(instance !== undefined && { KmsInstance: instance }),
       ...(sources !== undefined && { AccessControlRules: JSON.stringify({ NetworkRules: [name] }) }),
@@ -100,7 +132,7 @@ export class Application {
 
   async call(
     apiName: string,
-    fields: Readonly<Record<string, FieldValue>>,
+    fields: RequestFields,
     {
       from = "127.0.0.1",
       at = Date.now(),

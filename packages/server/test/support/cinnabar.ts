@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { CinnabarClient } from "@cinnabar/client";
 
 export const PROGRAM = fileURLToPath(new URL("../../../cli/bin/cinnabar.js", import.meta.url));
 /** Ends the process with this one, however this one ends. */
@@ -93,4 +96,12 @@ export class SealedOrOpen implements AsyncDisposable {
     if (url === undefined) throw new Error(`no address in:\n${this.output}`);
     return url;
   }
+}
+
+/** A client of the server, as the root of the account that its data directory was made with. */
+export async function clientOf(server: SealedOrOpen, data: string): Promise<CinnabarClient> {
+  const file = await readFile(join(data, "root-access-key.json"), "utf8");
+  const { AccessKeyId, AccessKeySecret } = JSON.parse(file) as Record<string, string>;
+  const credentials = { accessKeyId: AccessKeyId ?? "", accessKeySecret: AccessKeySecret ?? "" };
+  return new CinnabarClient({ endpoint: new URL(server.url), credentials });
 }

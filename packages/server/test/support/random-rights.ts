@@ -112,5 +112,5 @@ const circumstance = fc.constantFrom<object>(
   { Bool: { "acs:SecureTransport": "false" } },
   { DateLessThan: { "acs:CurrentTime": "2001-01-01T00:00:00Z" } },
   { DateGreaterThan: { "acs:CurrentTime": "2001-01-01T00:00:00Z" } },
-  { StringLike: { "acs:PrincipalARN": "acs:ram::*:role/*/test" } },
+  { StringLike: { "acs:PrincipalARN": "acs:ram:*:*:role/*" } },
 );

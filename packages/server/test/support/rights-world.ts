@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { type CinnabarClient, type Credentials, ServiceError } from "@cinnabar/client";
+import { type CinnabarClient, ServiceError } from "@cinnabar/client";
 import { type DeclaredOperation, parseId } from "@cinnabar/kernel";
 import { Instances } from "@cinnabar/kms";
-import { Services } from "@cinnabar/ram";
 import { INSTANCE_API_VERSION } from "@cinnabar/rpc";
 import type { TestDatabase } from "@cinnabar/testkit";
-import { allow, assume, policy, RAM, StsWorld, toCredentials, trusts } from "./sts-world.ts";
-import { REGION, type Wire } from "./two-accounts.ts";
+import { Application, SECRET_USER } from "./application.ts";
+import { allow, assume, createKey, enableService, policy, RAM, StsWorld, toCredentials, trusts } from "./sts-world.ts";
+import type { Wire } from "./two-accounts.ts";
 
 /** What a key policy may let an administrator of the key do (KMS, "SetKeyPolicy", administrators). */
 const OF_ADMINISTRATORS = [
@@ -60,6 +60,14 @@ export type CallerName = keyof typeof CALLERS;
 
 export const callerNames = Object.keys(CALLERS) as CallerName[];
 
+/** Who calls by the instance protocol. */
+export const APPLICATIONS = {
+  keyApplication: "an application of the account whose access point lets it use all keys",
+  secretApplication: "one whose access point lets it read secrets alone",
+} as const;
+
+export type ApplicationName = keyof typeof APPLICATIONS;
+
 const FOREIGN: readonly CallerName[] = ["crossAccountUser", "stranger", "service"];
 const ROLE = "worker";
 const SERVICE = "oss";
@@ -88,11 +96,17 @@ const MAX_ATTEMPTS = 10;
 export class RightsWorld implements AsyncDisposable {
   readonly root: CinnabarClient;
   readonly #world: StsWorld;
+  readonly applications: Readonly<Record<ApplicationName, Application>>;
   readonly #callers: Readonly<Record<CallerName, CinnabarClient>>;
 
-  private constructor(world: StsWorld, callers: Readonly<Record<CallerName, CinnabarClient>>) {
+  private constructor(
+    world: StsWorld,
+    callers: Readonly<Record<CallerName, CinnabarClient>>,
+    applications: Readonly<Record<ApplicationName, Application>>,
+  ) {
     this.#world = world;
     this.#callers = callers;
+    this.applications = applications;
     this.root = callers.root;
   }
 
@@ -116,7 +130,7 @@ export class RightsWorld implements AsyncDisposable {
     const ofKms = [allow("kms:*")];
     const denied = await world.createUser(one, "denied", [{ ...allow("*"), Effect: "Deny" }]);
     await ram("AttachPolicyToUser", { UserName: "denied", ...system("AdministratorAccess") });
-    return new RightsWorld(world, {
+    const callers = {
       root,
       denied: world.client(denied),
       administrator: world.client(await world.createUser(one, "administrator", NOTHING)),
@@ -127,14 +141,27 @@ export class RightsWorld implements AsyncDisposable {
       assumer,
       auditor: world.client(await world.createUser(one, "auditor", [allow("actiontrail:LookupEvents")])),
       stranger: world.client(await world.createUser(other, "stranger", ofKms)),
-      service: world.client(await enableService(world)),
+      service: await enableService(world, SERVICE),
+    };
+    const ofSecrets = { name: "secrets", permission: SECRET_USER, resources: ["secret/*"] };
+    return new RightsWorld(world, callers, {
+      keyApplication: await Application.admit(world, root, { name: "keys", resources: ["key/*"] }),
+      secretApplication: await Application.admit(world, root, ofSecrets),
     });
   }
 
   /** Every operation that is served to AccessKeys. */
   get operations(): readonly DeclaredOperation[] {
-    const operations = this.#world.nodes[0]?.pipeline.operations ?? [];
-    return operations.filter(({ version }) => version !== INSTANCE_API_VERSION);
+    return this.#served.filter(({ version }) => version !== INSTANCE_API_VERSION);
+  }
+
+  /** Every operation that is served to applications. */
+  get instanceOperations(): readonly DeclaredOperation[] {
+    return this.#served.filter(({ version }) => version === INSTANCE_API_VERSION);
+  }
+
+  get #served(): readonly DeclaredOperation[] {
+    return this.#world.nodes[0]?.pipeline.operations ?? [];
   }
 
   isForeign(caller: CallerName): boolean {
@@ -163,11 +190,9 @@ export class RightsWorld implements AsyncDisposable {
     const { accountId } = this.#world.one;
     const name = randomName();
     const keyPolicy = this.#keyPolicy();
-    const { KeyMetadata } = await this.root.call("CreateKey", { Policy: keyPolicy });
-    const { KeyId: keyId } = KeyMetadata as { KeyId: string };
+    const { KeyId: keyId, Arn: arn } = await createKey(this.root, { Policy: keyPolicy });
     await this.root.call("CreateAlias", { AliasName: `alias/${name}`, KeyId: keyId });
     const { CiphertextBlob } = await this.root.call("Encrypt", { KeyId: keyId, Plaintext: "text" });
-    const arn = `acs:kms:${REGION}:${accountId}:key/${keyId}`;
     return { keyId, arn, keyPolicy, blob: CiphertextBlob as string, name, accountId };
   }
 
@@ -236,15 +261,6 @@ export class RightsWorld implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#world[Symbol.asyncDispose]();
   }
-}
-
-async function enableService({ store, keys }: StsWorld): Promise<Credentials> {
-  let kept: Credentials | undefined;
-  await new Services({ store, keys }).create(SERVICE, async ({ accessKeyId, secret }) => {
-    kept = { accessKeyId, accessKeySecret: secret.toString("latin1") };
-  });
-  if (kept === undefined) throw new Error("no AccessKey was made");
-  return kept;
 }
 
 /** A policy that is about nothing there is: of those whom none allows anything. */

@@ -182,6 +182,18 @@ export class StsWorld implements AsyncDisposable {
     return `acs:ram::${account.accountId}:role/${name}`;
   }
 
+  /** Makes a role that its account trusts, and begins a session of it, of which it gives the ARN as well. */
+  async createSession(
+    account: Account,
+    name: string,
+    statements: readonly object[],
+  ): Promise<{ readonly arn: string; readonly client: CinnabarClient }> {
+    const trust = [trusts({ RAM: `acs:ram::${account.accountId}:root` })];
+    const arn = await this.createRole(account, name, { trust, statements });
+    const assumer = this.client(await this.createUser(account, `assumes-${name}`, [allow("sts:AssumeRole")]));
+    return { arn, client: this.client(toCredentials(await assume(assumer, arn))) };
+  }
+
   async attach(
     root: CinnabarClient,
     given: {
@@ -205,6 +217,15 @@ export class StsWorld implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
   }
+}
+
+/** Makes a key. */
+export async function createKey(
+  client: CinnabarClient,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<{ readonly KeyId: string; readonly Arn: string }> {
+  const { KeyMetadata } = await client.call("CreateKey", parameters);
+  return KeyMetadata as { KeyId: string; Arn: string };
 }
 
 /** A policy document. */

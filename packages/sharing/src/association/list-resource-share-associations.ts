@@ -1,4 +1,4 @@
-import { ApiError, defineOperation, optional, required } from "@cinnabar/kernel";
+import { ApiError, defineOperation, oneOf, optional, required } from "@cinnabar/kernel";
 import { instanceArn } from "@cinnabar/kms";
 import { z } from "zod";
 import { resourceSharing } from "../api.ts";
@@ -22,9 +22,7 @@ export const listResourceShareAssociations = defineOperation({
       description: "Resource or Target.",
     }),
     AssociationStatus: optional({
-      schema: z.enum(["Associating", "Associated", "Failed", "Disassociating", "Disassociated"], {
-        error: "It must be one of Associating, Associated, Failed, Disassociating, Disassociated.",
-      }),
+      schema: oneOf(["Associating", "Associated", "Failed", "Disassociating", "Disassociated"]),
       refusedAs: "InvalidParameter.AssociationStatus",
       description: "Only those of this status. All are Associated: what is asked for is done when it is answered.",
     }),

@@ -17,7 +17,7 @@ import { permissionNames, resourceArns, resources, shareId, targets, unservedPar
 import { type Association, changeShareRow, insertAssociation, touchedShare } from "./share-repository.ts";
 
 /** Most resources and most targets of one share. Nothing is published about it. */
-export const MAX_ASSOCIATIONS = 100;
+const MAX_ASSOCIATIONS = 100;
 
 export function associateResourceShare(accounts: Accounts) {
   return defineOperation({

@@ -1,9 +1,8 @@
-import { ApiError, defineOperation, ERRORS, optional } from "@cinnabar/kernel";
+import { ApiError, defineOperation, ERRORS, optional, unsupportedParameter } from "@cinnabar/kernel";
 import { z } from "zod";
 import { resourceSharing } from "../api.ts";
 import { associationView, toAssociationView } from "../association/association-view.ts";
 import { onShare } from "../resource-name.ts";
-import { unsupported } from "../unsupported.ts";
 import { namedResources } from "./entities.ts";
 import { findOwnShare } from "./find-share.ts";
 import { letIn } from "./let-in.ts";
@@ -36,7 +35,7 @@ export const disassociateResourceShare = defineOperation({
     "DisassociateInvalid",
   ],
   target(context, { ResourceShareId, ResourceOwner }) {
-    if (ResourceOwner === "OtherAccounts") throw unsupported("ResourceOwner OtherAccounts");
+    if (ResourceOwner === "OtherAccounts") throw unsupportedParameter("ResourceOwner OtherAccounts");
     return findOwnShare(context, ResourceShareId);
   },
   access: (context, { id }) => [onShare(context, "DisassociateResourceShare", id)],

@@ -1,7 +1,6 @@
-import { ApiError, type EntityFinder, ERRORS, type RequestContext } from "@cinnabar/kernel";
+import { ApiError, type EntityFinder, ERRORS, type RequestContext, unsupportedParameter } from "@cinnabar/kernel";
 import { instanceArn, instanceKind, type StoredInstance } from "@cinnabar/kms";
 import { PERMISSION } from "../permission/permission.ts";
-import { unsupported } from "../unsupported.ts";
 
 /** What the product must be told of accounts, which are not its own. */
 export interface Accounts {
@@ -80,7 +79,7 @@ export function assertPermissions(names: readonly string[] = []): void {
 
 /** Parameters that would narrow a share or say more of it are refused, since nothing here would keep to them. */
 export function assertServed(values: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) throw unsupported(name);
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) throw unsupportedParameter(name);
 }
 
 function invalid(code: "InvalidParameter.Resources" | "InvalidTarget" | "EntityNotExists.Permission", advice: string) {

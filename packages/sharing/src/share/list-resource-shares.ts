@@ -1,4 +1,4 @@
-import { type ErrorCode, defineOperation, optional, optionalRecords } from "@cinnabar/kernel";
+import { defineOperation, type ErrorCode, oneOf, optional, optionalRecords } from "@cinnabar/kernel";
 import { z } from "zod";
 import { resourceSharing } from "../api.ts";
 import { pagingParameters, pagingResult, toPage } from "../paging.ts";
@@ -26,9 +26,7 @@ export const listResourceShares = defineOperation({
       description: "Only shares of this name.",
     }),
     ResourceShareStatus: optional({
-      schema: z.enum(["Active", "Pending", "Deleting", "Deleted"], {
-        error: "It must be one of Active, Pending, Deleting, Deleted.",
-      }),
+      schema: oneOf(["Active", "Pending", "Deleting", "Deleted"]),
       refusedAs: "InvalidParameter.ResourceShareStatus",
       description: "Only shares of this status. All are Active: what is asked for is done when it is answered.",
     }),

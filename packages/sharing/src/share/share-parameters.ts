@@ -1,15 +1,18 @@
-import { type ErrorCode, isId, optional, optionalList, optionalRecords, required } from "@cinnabar/kernel";
+import {
+  type ErrorCode,
+  isId,
+  optional,
+  optionalList,
+  optionalRecords,
+  required,
+  storableText,
+} from "@cinnabar/kernel";
 import { z } from "zod";
 import { PERMISSION } from "../permission/permission.ts";
 
 /** Most resources, targets and the like of one call (Alibaba Cloud SDK, "CreateResourceShare"). */
-export const MAX_ENTITIES = 5;
+const MAX_ENTITIES = 5;
 const MAX_NAME_CHARACTERS = 50;
-
-/** Every database can store it: well-formed Unicode without U+0000, which PostgreSQL refuses. */
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes("\0");
-}
 
 /** The codes of a list that has an entry twice, or too many. */
 export function refusedListAs(
@@ -29,13 +32,8 @@ export const entityList: z.ZodType<readonly string[]> = z
   .max(MAX_ENTITIES, `There must be at most ${MAX_ENTITIES}.`)
   .refine((entries) => new Set(entries).size === entries.length, { error: "There must be none twice." });
 
-const nameSchema = z
-  .string()
-  .max(MAX_NAME_CHARACTERS, `It must have at most ${MAX_NAME_CHARACTERS} characters.`)
-  .refine(isStorable, { error: "It must be Unicode text without the character U+0000." });
-
 export const shareName = required({
-  schema: nameSchema,
+  schema: storableText({ maxCharacters: MAX_NAME_CHARACTERS }),
   missingAs: "MissingParameter.ResourceShareName",
   refusedAs: (raw): ErrorCode =>
     typeof raw === "string" && raw.length > MAX_NAME_CHARACTERS

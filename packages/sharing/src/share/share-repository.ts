@@ -87,8 +87,8 @@ export const shareKind: EntityKind<Share> = {
       .where("share_id", "=", id)
       .orderBy("entity_id")
       .execute();
-    const associations = rows.map((row) => toAssociation(associationTable.verify(guard, row)));
-    return toShare(shareTable.verify(guard, raw), associations);
+    const associations = rows.map((row) => toAssociation(associationTable.verify(guard, row, { share_id: id })));
+    return toShare(shareTable.verify(guard, raw, { id }), associations);
   },
 };
 

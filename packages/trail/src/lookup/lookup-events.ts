@@ -1,4 +1,12 @@
-import { ApiError, type DeclaredOperation, defineOperation, optional, optionalRecords } from "@cinnabar/kernel";
+import {
+  ApiError,
+  type DeclaredOperation,
+  defineOperation,
+  integerText,
+  oneOf,
+  optional,
+  optionalRecords,
+} from "@cinnabar/kernel";
 import { formatTimestamp } from "@cinnabar/rpc";
 import { z } from "zod";
 import { readLogHeads } from "../follower/log-heads.ts";
@@ -14,13 +22,6 @@ const MAX_RESULTS = 50;
 const DEFAULT_RESULTS = 20;
 /** How long one call searches, in milliseconds: a request is given up after less than two seconds. */
 const SEARCH_MILLIS = 1_000;
-
-const maxResults = z.string().transform((text, { issues }) => {
-  const count = /^[0-9]{1,3}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= MAX_RESULTS) return count;
-  issues.push({ code: "custom", input: text, message: `It must be an integer from 1 to ${MAX_RESULTS}.` });
-  return z.NEVER;
-});
 
 /** LookupEvents, with the memory that its calls share. */
 export function lookupEvents(cache: ColumnCache): DeclaredOperation {
@@ -50,12 +51,12 @@ export function lookupEvents(cache: ColumnCache): DeclaredOperation {
         description: "The last second, at most 30 days after StartTime. Now by default.",
       }),
       Direction: optional({
-        schema: z.enum(DIRECTIONS, { error: `It must be one of ${DIRECTIONS.join(", ")}.` }),
+        schema: oneOf(DIRECTIONS),
         refusedAs: "InvalidQueryParameter",
         description: "FORWARD for the oldest events first, BACKWARD (the default) for the newest.",
       }),
       MaxResults: optional({
-        schema: maxResults,
+        schema: integerText({ min: 1, max: MAX_RESULTS }),
         refusedAs: "InvalidQueryParameter",
         description: `The most events of an answer, from 1 to ${MAX_RESULTS}. ${DEFAULT_RESULTS} by default.`,
       }),

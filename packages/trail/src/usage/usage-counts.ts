@@ -124,7 +124,7 @@ export function admit(
   return admitted;
 }
 
-export function isBounded(facet: Facet): facet is BoundedFacet {
+function isBounded(facet: Facet): facet is BoundedFacet {
   return BOUNDED_FACETS.some((bounded) => bounded === facet);
 }
 
@@ -146,7 +146,7 @@ export function decodeResource(name: string): { readonly service: string; readon
 const HAVE_ACCESS_KEYS: ReadonlySet<string> = new Set(["root-account", "ram-user"]);
 
 /** The principal as the name that it is counted under. Its parts have no spaces. */
-export function encodePrincipal({ type, accountId, principalId, accessKeyId }: Principal): string {
+function encodePrincipal({ type, accountId, principalId, accessKeyId }: Principal): string {
   return `${type} ${accountId} ${principalId} ${HAVE_ACCESS_KEYS.has(type) ? (accessKeyId ?? "") : ""}`;
 }
 

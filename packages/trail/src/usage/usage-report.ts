@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { formatTimestamp } from "@cinnabar/rpc";
 import { type Count, decodePrincipal, type KeyCounts, MAX_NAMES, type Tally } from "./usage-counts.ts";
 
 /** A usage report (docs/formats/usage-report.md). */
@@ -8,9 +9,6 @@ export interface UsageReport {
   /** SHA-256 of the text's UTF-8, 64 lower-case hexadecimal digits. */
   readonly hash: string;
 }
-
-/** What {@link usageReport} gives as a hash. */
-export const REPORT_HASH = /^[0-9a-f]{64}$/;
 
 /** Stands in place of a list whose names are too many to be counted one by one. */
 const TOO_MANY = "too many";
@@ -60,15 +58,10 @@ function members({ refusals, uses }: Tally) {
 }
 
 function countMembers({ count, firstAt, lastAt }: Count) {
-  return { count, firstAt: formatSecond(firstAt), lastAt: formatSecond(lastAt) };
+  return { count, firstAt: formatTimestamp(firstAt), lastAt: formatTimestamp(lastAt) };
 }
 
 /** By UTF-16 code units, as RFC 8785 sorts the members of an object. */
 function sorted(names: ReadonlyMap<string, Tally>): [string, Tally][] {
   return [...names].toSorted(([one], [other]) => (one < other ? -1 : 1));
-}
-
-/** `yyyy-MM-ddTHH:mm:ssZ`, as in events. */
-export function formatSecond(millis: number): string {
-  return `${new Date(millis).toISOString().slice(0, "yyyy-MM-ddTHH:mm:ss".length)}Z`;
 }

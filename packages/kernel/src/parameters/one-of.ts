@@ -6,4 +6,4 @@ export function oneOf<const Value extends string>(values: readonly Value[]): z.Z
 }
 
 /** A boolean, which the wire writes as `true` or `false`. */
-export const flag: z.ZodType<boolean> = oneOf(["true", "false"]).transform((text) => text === "true");
+export const booleanText: z.ZodType<boolean> = oneOf(["true", "false"]).transform((text) => text === "true");
