@@ -4,6 +4,7 @@ import { EncryptRequests } from "./encrypt-requests.ts";
 import type { Protocol } from "./signed-requests.ts";
 import { type Goal, judge } from "./goal.ts";
 import { Lane } from "./lane.ts";
+import { makeBundle } from "./make-bundle.ts";
 import { createStore, type StoreName } from "./stores.ts";
 import { layOut } from "./table.ts";
 import { Workbench } from "./workbench.ts";
@@ -39,6 +40,7 @@ export interface MemoryResult {
 
 /** Measures the server's resident memory, idle after its start, then with many keys and nonces under full load. */
 export async function runMemoryBench(options: MemoryBenchOptions): Promise<MemoryResult[]> {
+  await makeBundle();
   const workbench = new Workbench();
   const results: MemoryResult[] = [];
   for (const name of options.stores) results.push(await measureStore(workbench, { ...options, name }));

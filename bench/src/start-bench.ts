@@ -1,18 +1,16 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { ServerProcess } from "@cinnabar/testkit";
 import { readCpuTimes } from "./cpu-time.ts";
 import { type Goal, judge } from "./goal.ts";
 import { median } from "./statistics.ts";
+import { makeBundle } from "./make-bundle.ts";
 import { layOut } from "./table.ts";
 
 const LIMIT_MILLIS = 600;
-const BUNDLER = fileURLToPath(new URL("../../packages/cli/src/bundle/build-main.ts", import.meta.url));
 
 /** What is started, and the settings that make it that. */
 const STARTS = { serve: [], emulator: ["--emulator"] } as const satisfies Readonly<Record<string, readonly string[]>>;
@@ -48,8 +46,7 @@ export async function runStartBench(options: {
       wallMillis: [] as number[],
       cpuMillis: [] as number[],
     }));
-    // A server that starts from the sources has it made for the next one, which is the usual one.
-    await promisify(execFile)(process.execPath, [BUNDLER]);
+    await makeBundle();
     for (const { name, flags } of starts) {
       options.progress(`making a data directory for ${name}`);
       // Twice: the second start leaves what Node made of the sources in its cache.

@@ -622,10 +622,12 @@ forEachDatabase((database) => {
     assert.equal(recorded?.errorCode, "ServiceUnavailableTemporary");
   });
 
-  test("a dear read is done once, whatever changes meanwhile, and its event says of which epoch it is", async () => {
+  test("a dear read is done once, whatever changes after that, and its event says of which epoch it is", async () => {
     await using deployment = await TestDeployment.create(database);
     using service = await TestService.start(deployment);
     const other = await deployment.open();
+    // Now this process knows that there is another one.
+    await service.call("DescribeThing", { Id: "mine" });
     const before = searchesBegun.count;
     let overtaken = 0;
     service.process.interception.commitBatch = async (batch, commit) => {
@@ -645,6 +647,29 @@ forEachDatabase((database) => {
     const later = await service.call("SearchThings", { Id: "mine" });
     assert.equal(later.json["Count"], 70 + overtaken);
     assert.ok(!("foundAsOf" in ((await recordOf(deployment, service, later)).additionalEventData ?? {})));
+  });
+
+  test("a dear read keeps nothing that it found by an older state, or in part by one", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    assert.equal((await service.call("SearchThings", { Id: "mine" })).json["Count"], 5);
+    // This process has not heard of it when the call comes.
+    await other.changeThing("mine", { count: 9 });
+    const late = await service.call("SearchThings", { Id: "mine" });
+    assert.equal(late.json["Count"], 9);
+
+    const gate = Promise.withResolvers<void>();
+    searches.set("mine", gate.promise);
+    const before = searchesBegun.count;
+    const searching = service.call("SearchThings", { Id: "mine" });
+    while (searchesBegun.count === before) await new Promise((resolve) => setImmediate(resolve));
+    await other.changeThing("mine", { count: 11 });
+    gate.resolve();
+    const reply = await searching;
+    searches.delete("mine");
+    assert.deepEqual([reply.json["Count"], searchesBegun.count - before], [11, 2]);
+    assert.ok(!("foundAsOf" in ((await recordOf(deployment, service, reply)).additionalEventData ?? {})));
   });
 
   test("who may not any more, once a dear read is done, is not told what it found", async () => {

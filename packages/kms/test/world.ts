@@ -351,6 +351,10 @@ export class TestContext implements RequestContext {
     return entity;
   }
 
+  stillHolds(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   holdBatches(): Promise<boolean> {
     this.holdsBatches = true;
     return Promise.resolve(this.#isLocked);

@@ -42,6 +42,7 @@ class Lookups {
       log: db,
       call: {},
       allowsWork: true,
+      stillHolds: () => Promise.resolve(true),
       note() {},
     } as unknown as RequestContext;
     const { result } = await this.#operation.run(context, new Map(Object.entries(wire)), rootOnly);

@@ -89,6 +89,10 @@ export class EvaluationContext implements RequestContext {
     return this.#view.holdBatches();
   }
 
+  stillHolds(): Promise<boolean> {
+    return this.#view.stillHolds();
+  }
+
   holdsUntil(time: number): void {
     this.window = narrow(this.window, { until: time });
   }

@@ -102,6 +102,11 @@ export interface RequestContext extends AuthorizationContext, WorkContext {
    * @returns false where there is no control transaction: then it does nothing.
    */
   holdBatches(): Promise<boolean>;
+  /**
+   * Asks the store whether no control transaction, of whatever process, has come in since this was seen: then all that was
+   * read by it was so at one time, from when the call came until now.
+   */
+  stillHolds(): Promise<boolean>;
   /** The answer holds only before this store time. */
   holdsUntil(time: number): void;
   /** The answer holds only from this store time on. */

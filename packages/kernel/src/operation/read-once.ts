@@ -1,5 +1,4 @@
 import type { EventObject } from "../audit/event.ts";
-import { proceed } from "../platform/proceed.ts";
 import type { RequestContext } from "./operation.ts";
 import { reporting } from "./reporting-context.ts";
 import { type OngoingCall, WorkNeededError } from "./slow-work.ts";
@@ -14,9 +13,9 @@ interface Finding<T> {
 }
 
 /**
- * Dear work of calls that change nothing, done once for each, however often the call is evaluated. What it finds was true
- * while the call was served, and no reader can tell more; whether the caller may be told is decided anew each time. So changes
- * that come one after the other hold no read up.
+ * Dear work of calls that change nothing, done once for each where the store stands still as long as the work takes, however
+ * often the call is evaluated after that. What it finds is then true at one time while the call is served, and no reader can
+ * tell more; whether the caller may be told is decided anew each time.
  */
 export class ReadOnce<T> {
   readonly #findings = new WeakMap<OngoingCall, Finding<T>>();
@@ -28,7 +27,7 @@ export class ReadOnce<T> {
    * @param work - is given the context to read by and to report to.
    * @throws {@link WorkNeededError} where nothing is found yet, and no dear work may begin.
    */
-  run(context: RequestContext, work: (context: RequestContext) => T | Promise<T>): T | Promise<T> {
+  async run(context: RequestContext, work: (context: RequestContext) => T | Promise<T>): Promise<T> {
     const found = this.#findings.get(context.call);
     if (found !== undefined) return repeat(context, found);
     if (!context.allowsWork) throw new WorkNeededError();
@@ -44,10 +43,10 @@ export class ReadOnce<T> {
         context.about(...resource);
       },
     });
-    return proceed(work(reported), (result) => {
-      this.#findings.set(context.call, { result, noted, about, asOf: context.asOf });
-      return result;
-    });
+    const result = await work(reported);
+    // What was read before and after a change fits together nowhere, and this process may not know of all changes yet.
+    if (await context.stillHolds()) this.#findings.set(context.call, { result, noted, about, asOf: context.asOf });
+    return result;
   }
 }
 

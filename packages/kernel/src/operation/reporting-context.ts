@@ -22,6 +22,7 @@ export function reporting(context: RequestContext, ear: Pick<RequestContext, "no
     },
     find: (kind, id) => context.find(kind, id),
     holdBatches: () => context.holdBatches(),
+    stillHolds: () => context.stillHolds(),
     holdsUntil: (time) => context.holdsUntil(time),
     holdsFrom: (time) => context.holdsFrom(time),
     note: (facts) => ear.note(facts),

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import type { EntityCache, EntityFinder, EntityKind } from "../store/entity-cache.ts";
+import { type EntityCache, type EntityFinder, type EntityKind, sameTag } from "../store/entity-cache.ts";
 import type { TimeWindow } from "../store/backend.ts";
 import type { Store } from "../store/store.ts";
 import type { StoreClock } from "../platform/store-clock.ts";
@@ -17,6 +17,8 @@ export interface View extends EntityFinder {
   readonly allowsWork: boolean;
   /** As a request's context has it. */
   holdBatches(): Promise<boolean>;
+  /** As a request's context has it. */
+  stillHolds(): Promise<boolean>;
 }
 
 interface Use {
@@ -33,6 +35,7 @@ export class CachedView implements View {
   readonly #cache: EntityCache;
   readonly #db: Kysely<unknown>;
   readonly #generation: number;
+  readonly #tag: Uint8Array;
   readonly #uses: Use[] = [];
   /** Something was read that the cache does not hold: an absence, or rows. */
   #readStore = false;
@@ -45,6 +48,7 @@ export class CachedView implements View {
     this.now = options.clock.now();
     this.#generation = options.cache.generation;
     this.asOf = options.cache.epoch.value;
+    this.#tag = options.cache.epoch.tag;
   }
 
   /** Of the store as this process knows it now. */
@@ -63,6 +67,11 @@ export class CachedView implements View {
 
   holdBatches(): Promise<boolean> {
     return Promise.resolve(false);
+  }
+
+  async stillHolds(): Promise<boolean> {
+    await this.#cache.refresh();
+    return sameTag(this.#tag, this.#cache.epoch.tag);
   }
 
   find<E extends object>(kind: EntityKind<E>, id: string): E | undefined | Promise<E | undefined> {

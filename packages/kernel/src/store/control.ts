@@ -64,6 +64,8 @@ export interface ControlTransaction extends EntityFinder {
    * @returns true, as a request's context has it.
    */
   holdBatches(): Promise<true>;
+  /** True: nobody else can change it. */
+  stillHolds(): Promise<true>;
   /** Writes one protected row and takes it into the set hash. @throws {@link LostRowError} if it touched no row. */
   write(change: RowChange): Promise<void>;
   /** Says that an entity changed: every process forgets it before its next answer. */
@@ -328,6 +330,10 @@ class Transaction implements ControlTransaction {
 
   find<E extends object>(kind: EntityKind<E>, id: string): Promise<E | undefined> {
     return kind.load(this.#reader, id);
+  }
+
+  stillHolds(): Promise<true> {
+    return Promise.resolve(true);
   }
 
   async holdBatches(): Promise<true> {

@@ -331,6 +331,10 @@ export class WorldContext implements RequestContext {
     return entity;
   }
 
+  stillHolds(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   holdBatches(): Promise<boolean> {
     return Promise.resolve(this.#isLocked);
   }
