@@ -62,6 +62,7 @@ function restrictImports({ files, who, allowed, readsEnvironment = false }: Area
         "@cinnabar/*/**",
         "!@cinnabar/server/serve",
         "!@cinnabar/server/early-start",
+        "!@cinnabar/server/terminal-text",
         "!@cinnabar/kernel/sqlite-threads",
       ],
       message: throughItsIndex,

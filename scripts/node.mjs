@@ -35,12 +35,8 @@ export async function linkPackagedNode(modules) {
   const program = join(`node-${process.platform}-${process.arch}`, "bin", "node");
   const link = join(modules, ".bin", "node");
   if (existsSync(link) || !existsSync(join(modules, program))) return;
-  try {
-    await symlink(join("..", program), link);
-  } catch (error) {
-    // Another command may have come first.
-    if (!existsSync(link)) throw error;
-  }
+  // Another command may have come first, or the folder may not be written: then who looks for it finds none, and says so.
+  await symlink(join("..", program), link).catch(() => undefined);
 }
 
 /** @param {string} version - as Node prints it, with or without the "v" */

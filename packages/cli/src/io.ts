@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import { forTerminal } from "@cinnabar/server/terminal-text";
 import { isDebugging } from "./environment.ts";
 
 /** A standard output, which may be a terminal. */
@@ -48,23 +49,10 @@ export class ProcessIo implements Io {
   }
 }
 
-/**
- * Writes to an output and waits until it has taken the data.
- *
- * On a terminal, the control and format characters of a text stand as their numbers, but for line breaks and tabs: services
- * and files have chosen much of what is said, and it must not steer the terminal. JSON says the same with them.
- */
+/** Writes to an output and waits until it has taken the data. On a terminal, no text steers it ({@link forTerminal}). */
 export function write(output: Output, data: string | Uint8Array): Promise<void> {
-  const shown = typeof data === "string" && output.isTTY === true ? data.replaceAll(STEERING, toEscapes) : data;
+  const shown = typeof data === "string" && output.isTTY === true ? forTerminal(data) : data;
   return new Promise((resolve, reject) => {
     output.write(shown, (error) => (error ? reject(error) : resolve()));
   });
-}
-
-const STEERING = /[^\P{C}\n\t]/gu;
-
-function toEscapes(character: string): string {
-  return Array.from({ length: character.length }, (_, i) => {
-    return `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
-  }).join("");
 }

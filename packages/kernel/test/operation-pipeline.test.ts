@@ -672,6 +672,20 @@ forEachDatabase((database) => {
     assert.ok(!("foundAsOf" in ((await recordOf(deployment, service, reply)).additionalEventData ?? {})));
   });
 
+  test("a dry run that is refused is refused the same, whatever changes meanwhile", async () => {
+    await using deployment = await TestDeployment.create(database);
+    using service = await TestService.start(deployment);
+    const other = await deployment.open();
+    await other.changeThing("mine", { note: "locked" });
+    let left = 12;
+    service.process.interception.commitBatch = async (batch, commit) => {
+      if (left-- > 0) await other.changeThing(ACCESS_KEY_ID, { count: 1 });
+      return commit(batch);
+    };
+    const reply = await service.call("ChangeThing", { Id: "mine", Count: "1", DryRun: "true" });
+    assert.deepEqual([reply.status, reply.json["Code"]], [409, "Rejected.Disabled"]);
+  });
+
   test("who may not any more, once a dear read is done, is not told what it found", async () => {
     await using deployment = await TestDeployment.create(database);
     using service = await TestService.start(deployment);

@@ -220,7 +220,11 @@ test("bounds the memory that all headers on their way may take, and ends the lon
   const modest = new RawClient(server.port);
   modest.socket.write("GET /modest HTTP/1.1\r\nHost: cinnabar\r\n");
   const greedy = [new RawClient(server.port), new RawClient(server.port)];
-  for (const { socket } of greedy) socket.write(`GET / HTTP/1.1\r\nHost: cinnabar\r\nX-Long: ${"x".repeat(60_000)}`);
+  const [long, longer] = ["x".repeat(60_000), "x".repeat(120_000)];
+  greedy[0]?.socket.write(`GET / HTTP/1.1\r\nHost: cinnabar\r\nX-Long: ${long}`);
+  // What may follow a body counts like headers, but for what was read together with these.
+  const chunked = "Transfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n";
+  greedy[1]?.socket.write(`POST / HTTP/1.1\r\nHost: cinnabar\r\n${chunked}X-Long: ${longer}`);
   assert.deepEqual(await Promise.race(greedy.map((client) => client.replies())), []);
   assert.deepEqual(server.refusals, ["oversize ServiceUnavailableTemporary"]);
   // What was answered and what is a body counts no more.

@@ -5,6 +5,7 @@ import { ApiError, ERRORS } from "./errors.ts";
 import type { Operation, Plan, RequestContext } from "./operation.ts";
 import { type Parameters, readParameters } from "./parameter.ts";
 import { PrerequisiteError } from "./prerequisite.ts";
+import { queueOf } from "./queue-of.ts";
 import { ReadOnce } from "./read-once.ts";
 
 const TOO_MANY_REQUESTS = 429;
@@ -79,12 +80,15 @@ async function carryOut<P extends Parameters, Target, Result extends object>(
   const { product, kind, impact } = operation;
   const requests = operation.access(context, target);
   await authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" });
-  throw await outcomes.run(context, async (reported) => {
+  const told = impact?.access(context, target);
+  const isTold = told !== undefined && (await isAllowed(context, told, authorizer));
+  const work = async (reported: RequestContext): Promise<DryRunError> => {
     const plan = await unlessPrepared(() => operation.handle(reported, parameters, target));
     if (impact === undefined) return new DryRunError(undefined);
-    const isTold = await isAllowed(reported, impact.access(reported, target), authorizer);
     return new DryRunError(isTold ? await impact.find(reported, target, plan?.result) : impact.untold);
-  });
+  };
+  if (queueOf(operation, wire) === undefined) throw await work(context);
+  throw await outcomes.run(context, isTold ? [...requests, told] : requests, work);
 }
 
 /** What is not there yet, the caller's own call would make first: until it has, that is the answer. */

@@ -14,6 +14,7 @@ import { dryRun, type ImpactReport } from "./dry-run.ts";
 import { type ErrorCode, invalidParameter } from "./errors.ts";
 import { type Parameters, type ParameterValues, readParameters } from "./parameter.ts";
 import type { FederatedPrincipal } from "./principal.ts";
+import { queueOf } from "./queue-of.ts";
 import { ReadOnce } from "./read-once.ts";
 import type { OngoingCall, WorkContext } from "./slow-work.ts";
 import type { ThrottlingClass } from "./throttle.ts";
@@ -195,22 +196,11 @@ export interface DeclaredOperation extends Omit<Operation, "target" | "access" |
 export function defineOperation<P extends Parameters, Target, Result extends object>(
   operation: Operation<P, Target, Result>,
 ): DeclaredOperation {
-  const served = operation.kind === "read" && operation.queue !== undefined ? readingOnce(operation) : operation;
+  const reads = new ReadOnce<Plan<Result>>();
   return {
     ...operation,
     throttlingClass: operation.throttlingClass ?? THROTTLING_CLASSES[operation.kind],
-    run: (context, wire, authorizer) => runStages(served, { context, wire, authorizer }),
-  };
-}
-
-function readingOnce<P extends Parameters, Target, Result extends object>(
-  operation: Operation<P, Target, Result>,
-): Operation<P, Target, Result> {
-  const plans = new ReadOnce<Plan<Result>>();
-  return {
-    ...operation,
-    handle: (context, parameters, target) =>
-      plans.run(context, (reported) => operation.handle(reported, parameters, target)),
+    run: (context, wire, authorizer) => runStages(operation, { context, wire, authorizer, reads }),
   };
 }
 
@@ -228,10 +218,12 @@ function runStages<P extends Parameters, Target, Result extends object>(
     context,
     wire,
     authorizer,
+    reads,
   }: {
     readonly context: RequestContext;
     readonly wire: ReadonlyMap<string, string>;
     readonly authorizer: Authorizer;
+    readonly reads: ReadOnce<Plan<Result>>;
   },
 ): Plan<Result> | Promise<Plan<Result>> {
   if (readDryRun(wire)) return dryRun(operation, { context, wire, authorizer });
@@ -239,8 +231,11 @@ function runStages<P extends Parameters, Target, Result extends object>(
   return proceed(operation.target(context, parameters), (target) => {
     const requests = operation.access(context, target);
     const { product, kind } = operation;
+    const isDearRead = kind === "read" && queueOf(operation, wire) !== undefined;
     return proceed(authorize({ authorizer, context, requests, product, notesRights: kind !== "crypto" }), () =>
-      operation.handle(context, parameters, target),
+      isDearRead
+        ? reads.run(context, requests, (reported) => operation.handle(reported, parameters, target))
+        : operation.handle(context, parameters, target),
     );
   });
 }
@@ -252,14 +247,4 @@ function readDryRun(wire: ReadonlyMap<string, string>): boolean {
     throw invalidParameter("DryRun", "It must be true or false.");
   }
   return value === "true";
-}
-
-/** Where a call waits for its turn; `undefined` if its work is not dear. */
-export function queueOf(
-  { queue, queuedWith, impact }: DeclaredOperation,
-  wire: ReadonlyMap<string, string>,
-): QueueName | undefined {
-  if (impact !== undefined && wire.get("DryRun") === "true") return impact.queue;
-  const isDear = typeof queuedWith === "function" ? queuedWith(wire) : queuedWith === undefined || wire.has(queuedWith);
-  return isDear ? queue : undefined;
 }

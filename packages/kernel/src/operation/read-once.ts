@@ -1,11 +1,17 @@
 import type { EventObject } from "../audit/event.ts";
-import type { RequestContext } from "./operation.ts";
+import { ApiError } from "./errors.ts";
+import type { AccessRequest, RequestContext } from "./operation.ts";
+import { PrerequisiteError } from "./prerequisite.ts";
 import { reporting } from "./reporting-context.ts";
 import { type OngoingCall, WorkNeededError } from "./slow-work.ts";
 
-/** What a dear read found, and what it said of it for the event. */
+const TOO_MANY_REQUESTS = 429;
+
+/** What a dear read found, or why it refused, and what it said of it for the event. */
 interface Finding<T> {
-  readonly result: T;
+  /** The rights that it was found with. */
+  readonly rights: string;
+  readonly outcome: { readonly result: T } | { readonly refusal: ApiError };
   readonly noted: EventObject;
   readonly about: readonly [type: string, name: string] | undefined;
   /** The epoch it is of. */
@@ -15,21 +21,27 @@ interface Finding<T> {
 /**
  * Dear work of calls that change nothing, done once for each where the store stands still as long as the work takes, however
  * often the call is evaluated after that. What it finds is then true at one time while the call is served, and no reader can
- * tell more; whether the caller may be told is decided anew each time.
+ * tell more; what the call is about, and whether the caller may be told, is decided anew each time.
  */
 export class ReadOnce<T> {
   readonly #findings = new WeakMap<OngoingCall, Finding<T>>();
 
   /**
-   * Does the work, or gives what it found in an earlier evaluation of the call. If that is older than what the call is decided
-   * by now, the event says of which epoch it is.
+   * Does the work, or gives what it found in an earlier evaluation of the call about the same. If that is older than what the
+   * call is decided by now, the event says of which epoch it is.
    *
+   * @param granted - the rights by which it is done: with others it is about something else.
    * @param work - is given the context to read by and to report to.
    * @throws {@link WorkNeededError} where nothing is found yet, and no dear work may begin.
    */
-  async run(context: RequestContext, work: (context: RequestContext) => T | Promise<T>): Promise<T> {
+  async run(
+    context: RequestContext,
+    granted: readonly Pick<AccessRequest, "action" | "resource">[],
+    work: (context: RequestContext) => T | Promise<T>,
+  ): Promise<T> {
+    const rights = JSON.stringify(granted.map(({ action, resource }) => [action, resource]));
     const found = this.#findings.get(context.call);
-    if (found !== undefined) return repeat(context, found);
+    if (found?.rights === rights) return repeat(context, found);
     if (!context.allowsWork) throw new WorkNeededError();
     let noted: EventObject = {};
     let about: Finding<T>["about"];
@@ -43,15 +55,37 @@ export class ReadOnce<T> {
         context.about(...resource);
       },
     });
-    const result = await work(reported);
+    const outcome = await outcomeOf(() => work(reported));
     // What was read before and after a change fits together nowhere, and this process may not know of all changes yet.
-    if (await context.stillHolds()) this.#findings.set(context.call, { result, noted, about, asOf: context.asOf });
-    return result;
+    if (await context.stillHolds()) {
+      this.#findings.set(context.call, { rights, outcome, noted, about, asOf: context.asOf });
+    }
+    return take(outcome);
   }
 }
 
-function repeat<T>(context: RequestContext, { result, noted, about, asOf }: Finding<T>): T {
+async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Finding<T>["outcome"]> {
+  try {
+    return { result: await work() };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return { refusal: error };
+  }
+}
+
+/** Whether an error says something of the request, and is its answer. */
+function isRefusal(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError) || error instanceof PrerequisiteError) return false;
+  return error.status < 500 && error.status !== TOO_MANY_REQUESTS;
+}
+
+function take<T>(outcome: Finding<T>["outcome"]): T {
+  if ("refusal" in outcome) throw outcome.refusal;
+  return outcome.result;
+}
+
+function repeat<T>(context: RequestContext, { outcome, noted, about, asOf }: Finding<T>): T {
   context.note(asOf === context.asOf ? noted : { ...noted, foundAsOf: asOf });
   if (about !== undefined) context.about(...about);
-  return result;
+  return take(outcome);
 }

@@ -45,6 +45,7 @@ export class Responder {
   /** Calls that failed since the log was told of one. */
   #failures = 0;
   #failureLoggedAt = Number.NEGATIVE_INFINITY;
+  #loggedFailure = "";
 
   constructor(options: {
     operations: readonly DeclaredOperation[];
@@ -115,9 +116,11 @@ export class Responder {
   fail(call: Call, error: unknown): void {
     this.#failures++;
     const now = performance.now();
-    if (error instanceof TamperedRowError || now - this.#failureLoggedAt >= REPEAT_MILLIS) {
+    const failure = String(error);
+    const isNew = failure !== this.#loggedFailure || now - this.#failureLoggedAt >= REPEAT_MILLIS;
+    if (error instanceof TamperedRowError || isNew) {
       this.#logFailure(call, error, "a request could not be put on record", { failures: this.#failures });
-      [this.#failures, this.#failureLoggedAt] = [0, now];
+      [this.#failures, this.#failureLoggedAt, this.#loggedFailure] = [0, now, failure];
     }
     this.refuse(call, {
       code: "ServiceUnavailableTemporary",

@@ -120,7 +120,8 @@ export async function listRootAccessKeys(
   const all = selectAccessKeys(reader).where("user_id", "is", null);
   const selected = accountId === undefined ? all : all.where("account_id", "=", accountId);
   const rows = await selected.orderBy("created_at").orderBy("id").execute();
-  return rows.map((raw) => toEntry(reader, raw));
+  const asked = { user_id: null, ...(accountId !== undefined && { account_id: accountId }) };
+  return rows.map((raw) => toEntry(reader, raw, asked));
 }
 
 /** The AccessKeys of a user, the oldest first. */

@@ -137,7 +137,7 @@ export async function listGroupsOf(
     .execute();
   return toPaged(
     page,
-    rows.map((raw) => toGroup(reader, raw)),
+    rows.map((raw) => toGroup(reader, raw, { account_id: accountId })),
     ({ groupName }) => groupName,
   );
 }

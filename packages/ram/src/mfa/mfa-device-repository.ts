@@ -80,13 +80,13 @@ export function findDevice(
 /** The device that is bound to a user. */
 export async function findDeviceOf(reader: EntityReader, userId: UserId): Promise<MfaDevice | undefined> {
   const raw = await selectDevices(reader).where("user_id", "=", userId).executeTakeFirst();
-  return raw && toDevice(reader, raw);
+  return raw && toDevice(reader, raw, { user_id: userId });
 }
 
 /** All devices of an account, in the order of their names. */
 export async function listDevices(reader: EntityReader, accountId: string): Promise<readonly MfaDevice[]> {
   const rows = await selectDevices(reader).where("account_id", "=", accountId).orderBy("name").execute();
-  return rows.map((raw) => toDevice(reader, raw));
+  return rows.map((raw) => toDevice(reader, raw, { account_id: accountId }));
 }
 
 export async function countDevices({ db }: EntityReader, accountId: string): Promise<number> {

@@ -78,7 +78,7 @@ export async function listOidcProviders(
   const all = selectProviders(reader);
   const selected = accountId === undefined ? all : all.where("account_id", "=", accountId);
   const rows = await selected.orderBy("account_id").orderBy("name").execute();
-  return rows.map((raw) => toProvider(reader, raw));
+  return rows.map((raw) => toProvider(reader, raw, accountId && { account_id: accountId }));
 }
 
 export function insertOidcProvider(

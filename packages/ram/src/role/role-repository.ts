@@ -133,7 +133,7 @@ export async function listRoles(
     .orderBy("name")
     .limit(limit)
     .execute();
-  return rows.map((raw) => toRole(reader, raw));
+  return rows.map((raw) => toRole(reader, raw, { account_id: accountId }));
 }
 
 /** Roles by their ids, in no order; those that are not there are left out. */

@@ -162,7 +162,7 @@ export async function listUsersOf(
     .execute();
   return toPaged(
     page,
-    rows.map((raw) => toEntry(reader, raw)),
+    rows.map((raw) => toEntry(reader, raw, { account_id: accountId })),
     ({ userName }) => userName,
   );
 }
@@ -184,7 +184,7 @@ export async function findUsersNamed(
 ): Promise<readonly UserEntry[]> {
   if (names.length === 0) return [];
   const rows = await selectUsers(reader).where("account_id", "=", accountId).where("name", "in", names).execute();
-  return rows.map((raw) => toEntry(reader, raw));
+  return rows.map((raw) => toEntry(reader, raw, { account_id: accountId }));
 }
 
 function selectUsers({ db }: EntityReader) {

@@ -1,3 +1,5 @@
+import { forTerminal } from "./terminal-text.ts";
+
 /** Writes to the standard output and waits until it has taken the text. */
 export function print(text: string): Promise<void> {
   return write(process.stdout, text);
@@ -17,6 +19,6 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    stream.write(stream.isTTY ? forTerminal(text) : text, (error) => (error ? reject(error) : resolve()));
   });
 }

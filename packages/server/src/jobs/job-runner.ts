@@ -59,15 +59,16 @@ export class JobRunner {
 
   async #loop(job: Job): Promise<void> {
     const { signal } = this.#stop;
-    let [failures, loggedAt] = [0, Number.NEGATIVE_INFINITY];
+    let [failures, loggedAt, logged] = [0, Number.NEGATIVE_INFINITY, ""];
     while (!signal.aborted) {
       try {
         await this.#round(job);
       } catch (error) {
         failures++;
-        if (!signal.aborted && performance.now() - loggedAt >= REPEAT_MILLIS) {
+        const failure = String(error);
+        if (!signal.aborted && (failure !== logged || performance.now() - loggedAt >= REPEAT_MILLIS)) {
           this.#log.warn({ err: error, job: job.name, failures }, "a job could not be finished");
-          [failures, loggedAt] = [0, performance.now()];
+          [failures, loggedAt, logged] = [0, performance.now(), failure];
         }
       }
       await setTimeout(job.everyMillis, undefined, { signal, ref: false }).catch(() => undefined);

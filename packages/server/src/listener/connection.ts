@@ -16,10 +16,8 @@ export class Connection {
   /** Calls handed over that have no answer yet. */
   open = 0;
   #last: ServerResponse | undefined;
-  /** What had been read of the socket when the last headers or the last body were whole. */
+  /** What had been read of the socket when the last headers or the last body were whole, and the body that came since. */
   #bytesDone = 0;
-  /** Bodies that are on their way. */
-  #bodies = 0;
 
   constructor(options: { socket: Socket; peer: CallOrigin; trusted: BlockList | undefined }) {
     this.socket = options.socket;
@@ -27,19 +25,19 @@ export class Connection {
     this.trusted = options.trusted;
   }
 
-  /** Bytes of a request whose headers are not whole, which only the socket knows of: it has read at least so many. */
+  /** Bytes of headers, or of what may follow a body, that are not whole, which only the socket knows of: it has read at least so many. */
   get headerBytes(): number {
-    return this.isRefused || this.#bodies > 0 ? 0 : this.socket.bytesRead - this.#bytesDone;
+    return this.isRefused ? 0 : Math.max(0, this.socket.bytesRead - this.#bytesDone);
   }
 
-  headersCame({ hasBody }: { readonly hasBody: boolean }): void {
+  /** Headers, or a body, are whole. */
+  cameWhole(): void {
     this.#bytesDone = this.socket.bytesRead;
-    if (hasBody) this.#bodies++;
   }
 
-  bodyCame(): void {
-    this.#bytesDone = this.socket.bytesRead;
-    this.#bodies--;
+  /** A part of a body has come. */
+  bodyCame(bytes: number): void {
+    this.#bytesDone += bytes;
   }
 
   owe(response: ServerResponse): void {

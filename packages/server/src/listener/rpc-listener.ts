@@ -235,7 +235,7 @@ export class RpcListener {
     const { isEmulator = false } = this.#options;
     const exchange = new Exchange({ connection, request, response, isEmulator });
     const hasBody = (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined;
-    connection.headersCame({ hasBody });
+    connection.cameWhole();
     if (hasBody) this.#receiveBody(request, exchange);
     else this.#handOver(exchange);
   }
@@ -256,6 +256,7 @@ export class RpcListener {
     request.on("data", (chunk: Buffer) => {
       if (exchange.connection.isRefused) return;
       size += chunk.length;
+      exchange.connection.bodyCame(chunk.length);
       this.#receivingBytes += chunk.length;
       chunks.push(chunk);
       if (size > limit) refuse(REFUSALS.bodyTooLarge);
@@ -263,7 +264,7 @@ export class RpcListener {
     });
     request.on("end", () => {
       if (exchange.connection.isRefused) return;
-      exchange.connection.bodyCame();
+      exchange.connection.cameWhole();
       if (!this.#countUnanswered(exchange, size)) return refuse(REFUSALS.tooManyBodies);
       const [only] = chunks;
       exchange.http.body = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
