@@ -8,7 +8,6 @@ import { PrerequisiteError } from "./prerequisite.ts";
 import { queueOf } from "./queue-of.ts";
 import { ReadOnce } from "./read-once.ts";
 
-const TOO_MANY_REQUESTS = 429;
 const outcomes = new ReadOnce<DryRunError>();
 
 /** A call that is only to be tried. */
@@ -58,7 +57,7 @@ export async function dryRun<P extends Parameters, Target, Result extends object
 function withPublishedCode({ product }: Pick<Operation, "product">, error: unknown): unknown {
   if (!(error instanceof ApiError) || error instanceof DryRunError) return error;
   // What says nothing of the request is no refusal.
-  if (error.status >= 500 || error.status === TOO_MANY_REQUESTS) return error;
+  if (!error.isRefusal) return error;
   if (error instanceof AccessDeniedError)
     return new AccessDeniedError(product, error.detail, { code: "AccessDeniedError" });
   return new ApiError("ValidationError", `${ERRORS.ValidationError.message} ${error.code}: ${error.message}`);

@@ -501,6 +501,11 @@ export class ApiError extends Error {
   get status(): number {
     return ERRORS[this.code].status;
   }
+
+  /** Whether it says something of the request: otherwise the same one may be answered another time. */
+  get isRefusal(): boolean {
+    return this.status < 500 && this.status !== 429;
+  }
 }
 
 export function invalidParameter(name: string, advice: string): ApiError {

@@ -20,6 +20,7 @@ import { CachedView, type View } from "./view.ts";
 
 /** The longest body of a call that is served beside others in one turn of the event loop. */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
+
 /** Ends a control transaction whose request was answered 503 while it waited for its turn. */
 class AbandonedError extends Error {
   override readonly name = "AbandonedError";

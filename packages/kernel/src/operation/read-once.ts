@@ -5,8 +5,6 @@ import { PrerequisiteError } from "./prerequisite.ts";
 import { reporting } from "./reporting-context.ts";
 import { type OngoingCall, WorkNeededError } from "./slow-work.ts";
 
-const TOO_MANY_REQUESTS = 429;
-
 /** What a dear read found, or why it refused, and what it said of it for the event. */
 interface Finding<T> {
   /** The rights that it was found with. */
@@ -68,15 +66,9 @@ async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Finding<T>["out
   try {
     return { result: await work() };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!(error instanceof ApiError) || error instanceof PrerequisiteError || !error.isRefusal) throw error;
     return { refusal: error };
   }
-}
-
-/** Whether an error says something of the request, and is its answer. */
-function isRefusal(error: unknown): error is ApiError {
-  if (!(error instanceof ApiError) || error instanceof PrerequisiteError) return false;
-  return error.status < 500 && error.status !== TOO_MANY_REQUESTS;
 }
 
 function take<T>(outcome: Finding<T>["outcome"]): T {

@@ -1,6 +1,7 @@
 import { WireError } from "@cinnabar/rpc";
 import { TooBusyError } from "../custody/too-busy-error.ts";
 import { alarm } from "../platform/alarms.ts";
+import { FailureRepeats } from "../platform/failure-repeats.ts";
 import type { Logger } from "../platform/logging.ts";
 import type { Metrics, OperationMetrics } from "../platform/metrics.ts";
 import type { RefusalReason, SecurityLog } from "../platform/security-log.ts";
@@ -42,10 +43,7 @@ export class Responder {
   /** Calls whose slow work goes on: nobody counts how long they wait for their record. */
   readonly #busy = new OpenCalls<Call>();
   readonly #ticker: NodeJS.Timeout;
-  /** Calls that failed since the log was told of one. */
-  #failures = 0;
-  #failureLoggedAt = Number.NEGATIVE_INFINITY;
-  #loggedFailure = "";
+  readonly #failures = new FailureRepeats(REPEAT_MILLIS);
 
   constructor(options: {
     operations: readonly DeclaredOperation[];
@@ -114,13 +112,9 @@ export class Responder {
 
   /** What is not an answer by itself means that the store cannot be reached: then nothing may be said but this. */
   fail(call: Call, error: unknown): void {
-    this.#failures++;
-    const now = performance.now();
-    const failure = String(error);
-    const isNew = failure !== this.#loggedFailure || now - this.#failureLoggedAt >= REPEAT_MILLIS;
-    if (error instanceof TamperedRowError || isNew) {
-      this.#logFailure(call, error, "a request could not be put on record", { failures: this.#failures });
-      [this.#failures, this.#failureLoggedAt, this.#loggedFailure] = [0, now, failure];
+    const failures = this.#failures.count(error);
+    if (failures !== undefined || error instanceof TamperedRowError) {
+      this.#logFailure(call, error, "a request could not be put on record", { failures });
     }
     this.refuse(call, {
       code: "ServiceUnavailableTemporary",
@@ -150,7 +144,7 @@ export class Responder {
     this.#log.warn({ err: cause, requestId: call.eventId }, message);
   }
 
-  #logFailure(call: Call, error: unknown, message: string, more?: { readonly failures: number }): void {
+  #logFailure(call: Call, error: unknown, message: string, more?: { readonly failures: number | undefined }): void {
     const { eventId: requestId } = call;
     if (error instanceof TamperedRowError) {
       this.#metrics.tamperedRows.add();

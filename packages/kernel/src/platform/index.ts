@@ -44,6 +44,7 @@ export { attempt, proceed } from "./proceed.ts";
 export { REFUSAL_REASONS, type RefusalDetails, type RefusalReason, SecurityLog } from "./security-log.ts";
 export { Count, Tally } from "./tally.ts";
 export { MAX_CLOCK_BEHIND_MILLIS, StoreClock } from "./store-clock.ts";
+export { FailureRepeats } from "./failure-repeats.ts";
 export { syncDirectory } from "./sync-directory.ts";
 export { findTracing } from "./find-tracing.ts";
 export type { Tracing } from "./tracing.ts";

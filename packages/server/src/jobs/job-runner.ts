@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { type Backend, claimJob, type Logger, releaseJob } from "@cinnabar/kernel";
+import { type Backend, claimJob, FailureRepeats, type Logger, releaseJob } from "@cinnabar/kernel";
 import type { Job } from "./job.ts";
 
 /** A node that was killed keeps the others from its jobs for this long, in milliseconds. */
@@ -59,17 +59,14 @@ export class JobRunner {
 
   async #loop(job: Job): Promise<void> {
     const { signal } = this.#stop;
-    let [failures, loggedAt, logged] = [0, Number.NEGATIVE_INFINITY, ""];
+    const repeats = new FailureRepeats(REPEAT_MILLIS);
     while (!signal.aborted) {
       try {
         await this.#round(job);
       } catch (error) {
-        failures++;
-        const failure = String(error);
-        if (!signal.aborted && (failure !== logged || performance.now() - loggedAt >= REPEAT_MILLIS)) {
+        const failures = signal.aborted ? undefined : repeats.count(error);
+        if (failures !== undefined)
           this.#log.warn({ err: error, job: job.name, failures }, "a job could not be finished");
-          [failures, loggedAt, logged] = [0, performance.now(), failure];
-        }
       }
       await setTimeout(job.everyMillis, undefined, { signal, ref: false }).catch(() => undefined);
     }
